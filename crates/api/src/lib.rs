@@ -1,1 +1,32 @@
-//! Placeholder head.
+//! The contract between everything that speaks the Bare Metal API: resource types, provision
+//! states, microversions, faults, live events and the client.
+//!
+//! This crate is the ground floor: it depends on no other crate of the workspace. It holds no
+//! behaviour of the service; handlers live in `cupola-backend`, screens in `cupola-console`.
+
+pub mod agent;
+pub mod client;
+pub mod cupola;
+pub mod event;
+pub mod fault;
+pub mod id;
+pub mod mac;
+pub mod microversion;
+pub mod node;
+pub mod patch;
+pub mod port;
+pub mod probe;
+pub mod resource;
+pub mod secret;
+pub mod state;
+
+pub use event::{Event, EventId, EventKind};
+pub use fault::ApiFault;
+pub use id::{NodeId, PortId};
+pub use mac::MacAddress;
+pub use microversion::Microversion;
+pub use node::Node;
+pub use port::Port;
+pub use secret::Secret;
+pub use state::power::{PowerState, PowerTarget};
+pub use state::provision::{ProvisionState, ProvisionVerb};

@@ -1,0 +1,420 @@
+//! The calls of the API, one method each.
+
+use std::fmt::Display;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, TryStreamExt};
+use http::Method;
+use percent::encode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{BodyStream, Client, ClientError, NodeQuery, events};
+use crate::cupola::{Images, NodeSummaries, ProbeRequest, Timeline};
+use crate::event::{EventId, StreamItem};
+use crate::fault::ApiFault;
+use crate::id::{NodeId, NodeIdent, PortId};
+use crate::mac::MacAddress;
+use crate::microversion;
+use crate::node::Node;
+use crate::patch::PatchOperation;
+use crate::port::Port;
+use crate::probe::ProbeReport;
+use crate::resource::{
+    BootDevice, BootDeviceSetting, Conductor, Driver, HistoryEntry, NodeInventory,
+    ProvisionRequest, Validations,
+};
+use crate::state::power::PowerTarget;
+
+/// The largest answer that is read whole, in bytes.
+const MAX_ANSWER: usize = 256 << 20;
+
+impl Client {
+    /// All nodes that match, page after page.
+    ///
+    /// # Errors
+    /// As every call: not reachable, refused, or an answer that cannot be read.
+    pub async fn nodes(&self, query: &NodeQuery) -> Result<Vec<Node>, ClientError> {
+        let mut query = query.clone();
+        let mut all = Vec::new();
+        loop {
+            let path = format!("/v1/nodes{}", query.to_query());
+            let mut page: Value = self.json(Method::GET, &path, None::<&()>).await?;
+            let nodes: Vec<Node> = self.read(take(&mut page, "nodes"))?;
+            query.marker = nodes.last().map(|n| n.uuid.to_string());
+            let full = query
+                .limit
+                .is_some_and(|l| all.len() + nodes.len() >= l as usize);
+            all.extend(nodes);
+            if full || page.get("next").is_none() || query.marker.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// One node with all its fields.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn node(&self, node: &NodeIdent) -> Result<Node, ClientError> {
+        self.json(Method::GET, &node_path(node, ""), None::<&()>)
+            .await
+    }
+
+    /// Enrols a node; `body` holds the fields that are given.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn create_node(&self, body: &Value) -> Result<Node, ClientError> {
+        self.json(Method::POST, "/v1/nodes", Some(body)).await
+    }
+
+    /// Changes fields of a node.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn patch_node(
+        &self,
+        node: &NodeIdent,
+        patch: &[PatchOperation],
+    ) -> Result<Node, ClientError> {
+        self.json(Method::PATCH, &node_path(node, ""), Some(patch))
+            .await
+    }
+
+    /// Deletes a node.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn delete_node(&self, node: &NodeIdent) -> Result<(), ClientError> {
+        self.empty(Method::DELETE, &node_path(node, ""), None::<&()>)
+            .await
+    }
+
+    /// Sends a provision verb.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn provision(
+        &self,
+        node: &NodeIdent,
+        request: &ProvisionRequest,
+    ) -> Result<(), ClientError> {
+        self.empty(
+            Method::PUT,
+            &node_path(node, "/states/provision"),
+            Some(request),
+        )
+        .await
+    }
+
+    /// Sends a power request.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn power(&self, node: &NodeIdent, target: PowerTarget) -> Result<(), ClientError> {
+        let body = json!({ "target": target });
+        self.empty(Method::PUT, &node_path(node, "/states/power"), Some(&body))
+            .await
+    }
+
+    /// Puts a node into maintenance, or takes it out.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn maintenance(
+        &self,
+        node: &NodeIdent,
+        on: bool,
+        reason: Option<&str>,
+    ) -> Result<(), ClientError> {
+        let path = node_path(node, "/maintenance");
+        if on {
+            self.empty(Method::PUT, &path, Some(&json!({ "reason": reason })))
+                .await
+        } else {
+            self.empty(Method::DELETE, &path, None::<&()>).await
+        }
+    }
+
+    /// Asks each interface of a node whether it has what it needs.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn validate(&self, node: &NodeIdent) -> Result<Validations, ClientError> {
+        self.json(Method::GET, &node_path(node, "/validate"), None::<&()>)
+            .await
+    }
+
+    /// The boot device that the BMC has set.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn boot_device(&self, node: &NodeIdent) -> Result<BootDeviceSetting, ClientError> {
+        self.json(
+            Method::GET,
+            &node_path(node, "/management/boot_device"),
+            None::<&()>,
+        )
+        .await
+    }
+
+    /// Sets the boot device at the BMC.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn set_boot_device(
+        &self,
+        node: &NodeIdent,
+        device: BootDevice,
+        persistent: bool,
+    ) -> Result<(), ClientError> {
+        let body = json!({ "boot_device": device, "persistent": persistent });
+        self.empty(
+            Method::PUT,
+            &node_path(node, "/management/boot_device"),
+            Some(&body),
+        )
+        .await
+    }
+
+    /// The records of a node's history, oldest first.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn history(&self, node: &NodeIdent) -> Result<Vec<HistoryEntry>, ClientError> {
+        let path = node_path(node, "/history?detail=true");
+        self.member(&path, "history").await
+    }
+
+    /// What inspection found.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn inventory(&self, node: &NodeIdent) -> Result<NodeInventory, ClientError> {
+        self.json(Method::GET, &node_path(node, "/inventory"), None::<&()>)
+            .await
+    }
+
+    /// The ports of a node.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn ports(&self, node: &NodeIdent) -> Result<Vec<Port>, ClientError> {
+        self.member(&node_path(node, "/ports/detail"), "ports")
+            .await
+    }
+
+    /// Adds a port to a node.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn create_port(&self, node: NodeId, mac: MacAddress) -> Result<Port, ClientError> {
+        let body = json!({ "node_uuid": node, "address": mac });
+        self.json(Method::POST, "/v1/ports", Some(&body)).await
+    }
+
+    /// Deletes a port.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn delete_port(&self, port: PortId) -> Result<(), ClientError> {
+        self.empty(Method::DELETE, &format!("/v1/ports/{port}"), None::<&()>)
+            .await
+    }
+
+    /// The hardware types that are served.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn drivers(&self) -> Result<Vec<Driver>, ClientError> {
+        self.member("/v1/drivers", "drivers").await
+    }
+
+    /// The conductors.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn conductors(&self) -> Result<Vec<Conductor>, ClientError> {
+        self.member("/v1/conductors?detail=true", "conductors")
+            .await
+    }
+
+    /// All nodes in short, with what they wait for. 404 from a server that is not Cupola.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn summaries(&self) -> Result<NodeSummaries, ClientError> {
+        self.json(Method::GET, "/cupola/v1/nodes", None::<&()>)
+            .await
+    }
+
+    /// What happened to a node after `after`, oldest first.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn timeline(
+        &self,
+        node: &NodeIdent,
+        after: Option<EventId>,
+    ) -> Result<Timeline, ClientError> {
+        let after = after
+            .map(|id| format!("?after={}", id.0))
+            .unwrap_or_default();
+        let path = format!("/cupola/v1/nodes/{}/timeline{after}", encode(node));
+        self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// The images that are configured for deployment.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn images(&self) -> Result<Images, ClientError> {
+        self.json(Method::GET, "/cupola/v1/images", None::<&()>)
+            .await
+    }
+
+    /// Tests a BMC before its node exists.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; a BMC that fails the test is a report, not an error.
+    pub async fn probe(&self, request: &ProbeRequest) -> Result<ProbeReport, ClientError> {
+        self.json(Method::POST, "/cupola/v1/probe", Some(request))
+            .await
+    }
+
+    /// Follows the events after `after`, of one node or of all.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; later ones come as items of the stream, which then ends.
+    pub async fn events(
+        &self,
+        after: Option<EventId>,
+        node: Option<NodeId>,
+    ) -> Result<BoxStream<'static, Result<StreamItem, ClientError>>, ClientError> {
+        let filter = node.map(|id| format!("?node={id}")).unwrap_or_default();
+        let mut request = self.request(Method::GET, &format!("/cupola/v1/events{filter}"))?;
+        if let Some(id) = after {
+            request
+                .headers_mut()
+                .insert("last-event-id", http::HeaderValue::from(id.0));
+        }
+        Ok(events::decode(self.checked(request).await?))
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<http::Request<Bytes>, ClientError> {
+        http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header(microversion::HEADER, "latest")
+            .header("accept", "application/json, text/event-stream")
+            .body(Bytes::new())
+            .map_err(|e| ClientError::BadUrl {
+                url: path.to_owned(),
+                reason: e.to_string(),
+            })
+    }
+
+    async fn member<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<T, ClientError> {
+        let mut answer: Value = self.json(Method::GET, path, None::<&()>).await?;
+        self.read(take(&mut answer, name))
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<T, ClientError> {
+        let bytes = self.whole(method, path, body).await?;
+        serde_json::from_slice(&bytes).map_err(|e| self.bad_answer(&e))
+    }
+
+    async fn empty(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<(), ClientError> {
+        self.whole(method, path, body).await.map(drop)
+    }
+
+    async fn whole(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut request = self.request(method, path)?;
+        if let Some(body) = body {
+            let text = serde_json::to_vec(body).map_err(|e| self.bad_answer(&e))?;
+            let json = http::HeaderValue::from_static("application/json");
+            request
+                .headers_mut()
+                .insert(http::header::CONTENT_TYPE, json);
+            *request.body_mut() = text.into();
+        }
+        let body = self.checked(request).await?;
+        self.collect(body).await
+    }
+
+    async fn checked(&self, request: http::Request<Bytes>) -> Result<BodyStream, ClientError> {
+        let answer = self.transport.send(request).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer.into_body());
+        }
+        let body = self.collect(answer.into_body()).await?;
+        Err(ApiFault::from_body(status.as_u16(), &body).into())
+    }
+
+    async fn collect(&self, mut body: BodyStream) -> Result<Vec<u8>, ClientError> {
+        let mut all = Vec::new();
+        while let Some(chunk) = body.try_next().await? {
+            if all.len() + chunk.len() > MAX_ANSWER {
+                return Err(self.bad_answer(&"it is too long"));
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all)
+    }
+
+    fn read<T: DeserializeOwned>(&self, value: Value) -> Result<T, ClientError> {
+        serde_json::from_value(value).map_err(|e| self.bad_answer(&e))
+    }
+
+    fn bad_answer(&self, reason: &dyn Display) -> ClientError {
+        let target = self.target().to_owned();
+        ClientError::BadAnswer {
+            target,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+fn take(answer: &mut Value, member: &str) -> Value {
+    answer.get_mut(member).map(Value::take).unwrap_or_default()
+}
+
+fn node_path(node: &NodeIdent, rest: &str) -> String {
+    format!("/v1/nodes/{}{rest}", encode(node))
+}
+
+/// Percent-encoding of one path segment.
+mod percent {
+    use std::fmt::Write;
+
+    pub(super) fn encode(segment: &impl std::fmt::Display) -> String {
+        let mut out = String::new();
+        for byte in segment.to_string().bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,137 @@
+//! What the Bare Metal API has no word for, served under `/cupola/v1`.
+//!
+//! * `GET /cupola/v1/events[?node=ID]` – server-sent events: `event: event` with an [`Event`] as
+//!   data and its id as `id`, or `event: missed` when the client must list again.
+//! * `GET /cupola/v1/nodes` – all nodes as [`NodeSummaries`], compact.
+//! * `GET /cupola/v1/nodes/{node}/timeline[?after=ID&limit=N]` – [`Timeline`], oldest first.
+//! * `GET /cupola/v1/images` – [`Images`]: what is configured for deployment.
+//! * `POST /cupola/v1/probe` – body [`ProbeRequest`], answer [`crate::probe::ProbeReport`].
+//!
+//! [`Event`]: crate::event::Event
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::{Event, EventId};
+use crate::id::NodeId;
+use crate::node::{Fault, Object};
+use crate::state::power::PowerState;
+use crate::state::provision::ProvisionState;
+
+/// What a node waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What a person reads: `ramdisk to call`, `agent to finish write_image`, `power off`.
+    pub what: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+}
+
+/// The step that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepSummary {
+    /// `interface.step`.
+    pub step: String,
+    /// Its position, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub total: u32,
+    /// From 0 to 100, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+}
+
+/// What a list shows of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(
+    missing_docs,
+    reason = "the fields are those of the node resource unless said"
+)]
+pub struct NodeSummary {
+    pub uuid: NodeId,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub driver: String,
+    #[serde(default)]
+    pub resource_class: Option<String>,
+    #[serde(default)]
+    pub power_state: Option<PowerState>,
+    #[serde(default)]
+    pub target_power_state: Option<PowerState>,
+    pub provision_state: ProvisionState,
+    #[serde(default)]
+    pub target_provision_state: Option<ProvisionState>,
+    #[serde(default)]
+    pub provision_updated_at: Option<Timestamp>,
+    #[serde(default)]
+    pub maintenance: bool,
+    #[serde(default)]
+    pub fault: Option<Fault>,
+    #[serde(default)]
+    pub last_error: Option<String>,
+    #[serde(default)]
+    pub reservation: Option<String>,
+    #[serde(default)]
+    pub instance_uuid: Option<Uuid>,
+    /// What it waits for, when it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// The step that runs, when one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepSummary>,
+}
+
+/// All nodes, and the place in the event stream from which to follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeSummaries {
+    /// The nodes, in the order of their creation.
+    pub nodes: Vec<NodeSummary>,
+    /// Events after this one are not in the list yet.
+    pub last_event: EventId,
+}
+
+/// What happened to a node, oldest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+/// An image that can be deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// What a person calls it.
+    pub name: String,
+    /// Where the agent gets it (`instance_info.image_source`).
+    pub source: String,
+    /// `raw` or `qcow2`.
+    pub disk_format: String,
+    /// `md5`, `sha256` or `sha512`.
+    pub hash_algo: String,
+    /// The hash, hexadecimal.
+    pub hash_value: String,
+    /// Size of the file in bytes, when known.
+    #[serde(default)]
+    pub size: Option<u64>,
+}
+
+/// The images that are configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// In the order of the configuration.
+    pub images: Vec<Image>,
+}
+
+/// What to test a BMC with before its node exists.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// The hardware type.
+    pub driver: String,
+    /// As it would be given to the node.
+    pub driver_info: Object,
+}
