@@ -1,1 +1,6 @@
-//! Placeholder head.
+//! The service: the Bare Metal API over HTTP, the conductor behind it, the store under both.
+//!
+//! A request goes `http` → `rpc` → `conductor` → a driver's interface; the answer's way back is the
+//! store and the event stream. Nothing here knows that there is a console.
+
+pub mod rpc;

@@ -1,0 +1,87 @@
+//! The seam between the API and the conductors: which calls there are, and nothing of how they
+//! travel.
+//!
+//! In one process the API holds the conductor itself as an [`Rpc`]. A message queue between API
+//! and conductor processes is another implementation of the same trait; handlers never know.
+
+use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeId;
+use cupola_api::node::{Node, Object};
+use cupola_api::probe::ProbeReport;
+use cupola_api::resource::{BootDevice, BootDeviceSetting, ProvisionRequest, Validations};
+use cupola_api::state::power::PowerTarget;
+use cupola_api::state::provision::ProvisionVerb;
+use cupola_api::MacAddress;
+
+/// What the API asks of a conductor. Every call answers within a deadline; what takes longer is
+/// started by the call and goes on after it.
+#[async_trait::async_trait]
+pub trait Rpc: Send + Sync + 'static {
+    /// Chooses the interfaces of a node that is about to be enrolled, and checks that a live
+    /// conductor serves its hardware type. The node is not stored yet.
+    async fn prepare_node(&self, node: &mut Node) -> Result<(), ApiFault>;
+
+    /// Applies a change that the API has validated in form: takes the lock, checks the guards that
+    /// need it, stores the node, tells subscribers.
+    async fn update_node(&self, changed: Node, reset_interfaces: bool) -> Result<Node, ApiFault>;
+
+    /// Deletes a node and everything that belongs to it.
+    async fn destroy_node(&self, node: NodeId) -> Result<(), ApiFault>;
+
+    /// Starts what a provision verb asks for. Returns when the lock is taken and the work started.
+    async fn provision(
+        &self,
+        node: NodeId,
+        verb: ProvisionVerb,
+        request: ProvisionRequest,
+    ) -> Result<(), ApiFault>;
+
+    /// Starts a power change. Returns when the lock is taken and the work started.
+    async fn power(
+        &self,
+        node: NodeId,
+        target: PowerTarget,
+        timeout_seconds: Option<u32>,
+    ) -> Result<(), ApiFault>;
+
+    /// Asks each interface whether it has what it needs.
+    async fn validate(&self, node: NodeId) -> Result<Validations, ApiFault>;
+
+    /// Reads the boot device from the BMC.
+    async fn boot_device(&self, node: NodeId) -> Result<BootDeviceSetting, ApiFault>;
+
+    /// Sets the boot device at the BMC.
+    async fn set_boot_device(
+        &self,
+        node: NodeId,
+        device: BootDevice,
+        persistent: bool,
+    ) -> Result<(), ApiFault>;
+
+    /// The boot devices that the node's management interface can set.
+    async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault>;
+
+    /// An agent asks which node it runs on.
+    async fn lookup(
+        &self,
+        addresses: &[MacAddress],
+        node: Option<NodeId>,
+    ) -> Result<LookupAnswer, ApiFault>;
+
+    /// An agent says that it lives. Work that this causes goes on after the call.
+    async fn heartbeat(&self, node: NodeId, heartbeat: Heartbeat) -> Result<(), ApiFault>;
+
+    /// An agent hands over what it found; the node is named or found by its ports' addresses.
+    async fn continue_inspection(
+        &self,
+        node: Option<NodeId>,
+        data: Object,
+    ) -> Result<LookupAnswer, ApiFault>;
+
+    /// Tests a BMC before its node exists.
+    async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault>;
+
+    /// The name of the conductor that manages nodes of this hardware type and group now.
+    fn conductor_of(&self, node: NodeId, driver: &str, group: &str) -> Option<String>;
+}
