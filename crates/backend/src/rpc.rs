@@ -4,6 +4,7 @@
 //! In one process the API holds the conductor itself as an [`Rpc`]. A message queue between API
 //! and conductor processes is another implementation of the same trait; handlers never know.
 
+use cupola_api::MacAddress;
 use cupola_api::agent::{Heartbeat, LookupAnswer};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
@@ -12,7 +13,6 @@ use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{BootDevice, BootDeviceSetting, ProvisionRequest, Validations};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
-use cupola_api::MacAddress;
 
 /// What the API asks of a conductor. Every call answers within a deadline; what takes longer is
 /// started by the call and goes on after it.
