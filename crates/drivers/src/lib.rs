@@ -1,1 +1,3 @@
-//! Placeholder head.
+//! Hardware: what talks to machines, their BMCs and their firmware.
+
+pub mod boot;

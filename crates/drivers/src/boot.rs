@@ -1,0 +1,33 @@
+//! The boot services: DHCP, TFTP and HTTP boot, served from the process itself.
+//!
+//! One process sees every rung of a netboot and says which one broke. It answers only machines
+//! whose MAC address is that of an enrolled port, asks a [`BootDirectory`] what each of them should
+//! boot, and tells a [`ContactSink`] of every contact. To follow a boot through the code: a ROM
+//! asks DHCP and gets a loader's name; loads it over TFTP; the loader (iPXE) asks DHCP again and
+//! gets its node's script, whose URLs lead to kernel and ramdisk over HTTP.
+//!
+//! What should be booted, and the states behind it, are the conductor's.
+
+use std::time::Duration;
+
+pub mod client;
+pub mod cmdline;
+pub mod contact;
+pub mod directory;
+pub mod files;
+pub mod leases;
+mod reporter;
+pub mod script;
+pub mod tftp;
+
+pub use client::{BootStage, ClientArchitecture, ClientSystem};
+pub use cmdline::KernelCommandLine;
+pub use contact::{BootContact, ContactKind};
+pub use directory::{BootDecision, BootDirectory, BootHost, ContactSink, NoSink, RamdiskBoot};
+pub use files::{FileSet, LoaderNames};
+pub use leases::{Lease, LeaseStore, MemoryLeaseStore, Subnet};
+pub use tftp::TftpConfig;
+
+/// How long the directory may take over one question. A ROM asks again after one to four seconds;
+/// an answer to its earlier packet is of no use to it then.
+pub const DIRECTORY_DEADLINE: Duration = Duration::from_secs(2);

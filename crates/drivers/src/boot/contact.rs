@@ -1,0 +1,285 @@
+//! A contact: one thing a machine did with the boot services, as its timeline shows it.
+//!
+//! Contacts are what lets a person see which rung of a netboot broke. They hold no secret: the
+//! kernel's command line is not among them.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use cupola_api::{MacAddress, NodeId};
+use jiff::Timestamp;
+
+use super::client::ClientSystem;
+
+/// One contact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BootContact {
+    /// When it happened.
+    pub at: Timestamp,
+    /// The machine's address, where it is known: always in DHCP; in TFTP and HTTP by the lease of
+    /// the peer, or by the URL.
+    pub mac: Option<MacAddress>,
+    /// The node that owns the address; `None` for machines that are not enrolled.
+    pub node: Option<NodeId>,
+    /// Where the packet or request came from.
+    pub peer: Option<IpAddr>,
+    /// What the machine said of itself; DHCP only.
+    pub client: Option<ClientSystem>,
+    /// What happened.
+    pub kind: ContactKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ContactKind {
+    /// The machine looks for a DHCP server.
+    DhcpDiscover,
+    /// We offered it an address, and perhaps a boot file.
+    DhcpOffer {
+        /// The address offered.
+        address: Ipv4Addr,
+        /// The loader's name or the script's URL; `None` where it shall boot from its disk, or is
+        /// an operating system.
+        bootfile: Option<String>,
+    },
+    /// The machine asks for an address, or to keep it.
+    DhcpRequest {
+        /// The address it asks for.
+        address: Ipv4Addr,
+    },
+    /// We granted the address.
+    DhcpAck {
+        /// The address granted; the client's own for an INFORM.
+        address: Ipv4Addr,
+        /// As in the offer.
+        bootfile: Option<String>,
+    },
+    /// We refused the address; the machine starts again.
+    DhcpNak {
+        /// The address refused.
+        address: Ipv4Addr,
+    },
+    /// The machine took another server's offer: there is a second DHCP server on the network.
+    DhcpOtherServer {
+        /// The other server.
+        server: Ipv4Addr,
+    },
+    /// The machine found its address in use by somebody else.
+    DhcpDecline {
+        /// The address in use.
+        address: Ipv4Addr,
+    },
+    /// The machine gave its address back.
+    DhcpRelease {
+        /// The address given back.
+        address: Ipv4Addr,
+    },
+    /// We did not answer.
+    DhcpIgnored {
+        /// Why not.
+        reason: IgnoreReason,
+    },
+    /// A file is asked for over TFTP.
+    TftpStarted {
+        /// The file's name as asked for.
+        file: String,
+    },
+    /// A file went over whole.
+    TftpDone {
+        /// The file's name.
+        file: String,
+        /// Octets of the file.
+        bytes: u64,
+        /// From the request to the last acknowledgement.
+        duration: Duration,
+    },
+    /// A file did not go over whole.
+    TftpFailed {
+        /// The file's name.
+        file: String,
+        /// Octets acknowledged.
+        bytes: u64,
+        /// From the request to the end.
+        duration: Duration,
+        /// Why.
+        reason: TftpFailure,
+    },
+    /// iPXE fetched its node's script.
+    ScriptServed {
+        /// What the script tells it to do.
+        action: ScriptAction,
+    },
+    /// A file is asked for over HTTP.
+    HttpStarted {
+        /// The request's path.
+        path: String,
+    },
+    /// An answer over HTTP has ended.
+    HttpDone {
+        /// The request's path.
+        path: String,
+        /// The answer's status code.
+        status: u16,
+        /// Octets of the body that were handed to the connection.
+        bytes: u64,
+        /// From the request to the end of the body.
+        duration: Duration,
+        /// Whether the body went out whole; `false` where the machine hung up before.
+        complete: bool,
+    },
+}
+
+/// Why DHCP did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoreReason {
+    /// No enrolled port has this address.
+    UnknownMac,
+    /// The packet came through a relay (`giaddr`) of a network that is not configured.
+    UnknownNetwork {
+        /// The relay's address.
+        relay: Ipv4Addr,
+    },
+    /// No address of the pool is free.
+    PoolExhausted,
+    /// The directory did not say in time who this is.
+    DirectoryTooSlow,
+}
+
+/// Why a TFTP transfer ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TftpFailure {
+    /// The file is not there. Loaders probe for names, so this is often normal.
+    NotFound,
+    /// The client sent an ERROR: a ROM does so after it has learnt the file's size.
+    ClientError {
+        /// Error code, RFC 1350 section 5.
+        code: u16,
+        /// The client's words.
+        message: String,
+    },
+    /// The client stopped acknowledging.
+    TimedOut,
+    /// The request was refused: not a read, not octet mode.
+    Refused {
+        /// Why, in our words.
+        reason: &'static str,
+    },
+    /// The network failed here.
+    Io {
+        /// What the operating system said.
+        error: String,
+    },
+    /// The service is stopping.
+    Cancelled,
+}
+
+/// What a script tells iPXE to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptAction {
+    /// Boot the ramdisk.
+    Ramdisk,
+    /// Go on to the disk.
+    Local,
+}
+
+impl fmt::Display for ContactKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = |bootfile: &Option<String>| match bootfile {
+            Some(file) => format!(", boot file {file}"),
+            None => ", no boot file".to_owned(),
+        };
+        match self {
+            Self::DhcpDiscover => f.write_str("DHCP discover"),
+            Self::DhcpOffer { address, bootfile } => {
+                write!(f, "DHCP offer {address}{}", with(bootfile))
+            }
+            Self::DhcpRequest { address } => write!(f, "DHCP request {address}"),
+            Self::DhcpAck { address, bootfile } => {
+                write!(f, "DHCP ack {address}{}", with(bootfile))
+            }
+            Self::DhcpNak { address } => write!(f, "DHCP nak {address}: not its lease"),
+            Self::DhcpOtherServer { server } => {
+                write!(f, "DHCP: took the offer of another server, {server}")
+            }
+            Self::DhcpDecline { address } => {
+                write!(
+                    f,
+                    "DHCP decline {address}: already in use by another machine"
+                )
+            }
+            Self::DhcpRelease { address } => write!(f, "DHCP release {address}"),
+            Self::DhcpIgnored { reason } => write!(f, "DHCP not answered: {reason}"),
+            Self::TftpStarted { file } => write!(f, "TFTP {file} started"),
+            Self::TftpDone {
+                file,
+                bytes,
+                duration,
+            } => {
+                write!(f, "TFTP {file} done: {bytes} bytes in {duration:.1?}")
+            }
+            Self::TftpFailed {
+                file,
+                bytes,
+                duration,
+                reason,
+            } => {
+                write!(
+                    f,
+                    "TFTP {file} ended after {bytes} bytes, {duration:.1?}: {reason}"
+                )
+            }
+            Self::ScriptServed {
+                action: ScriptAction::Ramdisk,
+            } => f.write_str("iPXE script: boot the ramdisk"),
+            Self::ScriptServed {
+                action: ScriptAction::Local,
+            } => f.write_str("iPXE script: boot from disk"),
+            Self::HttpStarted { path } => write!(f, "HTTP {path} started"),
+            Self::HttpDone {
+                path,
+                status,
+                bytes,
+                duration,
+                complete,
+            } => {
+                let end = if *complete { "done" } else { "broken off" };
+                write!(
+                    f,
+                    "HTTP {path} {end}: status {status}, {bytes} bytes in {duration:.1?}"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for IgnoreReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownMac => f.write_str("no enrolled port has this MAC address"),
+            Self::UnknownNetwork { relay } => {
+                write!(
+                    f,
+                    "relay {relay} is in no configured subnet; check the port's VLAN"
+                )
+            }
+            Self::PoolExhausted => f.write_str("no address of the pool is free; enlarge the pool"),
+            Self::DirectoryTooSlow => f.write_str("the node could not be looked up in time"),
+        }
+    }
+}
+
+impl fmt::Display for TftpFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("no such file"),
+            Self::ClientError { code, message } => {
+                write!(f, "the client ended it with error {code} ({message})")
+            }
+            Self::TimedOut => f.write_str("the client stopped acknowledging"),
+            Self::Refused { reason } => f.write_str(reason),
+            Self::Io { error } => f.write_str(error),
+            Self::Cancelled => f.write_str("the service is stopping"),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The loaders: small files held in memory, served over TFTP and HTTP under their plain names.
+//!
+//! Names are looked up in a table, never in a file system, so nothing else of the host can be
+//! asked for.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+/// Loaders are about a megabyte; a larger file is not one.
+const MAX_LOADER_BYTES: u64 = 16 << 20;
+
+/// Where Debian's `ipxe` package puts its builds.
+pub const DEBIAN_IPXE_DIRECTORY: &str = "/usr/lib/ipxe";
+
+/// A loader could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoaderError {
+    /// No directory has it.
+    #[error(
+        "boot loader {name} is in none of {directories:?}; install Debian's package ipxe, or set \
+         the loader directory"
+    )]
+    Missing {
+        /// The file's name.
+        name: String,
+        /// Where it was looked for.
+        directories: Vec<PathBuf>,
+    },
+    /// It is there and cannot be read.
+    #[error("boot loader {} cannot be read; check its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is no loader.
+    #[error(
+        "boot loader {} has {bytes} bytes, more than a loader can have ({MAX_LOADER_BYTES})",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+}
+
+/// Which loader a kind of client gets; names of a [`FileSet`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderNames {
+    /// For PXE BIOS clients.
+    pub bios: String,
+    /// For UEFI x86-64 PXE clients.
+    pub uefi_x64: String,
+    /// For UEFI x86-64 HTTP boot clients.
+    pub uefi_http_x64: String,
+}
+
+impl Default for LoaderNames {
+    /// The builds that drive the card through the firmware's own driver, which is the one that
+    /// just worked; over HTTP the build with iPXE's drivers, whose network the firmware has shut
+    /// down by then.
+    fn default() -> Self {
+        Self {
+            bios: "undionly.kpxe".to_owned(),
+            uefi_x64: "snponly.efi".to_owned(),
+            uefi_http_x64: "ipxe.efi".to_owned(),
+        }
+    }
+}
+
+impl LoaderNames {
+    /// Each of the names.
+    #[must_use]
+    pub fn all(&self) -> [&str; 3] {
+        [&self.bios, &self.uefi_x64, &self.uefi_http_x64]
+    }
+}
+
+/// Files by name.
+#[derive(Clone, Debug, Default)]
+pub struct FileSet {
+    files: HashMap<String, Bytes>,
+}
+
+impl FileSet {
+    /// An empty set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads the named files, each from the first directory that has it.
+    ///
+    /// # Errors
+    /// One of them is missing, unreadable or no loader.
+    pub async fn load(directories: &[PathBuf], names: &LoaderNames) -> Result<Self, LoaderError> {
+        let mut set = Self::new();
+        for name in names.all() {
+            if !set.files.contains_key(name) {
+                set.insert(name, find(directories, name).await?);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, name: &str, content: impl Into<Bytes>) {
+        self.files.insert(name.to_owned(), content.into());
+    }
+
+    /// The file of that name. Firmware likes to put a slash before it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Bytes> {
+        self.files.get(name.trim_start_matches('/')).cloned()
+    }
+}
+
+async fn find(directories: &[PathBuf], name: &str) -> Result<Bytes, LoaderError> {
+    for directory in directories {
+        if let Some(content) = read(&directory.join(name)).await? {
+            return Ok(content);
+        }
+    }
+    Err(LoaderError::Missing {
+        name: name.to_owned(),
+        directories: directories.to_vec(),
+    })
+}
+
+async fn read(path: &Path) -> Result<Option<Bytes>, LoaderError> {
+    let unreadable = |source| LoaderError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = match tokio::fs::metadata(path).await {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
+    if metadata.len() > MAX_LOADER_BYTES {
+        return Err(LoaderError::TooLarge {
+            path: path.to_owned(),
+            bytes: metadata.len(),
+        });
+    }
+    tokio::fs::read(path)
+        .await
+        .map(|content| Some(content.into()))
+        .map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_put_in_comes_out() {
+        let mut set = FileSet::new();
+        set.insert("undionly.kpxe", &b"loader"[..]);
+        assert_eq!(set.get("/undionly.kpxe").as_deref(), Some(&b"loader"[..]));
+        assert_eq!(set.get("../undionly.kpxe"), None);
+        assert_eq!(set.get("/etc/passwd"), None);
+    }
+
+    #[tokio::test]
+    async fn a_missing_loader_says_what_to_install() {
+        let error = FileSet::load(&["/nonexistent".into()], &LoaderNames::default()).await;
+        let text = error.map(|_| ()).unwrap_err().to_string();
+        assert!(
+            text.contains("undionly.kpxe") && text.contains("package ipxe"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! The iPXE scripts of the nodes: boot the ramdisk, or go on to the disk.
+//!
+//! Pure text; which of the two is the [directory](super::directory)'s decision.
+
+use std::fmt::Write as _;
+
+use url::Url;
+
+use super::directory::{BootDecision, BootHost};
+
+/// Attempts of one script to load kernel and ramdisk before the machine starts anew.
+const ATTEMPTS: u32 = 10;
+
+/// Seconds between attempts. All machines of a room come back at once after a power cut, so a
+/// refused one waits instead of hammering.
+const RETRY_SECONDS: u32 = 5;
+
+/// Name under which the kernel's command line finds the ramdisk; the last part of its URL, which
+/// is what iPXE calls the file.
+const RAMDISK_NAME: &str = "ramdisk";
+
+/// Path of a node's boot files below the HTTP server's base; `file` is one of `script.ipxe`,
+/// `kernel` and `ramdisk`.
+#[must_use]
+pub fn boot_path(host: &BootHost, file: &str) -> String {
+    format!("boot/{}/{file}", host.mac.dashed())
+}
+
+/// The script of a machine; `base` is the HTTP server's base URL with a trailing slash.
+#[must_use]
+pub fn render(host: &BootHost, decision: &BootDecision, base: &Url) -> String {
+    let mut script = String::from("#!ipxe\n");
+    let name: String = host
+        .name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    match decision {
+        BootDecision::Local => local(&mut script, &name),
+        BootDecision::Ramdisk(boot) => {
+            let url = |file| format!("{base}{}", boot_path(host, file));
+            ramdisk(
+                &mut script,
+                &name,
+                &url("kernel"),
+                &url("ramdisk"),
+                &boot.cmdline,
+            );
+        }
+    }
+    script
+}
+
+/// UEFI firmware goes on to its next boot option only when the loader ends with an error. A BIOS
+/// may come back to the network when the loader returns, so the first disk is booted from here,
+/// and only where that fails the BIOS decides.
+fn local(script: &mut String, name: &str) {
+    let _ = write!(
+        script,
+        "echo Cupola: {name} boots from its disk\n\
+         iseq ${{platform}} efi && exit 1 ||\n\
+         sanboot --no-describe --drive 0x80 ||\n\
+         exit\n"
+    );
+}
+
+fn ramdisk(script: &mut String, name: &str, kernel: &str, ramdisk: &str, cmdline: &str) {
+    let _ = write!(
+        script,
+        "echo Cupola: {name} boots the deploy ramdisk\n\
+         set attempt:int32 0\n\
+         :load\n\
+         imgfree\n\
+         kernel {kernel} {cmdline} BOOTIF=${{mac}} initrd={RAMDISK_NAME} || goto retry\n\
+         initrd {ramdisk} || goto retry\n\
+         boot || goto retry\n\
+         :retry\n\
+         inc attempt\n\
+         iseq ${{attempt}} {ATTEMPTS} && reboot ||\n\
+         echo Cupola: failed, next attempt in {RETRY_SECONDS} s\n\
+         sleep {RETRY_SECONDS}\n\
+         goto load\n"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::directory::RamdiskBoot;
+    use cupola_api::{MacAddress, NodeId};
+
+    fn host(name: &str) -> BootHost {
+        BootHost {
+            node: NodeId::random(),
+            mac: MacAddress::new([0x52, 0x54, 0, 0xab, 0xcd, 0xef]),
+            name: name.to_owned(),
+            pxe_enabled: true,
+        }
+    }
+
+    #[test]
+    fn the_ramdisk_script_carries_urls_and_command_line() {
+        let decision = BootDecision::Ramdisk(RamdiskBoot {
+            kernel: "/srv/kernel".into(),
+            ramdisk: "/srv/initrd".into(),
+            cmdline: "ipa-api-url=http://10.77.0.1:6385".to_owned(),
+        });
+        let base = Url::parse("http://10.77.0.1:8088/").unwrap();
+        let script = render(&host("rack-1"), &decision, &base);
+        assert!(script.starts_with("#!ipxe\n"));
+        assert!(script.contains(
+            "kernel http://10.77.0.1:8088/boot/52-54-00-ab-cd-ef/kernel \
+             ipa-api-url=http://10.77.0.1:6385 BOOTIF=${mac} initrd=ramdisk ||"
+        ));
+        assert!(script.contains("initrd http://10.77.0.1:8088/boot/52-54-00-ab-cd-ef/ramdisk ||"));
+        assert!(!script.contains("/srv/"));
+    }
+
+    #[test]
+    fn a_name_cannot_become_a_command() {
+        let base = Url::parse("http://10.77.0.1/").unwrap();
+        let script = render(&host("x\nreboot || ${mac}"), &BootDecision::Local, &base);
+        assert!(
+            script.contains("echo Cupola: x_reboot_____mac_ boots from its disk\n"),
+            "{script}"
+        );
+    }
+}
