@@ -1,1 +1,7 @@
-//! Shared helpers of the cross-crate tests.
+//! What the cross-crate tests share: the built binary, a running service, loud skips.
+//!
+//! Nothing here asserts anything about the product; the tests beside this crate do.
+
+pub mod binary;
+pub mod serve;
+pub mod skip;

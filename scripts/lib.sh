@@ -1,0 +1,40 @@
+# Shared by the scripts beside it: what they need from the host, and how they get it.
+
+# Packages that a build and the demo need.
+BUILD_PACKAGES="gcc libc6-dev ca-certificates ipxe"
+
+# Packages that the tests need besides: foreign peers, databases, machines and images.
+TEST_PACKAGES="python3-venv postgresql ipmitool freeipmi-tools openipmi
+  qemu-system-x86 qemu-utils ovmf ipxe-qemu mmdebstrap mtools dosfstools e2fsprogs gdisk
+  grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed grub-common
+  busybox-static busybox cpio zstd kmod dnsmasq-base socat iproute2 ethtool curl wrk tmux"
+
+say() { printf '\n== %s\n' "$*"; }
+
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# install_packages NAME...: installs what is missing, by Debian's package client.
+install_packages() {
+  missing=""
+  for package in "$@"; do
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = "install ok installed" ] || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || die "these packages are missing and need root to install:$missing"
+  say "installing$missing"
+  apt-get update -qq
+  # A package's service must not start on a test host: policy-rc.d says no while we install.
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing \
+    >/tmp/cupola-apt.log 2>&1 || { tail -n 20 /tmp/cupola-apt.log >&2; die "apt-get failed"; }
+}
+
+# need_rust: Rust itself comes from rustup; Debian 12's own is too old.
+need_rust() {
+  command -v cargo >/dev/null 2>&1 || PATH="$HOME/.cargo/bin:$PATH"
+  command -v cargo >/dev/null 2>&1 ||
+    die "cargo is not there: install Rust 1.95 or later with rustup, then run this again"
+  version=$(rustc --version | cut -d' ' -f2)
+  printf '1.95.0\n%s\n' "$version" | sort -VC ||
+    die "Rust $version is too old: 'rustup update stable' brings 1.95 or later"
+}
