@@ -1,0 +1,180 @@
+//! Debian packages, downloaded and unpacked without installing anything on the host.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::RamdiskError;
+
+/// A directory of downloaded packages.
+#[derive(Debug)]
+pub(super) struct PackageCache {
+    directory: PathBuf,
+}
+
+impl PackageCache {
+    /// Opens the cache, making its directory when it is missing.
+    pub(super) fn open(directory: &Path) -> Result<Self, RamdiskError> {
+        fs::create_dir_all(directory).map_err(RamdiskError::write(directory))?;
+        let directory = directory
+            .canonicalize()
+            .map_err(RamdiskError::read(directory))?;
+        Ok(Self { directory })
+    }
+
+    /// The first package among the dependencies of `package` whose name starts with `prefix`.
+    pub(super) fn dependency(
+        &self,
+        package: &str,
+        prefix: &str,
+    ) -> Result<Option<String>, RamdiskError> {
+        let output = match run(Command::new("apt-cache").args(["depends", "--important", package]))
+        {
+            Ok(output) => output,
+            Err(RamdiskError::ProgramFailed { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        Ok(parse_dependency(
+            &String::from_utf8_lossy(&output.stdout),
+            prefix,
+        ))
+    }
+
+    /// Downloads `package` unless the archive's current version is here already, and unpacks it
+    /// into `into`, which it returns.
+    pub(super) fn unpack(&self, package: &str, into: &Path) -> Result<PathBuf, RamdiskError> {
+        // apt drops to a user who cannot write here when it runs as root; it checks the signature
+        // chain and the hash either way.
+        run(Command::new("apt-get").current_dir(&self.directory).args([
+            "-q",
+            "-o",
+            "APT::Sandbox::User=root",
+            "download",
+            package,
+        ]))?;
+        let file = self.newest(package)?;
+        fs::create_dir_all(into).map_err(RamdiskError::write(into))?;
+        run(Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(&file)
+            .arg(into))?;
+        Ok(into.to_path_buf())
+    }
+
+    /// The package file of the version that apt would install: older ones are removed.
+    fn newest(&self, package: &str) -> Result<PathBuf, RamdiskError> {
+        let prefix = format!("{package}_");
+        let mut found: Vec<_> = fs::read_dir(&self.directory)
+            .map_err(RamdiskError::read(&self.directory))?
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .map(|entry| {
+                (
+                    entry.metadata().and_then(|data| data.modified()).ok(),
+                    entry.path(),
+                )
+            })
+            .collect();
+        if found.len() > 1 {
+            let candidate = self.candidate_version(package)?;
+            found.retain(|(_, path)| path.to_string_lossy().contains(&format!("_{candidate}_")));
+        }
+        found.sort();
+        found
+            .pop()
+            .map(|(_, path)| path)
+            .ok_or_else(|| RamdiskError::PackageContent {
+                package: package.to_owned(),
+                what: "downloaded file".to_owned(),
+            })
+    }
+
+    fn candidate_version(&self, package: &str) -> Result<String, RamdiskError> {
+        let output = run(Command::new("apt-cache").args(["show", "--no-all-versions", package]))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Version: "))
+            .unwrap_or("");
+        // apt writes the colon of an epoch as %3a in file names.
+        Ok(version.replace(':', "%3a"))
+    }
+}
+
+fn parse_dependency(listing: &str, prefix: &str) -> Option<String> {
+    listing
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .trim_start_matches('|')
+                .strip_prefix("Depends: ")
+        })
+        .find(|name| name.starts_with(prefix))
+        .map(str::to_owned)
+}
+
+/// Runs a program to its end; its failure carries the end of its standard error.
+pub(super) fn run(command: &mut Command) -> Result<Output, RamdiskError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .env("LC_ALL", "C")
+        .output()
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => RamdiskError::ProgramMissing {
+                package: package_of(&program),
+                program: program.clone(),
+                source,
+            },
+            _ => RamdiskError::Read {
+                path: PathBuf::from(&program),
+                source,
+            },
+        })?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let arguments: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let mut last: Vec<_> = stderr.lines().rev().take(5).collect();
+    last.reverse();
+    Err(RamdiskError::ProgramFailed {
+        command: format!("{program} {}", arguments.join(" ")),
+        stderr: format!("{} ({})", last.join("; "), output.status),
+    })
+}
+
+fn package_of(program: &str) -> &'static str {
+    match program {
+        "apt-get" | "apt-cache" => "apt",
+        "dpkg-deb" => "dpkg",
+        "xz" => "xz-utils",
+        _ => "libc-bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_is_read_from_the_dependencies_of_its_meta_package() {
+        let listing = "linux-image-cloud-amd64\n  Depends: linux-image-6.1.0-56-cloud-amd64\n";
+        assert_eq!(
+            parse_dependency(listing, "linux-image-").as_deref(),
+            Some("linux-image-6.1.0-56-cloud-amd64")
+        );
+        assert_eq!(parse_dependency("linux-image-none\n", "linux-image-"), None);
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = run(Command::new("sh").args(["-c", "echo broken >&2; exit 3"])).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("broken") && text.contains("exit status: 3"),
+            "{text}"
+        );
+    }
+}
