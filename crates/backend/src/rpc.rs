@@ -10,7 +10,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
-use cupola_api::resource::{BootDevice, BootDeviceSetting, ProvisionRequest, Validations};
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 
@@ -23,8 +23,17 @@ pub trait Rpc: Send + Sync + 'static {
     async fn prepare_node(&self, node: &mut Node) -> Result<(), ApiFault>;
 
     /// Applies a change that the API has validated in form: takes the lock, checks the guards that
-    /// need it, stores the node, tells subscribers.
-    async fn update_node(&self, changed: Node, reset_interfaces: bool) -> Result<Node, ApiFault>;
+    /// need it (wire reference §8.3 from `protected` on), stores the node, tells subscribers.
+    ///
+    /// What differs between `before` (as the API read it) and `after` is written over the node as
+    /// it is under the lock, field by field, so that nothing that moved meanwhile is undone. This
+    /// also carries maintenance (with its reason and fault) and traits.
+    async fn update_node(
+        &self,
+        before: &Node,
+        after: Node,
+        reset_interfaces: bool,
+    ) -> Result<Node, ApiFault>;
 
     /// Deletes a node and everything that belongs to it.
     async fn destroy_node(&self, node: NodeId) -> Result<(), ApiFault>;
@@ -81,6 +90,13 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// Tests a BMC before its node exists.
     async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault>;
+
+    /// The hardware types that live conductors serve, with their interfaces in
+    /// [`Driver::rest`] as `default_X_interface` and `enabled_X_interfaces`.
+    async fn drivers(&self) -> Result<Vec<Driver>, ApiFault>;
+
+    /// The `driver_info` keys of a hardware type, each with its description; 404 when unknown.
+    async fn driver_properties(&self, driver: &str) -> Result<Object, ApiFault>;
 
     /// The name of the conductor that manages nodes of this hardware type and group now.
     fn conductor_of(&self, node: NodeId, driver: &str, group: &str) -> Option<String>;
