@@ -1,0 +1,106 @@
+//! What commands print: lines, tables, JSON. The only place that writes to standard output.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::Failure;
+
+/// Prints one line.
+///
+/// # Errors
+/// When nobody reads any more.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// Prints an error to standard error; a closed standard error is nobody's fault.
+pub(crate) fn error(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "cupola: {text}");
+}
+
+/// Prints a note for a person to standard error, so that it does not mix with data.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints a value as JSON for scripts.
+///
+/// # Errors
+/// When nobody reads any more.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+    Ok(line(&text)?)
+}
+
+/// A table for people: columns as wide as their widest cell, the last one unpadded.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these column heads.
+    pub(crate) fn new(heads: &[&str]) -> Self {
+        Self {
+            rows: vec![heads.iter().map(ToString::to_string).collect()],
+        }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as text, one line per row.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut widths = vec![0; columns];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.width().max(*width);
+            }
+        }
+        let padded = |row: &Vec<String>| {
+            let mut text = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                let gap = width.saturating_sub(cell.width()) + 2;
+                text.push_str(cell);
+                text.push_str(&" ".repeat(gap));
+            }
+            text.trim_end().to_owned()
+        };
+        self.rows.iter().map(padded).collect()
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When nobody reads any more.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        self.lines().iter().try_for_each(|text| line(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&["NAME", "STATE"]);
+        table.row(vec!["a-long-name".to_owned(), "active".to_owned()]);
+        table.row(vec!["b".to_owned(), "enroll".to_owned()]);
+        assert_eq!(
+            table.lines(),
+            [
+                "NAME         STATE",
+                "a-long-name  active",
+                "b            enroll"
+            ]
+        );
+    }
+}

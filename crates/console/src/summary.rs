@@ -1,0 +1,109 @@
+//! Node summaries: getting them from any server, and the words that lists show.
+
+use cupola_api::client::{Client, ClientError, NodeQuery};
+use cupola_api::cupola::NodeSummary;
+use cupola_api::node::Node;
+use cupola_api::state::power::PowerState;
+
+/// The fields of a node that a summary needs from a server without `/cupola/v1`.
+pub(crate) const FIELDS: &[&str] = &[
+    "uuid",
+    "name",
+    "driver",
+    "resource_class",
+    "power_state",
+    "target_power_state",
+    "provision_state",
+    "target_provision_state",
+    "provision_updated_at",
+    "maintenance",
+    "fault",
+    "last_error",
+    "reservation",
+    "instance_uuid",
+];
+
+/// All nodes in short, from `/cupola/v1` or, where a server lacks that, from `/v1`.
+///
+/// # Errors
+/// As every call of the client.
+pub(crate) async fn all(client: &Client) -> Result<Vec<NodeSummary>, ClientError> {
+    match client.summaries().await {
+        Ok(list) => Ok(list.nodes),
+        Err(error) if error.status() == Some(404) => from_nodes(client).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// All nodes in short, from `/v1/nodes`.
+///
+/// # Errors
+/// As every call of the client.
+pub(crate) async fn from_nodes(client: &Client) -> Result<Vec<NodeSummary>, ClientError> {
+    let query = NodeQuery {
+        fields: FIELDS.to_vec(),
+        ..NodeQuery::default()
+    };
+    Ok(client.nodes(&query).await?.iter().map(of_node).collect())
+}
+
+/// The summary of a whole node; what only `/cupola/v1` knows stays empty.
+pub(crate) fn of_node(node: &Node) -> NodeSummary {
+    NodeSummary {
+        uuid: node.uuid,
+        name: node.name.clone(),
+        driver: node.driver.clone(),
+        resource_class: node.resource_class.clone(),
+        power_state: node.power_state,
+        target_power_state: node.target_power_state,
+        provision_state: node.provision_state,
+        target_provision_state: node.target_provision_state,
+        provision_updated_at: node.provision_updated_at,
+        maintenance: node.maintenance,
+        fault: node.fault,
+        last_error: node.last_error.clone(),
+        reservation: node.reservation.clone(),
+        instance_uuid: node.instance_uuid,
+        waiting: None,
+        step: None,
+    }
+}
+
+/// What a person calls the node: its name, else its UUID.
+pub(crate) fn display_name(node: &NodeSummary) -> String {
+    node.name.clone().unwrap_or_else(|| node.uuid.to_string())
+}
+
+/// The power state in one word; what could not be read is never `off`.
+pub(crate) const fn power_word(state: Option<PowerState>) -> &'static str {
+    match state {
+        Some(PowerState::On) => "on",
+        Some(PowerState::Off) => "off",
+        Some(PowerState::Error) => "error",
+        None => "unknown",
+    }
+}
+
+/// What a node does, waits for or suffers from, in one line.
+pub(crate) fn activity(node: &NodeSummary) -> String {
+    let mut parts = Vec::new();
+    if let Some(step) = &node.step {
+        let percent = step.percent.map(|p| format!(" {p}%")).unwrap_or_default();
+        parts.push(format!(
+            "{} {}/{}{percent}",
+            step.step, step.index, step.total
+        ));
+    }
+    if let Some(waiting) = &node.waiting {
+        parts.push(format!("waits for {}", waiting.what));
+    }
+    if let Some(fault) = node.fault {
+        parts.push(format!("fault: {}", fault.as_str()));
+    }
+    if parts.is_empty()
+        && let Some(error) = &node.last_error
+    {
+        parts.push(error.clone());
+    }
+    parts.join(", ")
+}
