@@ -1,4 +1,6 @@
 //! Hardware: what talks to machines, their BMCs and their firmware.
 
+pub mod agent;
 pub mod boot;
+pub mod interface;
 pub mod ipmi;

@@ -1,0 +1,11 @@
+//! The conductor's side of the agent protocol: a client of the agent's command API (wire reference
+//! §17.1), and the interfaces that work through an agent.
+//!
+//! The wire types are [`cupola_api::agent`]; the agent itself is the crate `cupola-agent`.
+
+mod client;
+mod error;
+mod tls;
+
+pub use client::{AgentAddress, AgentClient, AgentClients, new_token};
+pub use error::AgentError;

@@ -1,0 +1,37 @@
+//! The interface traits: what the conductor may ask of hardware, one trait per kind of interface.
+//!
+//! A driver implements the traits and lists itself in the [registry](crate::registry). Its methods
+//! get a [`Task`]: the node and its ports as they are, a deadline, a cancellation token, and a
+//! [`Recorder`] through which changes and events go. They answer with an [`Outcome`], and never
+//! touch the store, a lock or a provision state: that is the conductor's.
+
+mod boot;
+mod changes;
+mod deploy;
+mod error;
+mod hardware;
+mod inspect;
+mod kind;
+mod management;
+mod power;
+mod settings;
+mod step;
+mod task;
+
+pub use boot::{Boot, RamdiskPurpose};
+pub use changes::Changes;
+pub use deploy::Deploy;
+pub use error::DriverError;
+pub use hardware::Hardware;
+pub use inspect::{FoundPort, Inspect, Inspection, InspectionStart};
+pub use kind::InterfaceKind;
+pub use management::Management;
+pub use power::Power;
+pub use settings::{
+    AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
+};
+pub use step::{Outcome, Retry, Step, StepSource, WaitFor};
+pub use task::{NoRecorder, Recorder, Task};
+
+/// The result of an interface's method.
+pub type Result<T, E = DriverError> = std::result::Result<T, E>;

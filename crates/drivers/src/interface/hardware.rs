@@ -1,0 +1,64 @@
+//! The interfaces of one node, resolved, and what every flow does with them.
+
+use std::sync::Arc;
+
+use cupola_api::state::power::{PowerState, PowerTarget};
+use jiff::Timestamp;
+
+use super::{Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Result, Task};
+
+/// What a node is driven with.
+#[derive(Clone)]
+pub struct Hardware {
+    /// Power.
+    pub power: Arc<dyn Power>,
+    /// Boot device.
+    pub management: Arc<dyn Management>,
+    /// Booting.
+    pub boot: Arc<dyn Boot>,
+    /// Deploying and cleaning.
+    pub deploy: Arc<dyn Deploy>,
+    /// Inspecting; `None` for `no-inspect`.
+    pub inspect: Option<Arc<dyn Inspect>>,
+    /// What the configuration says.
+    pub settings: Arc<DriverSettings>,
+}
+
+impl Hardware {
+    /// Changes the power as every flow does it: an agent that would not survive is forgotten
+    /// first, so that the next one is not mistaken for it.
+    ///
+    /// # Errors
+    /// Those of the power interface.
+    pub async fn set_power(&self, task: &Task, target: PowerTarget) -> Result<PowerState> {
+        let before = Changes::none().internal(
+            "last_power_state_change",
+            Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%S%.6f")
+                .to_string(),
+        );
+        task.record(match target {
+            PowerTarget::On => before,
+            PowerTarget::Off
+            | PowerTarget::Reboot
+            | PowerTarget::SoftOff
+            | PowerTarget::SoftReboot => before.without_agent(),
+        })
+        .await?;
+        let limit = match target {
+            PowerTarget::SoftOff | PowerTarget::SoftReboot => self.settings.soft_power_off_timeout,
+            PowerTarget::On | PowerTarget::Off | PowerTarget::Reboot => {
+                self.settings.power_state_change_timeout
+            }
+        };
+        let state = self.power.set(task, target, limit).await?;
+        task.record(Changes::none().power(state)).await?;
+        Ok(state)
+    }
+}
+
+impl std::fmt::Debug for Hardware {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hardware").finish_non_exhaustive()
+    }
+}
