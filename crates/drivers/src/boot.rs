@@ -13,19 +13,25 @@ use std::time::Duration;
 pub mod client;
 pub mod cmdline;
 pub mod contact;
+pub mod dhcp;
 pub mod directory;
 pub mod files;
+pub mod http;
 pub mod leases;
 mod reporter;
 pub mod script;
+pub mod services;
 pub mod tftp;
 
 pub use client::{BootStage, ClientArchitecture, ClientSystem};
 pub use cmdline::KernelCommandLine;
 pub use contact::{BootContact, ContactKind};
+pub use dhcp::{DhcpConfig, ReplyTo, interface_address};
 pub use directory::{BootDecision, BootDirectory, BootHost, ContactSink, NoSink, RamdiskBoot};
 pub use files::{FileSet, LoaderNames};
+pub use http::HttpConfig;
 pub use leases::{Lease, LeaseStore, MemoryLeaseStore, Subnet};
+pub use services::{BootServices, BootServicesConfig, BootServicesError};
 pub use tftp::TftpConfig;
 
 /// How long the directory may take over one question. A ROM asks again after one to four seconds;

@@ -196,6 +196,11 @@ impl LeaseTable {
         self.inner.lock().clients.get(mac).cloned()
     }
 
+    /// The machine's lease.
+    pub(crate) fn lease(&self, mac: &MacAddress) -> Option<Lease> {
+        self.inner.lock().by_mac.get(mac).cloned()
+    }
+
     /// Whose address this is.
     pub(crate) fn owner(&self, address: Ipv4Addr) -> Option<Lease> {
         let inner = self.inner.lock();

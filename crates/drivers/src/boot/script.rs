@@ -127,7 +127,7 @@ mod tests {
         let base = Url::parse("http://10.77.0.1/").unwrap();
         let script = render(&host("x\nreboot || ${mac}"), &BootDecision::Local, &base);
         assert!(
-            script.contains("echo Cupola: x_reboot_____mac_ boots from its disk\n"),
+            script.contains("echo Cupola: x_reboot______mac_ boots from its disk\n"),
             "{script}"
         );
     }

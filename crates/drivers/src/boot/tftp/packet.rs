@@ -305,7 +305,8 @@ mod tests {
                     window_size: Some(window),
                 },
             });
-            prop_assert_eq!(Packet::decode(&packet.to_vec()), Ok(packet.clone()));
+            let datagram = packet.to_vec();
+            prop_assert_eq!(Packet::decode(&datagram), Ok(packet.clone()));
         }
 
         #[test]

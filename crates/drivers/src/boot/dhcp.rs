@@ -1,0 +1,180 @@
+//! The DHCPv4 server: answers machines of enrolled ports, and nobody else.
+//!
+//! RFC 2131 and 2132, with the PXE options of RFC 4578 and 5859. Each packet is worked on in a
+//! task of its own, a bounded number at once; what finds no room is dropped and counted, and the
+//! client asks again. Leases are in [`super::leases`], packets in `request` and `answer`.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::leases::Subnet;
+use exchange::{Answer, Exchange};
+use request::DhcpRequest;
+
+pub(crate) mod answer;
+pub(crate) mod exchange;
+pub(crate) mod request;
+mod socket;
+
+pub use socket::interface_address;
+
+/// The port clients listen on (RFC 2131 section 4.1).
+const CLIENT_PORT: u16 = 68;
+/// The port servers and relays listen on.
+const SERVER_PORT: u16 = 67;
+
+/// How the DHCP server is set up.
+#[derive(Clone, Debug)]
+pub struct DhcpConfig {
+    /// Where to listen: `0.0.0.0:67` on a provisioning network, a loopback address for a virtual
+    /// rack.
+    pub bind: SocketAddrV4,
+    /// The provisioning network's interface. Broadcasts come in only where it is given; without it
+    /// only relayed and unicast packets do.
+    pub interface: Option<String>,
+    /// Where answers go.
+    pub reply: ReplyTo,
+    /// The networks served. The first is the one the interface is on; the others are reached
+    /// through relays.
+    pub subnets: Vec<Subnet>,
+    /// How long an address is promised.
+    pub lease_time: Duration,
+    /// Packets worked on at once.
+    pub max_exchanges: usize,
+}
+
+/// Where answers go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// As RFC 2131 section 4.1 says: to the relay, to the client's address, or by broadcast to a
+    /// client that has none.
+    Standard,
+    /// To where the packet came from: for simulated machines, whose sockets are on loopback.
+    Source,
+}
+
+impl DhcpConfig {
+    /// Serves one network on an interface, as a provisioning network has it.
+    #[must_use]
+    pub fn on_interface(interface: &str, subnet: Subnet) -> Self {
+        Self {
+            bind: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT),
+            interface: Some(interface.to_owned()),
+            reply: ReplyTo::Standard,
+            subnets: vec![subnet],
+            lease_time: Duration::from_secs(3600),
+            max_exchanges: 256,
+        }
+    }
+
+    /// Serves simulated machines at a loopback address; port 0 takes a free one. The pool should
+    /// be of 127.0.0.0/8: then each simulated machine speaks from its own address.
+    #[must_use]
+    pub fn for_simulated_machines(bind: SocketAddrV4, subnet: Subnet) -> Self {
+        let reply = ReplyTo::Source;
+        Self {
+            bind,
+            interface: None,
+            reply,
+            ..Self::on_interface("", subnet)
+        }
+    }
+}
+
+/// The server, bound and not yet running.
+pub(crate) struct DhcpServer {
+    socket: Arc<UdpSocket>,
+    reply: ReplyTo,
+    slots: Arc<Semaphore>,
+    dropped: Arc<AtomicU64>,
+    stop: CancellationToken,
+}
+
+impl DhcpServer {
+    pub(crate) fn bind(
+        config: &DhcpConfig,
+        dropped: Arc<AtomicU64>,
+        stop: CancellationToken,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            socket: Arc::new(socket::open(config.bind, config.interface.as_deref())?),
+            reply: config.reply,
+            slots: Arc::new(Semaphore::new(config.max_exchanges)),
+            dropped,
+            stop,
+        })
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Serves until told to stop.
+    pub(crate) async fn run(self, exchange: Exchange) {
+        let exchange = Arc::new(exchange);
+        let tracker = TaskTracker::new();
+        let mut buffer = [0_u8; 2048];
+        loop {
+            let received = tokio::select! {
+                () = self.stop.cancelled() => break,
+                received = self.socket.recv_from(&mut buffer) => received,
+            };
+            let (length, source) = match received {
+                Ok(received) => received,
+                Err(error) => {
+                    tracing::debug!(%error, "DHCP receive");
+                    continue;
+                }
+            };
+            let Some(request) = buffer.get(..length).and_then(DhcpRequest::decode) else {
+                continue;
+            };
+            let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            let (exchange, socket) = (Arc::clone(&exchange), Arc::clone(&self.socket));
+            let reply = self.reply;
+            tracker.spawn(self.stop.clone().run_until_cancelled_owned(async move {
+                if let Some(answer) = exchange.answer(&request, source).await {
+                    let to = destination(reply, &request, &answer, source);
+                    if let Err(error) = socket.send_to(&answer.datagram, to).await {
+                        tracing::warn!(%error, mac = %request.mac, %to, "DHCP answer not sent");
+                    }
+                    exchange.answered(answer).await;
+                }
+                drop(slot);
+            }));
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+}
+
+/// RFC 2131 section 4.1. A client without an address gets a broadcast even if it could take a
+/// unicast: that would need a raw socket or a forged neighbour entry, and every ROM takes both.
+fn destination(
+    reply: ReplyTo,
+    request: &DhcpRequest,
+    answer: &Answer,
+    source: SocketAddr,
+) -> SocketAddr {
+    match reply {
+        ReplyTo::Source => source,
+        ReplyTo::Standard if !request.giaddr.is_unspecified() => {
+            (request.giaddr, SERVER_PORT).into()
+        }
+        ReplyTo::Standard if !answer.is_nak && !request.ciaddr.is_unspecified() => {
+            (request.ciaddr, CLIENT_PORT).into()
+        }
+        ReplyTo::Standard => (Ipv4Addr::BROADCAST, CLIENT_PORT).into(),
+    }
+}

@@ -1,0 +1,201 @@
+//! Writing what a client gets: address, network, and the boot file for what it is.
+//!
+//! Pure: builds a datagram from a request, a subnet and a decision.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use dhcproto::v4::{DhcpOption, Flags, Message, MessageType, Opcode, OptionCode, UnknownOption};
+use dhcproto::{Encodable, Encoder};
+use url::Url;
+
+use super::request::DhcpRequest;
+use crate::boot::client::{BootStage, ClientArchitecture, ClientSystem};
+use crate::boot::directory::{BootDecision, BootHost};
+use crate::boot::files::LoaderNames;
+use crate::boot::leases::Subnet;
+use crate::boot::script;
+
+/// iPXE's encapsulated option 176 (`no-pxedhcp`) = 1: it need not wait three seconds for ProxyDHCP
+/// offers, because there are none.
+const IPXE_NO_PROXY_DHCP: [u8; 3] = [0xb0, 0x01, 0x01];
+
+/// The smallest BOOTP message; some relays and ROMs drop a shorter one (RFC 1542 section 2.1).
+const MINIMUM: usize = 300;
+
+/// Octets of the header's `file` field, its final zero not counted.
+const FILE_FIELD: usize = 127;
+
+/// Where things are, as machines see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    /// Our address: server identifier and TFTP server.
+    pub(crate) address: Ipv4Addr,
+    /// Base URL of the HTTP boot server, with a trailing slash.
+    pub(crate) http: Url,
+    pub(crate) loaders: LoaderNames,
+}
+
+/// The boot file for this client; `None` lets its firmware go on to the next boot device.
+pub(crate) fn boot_file(
+    endpoints: &Endpoints,
+    host: &BootHost,
+    client: &ClientSystem,
+    decision: &BootDecision,
+) -> Option<String> {
+    if !host.pxe_enabled {
+        return None;
+    }
+    let loaders = &endpoints.loaders;
+    match (client.stage, decision) {
+        (BootStage::System, _) => None,
+        // iPXE gets its script in either case, so that the machine's own screen says what it does.
+        (BootStage::Ipxe, _) => Some(format!(
+            "{}{}",
+            endpoints.http,
+            script::boot_path(host, "script.ipxe")
+        )),
+        // The fastest way on: no loader to fetch, the ROM gives up at once.
+        (BootStage::PxeRom | BootStage::HttpRom, BootDecision::Local) => None,
+        (BootStage::PxeRom, BootDecision::Ramdisk(_)) => match client.architecture? {
+            ClientArchitecture::BiosX86 => Some(loaders.bios.clone()),
+            ClientArchitecture::UefiX64 => Some(loaders.uefi_x64.clone()),
+            ClientArchitecture::UefiX86
+            | ClientArchitecture::UefiArm64
+            | ClientArchitecture::UefiHttpX86
+            | ClientArchitecture::UefiHttpX64
+            | ClientArchitecture::UefiHttpArm64
+            | ClientArchitecture::Other(_) => None,
+        },
+        (BootStage::HttpRom, BootDecision::Ramdisk(_)) => match client.architecture? {
+            ClientArchitecture::UefiHttpX64 | ClientArchitecture::UefiX64 => Some(format!(
+                "{}loaders/{}",
+                endpoints.http, loaders.uefi_http_x64
+            )),
+            ClientArchitecture::BiosX86
+            | ClientArchitecture::UefiX86
+            | ClientArchitecture::UefiArm64
+            | ClientArchitecture::UefiHttpX86
+            | ClientArchitecture::UefiHttpArm64
+            | ClientArchitecture::Other(_) => None,
+        },
+    }
+}
+
+/// An OFFER or ACK; the address is unspecified in the answer to an INFORM, which has one already.
+pub(crate) struct Grant<'a> {
+    pub(crate) message: MessageType,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) subnet: &'a Subnet,
+    pub(crate) lease_time: Duration,
+    pub(crate) boot_file: Option<&'a str>,
+}
+
+/// Builds an OFFER or ACK.
+pub(crate) fn grant(endpoints: &Endpoints, request: &DhcpRequest, grant: &Grant<'_>) -> Vec<u8> {
+    let mut message = reply(endpoints, request, grant.message);
+    message.set_yiaddr(grant.address).set_ciaddr(request.ciaddr);
+    let options = message.opts_mut();
+    options.insert(DhcpOption::SubnetMask(grant.subnet.network.netmask()));
+    options.insert(DhcpOption::BroadcastAddr(grant.subnet.network.broadcast()));
+    if let Some(router) = grant.subnet.router {
+        options.insert(DhcpOption::Router(vec![router]));
+    }
+    if !grant.subnet.dns.is_empty() {
+        options.insert(DhcpOption::DomainNameServer(grant.subnet.dns.clone()));
+    }
+    if !grant.address.is_unspecified() {
+        let seconds = u32::try_from(grant.lease_time.as_secs()).unwrap_or(u32::MAX);
+        options.insert(DhcpOption::AddressLeaseTime(seconds));
+    }
+    match request.client.stage {
+        BootStage::Ipxe => {
+            let data = IPXE_NO_PROXY_DHCP.to_vec();
+            options.insert(DhcpOption::Unknown(UnknownOption::new(
+                OptionCode::from(175),
+                data,
+            )));
+        }
+        // A UEFI HTTP client takes only offers that name its class.
+        BootStage::HttpRom => {
+            options.insert(DhcpOption::ClassIdentifier(b"HTTPClient".to_vec()));
+        }
+        BootStage::PxeRom | BootStage::System => {}
+    }
+    if let Some(file) = grant.boot_file {
+        boot_options(endpoints, &mut message, file);
+    }
+    encode(&message, request)
+}
+
+/// Builds a NAK.
+pub(crate) fn refuse(endpoints: &Endpoints, request: &DhcpRequest, why: &str) -> Vec<u8> {
+    let mut message = reply(endpoints, request, MessageType::Nak);
+    // RFC 2131 section 4.3.2: a client behind a relay has no address yet that would be reachable.
+    if !request.giaddr.is_unspecified() {
+        message.set_flags(Flags::default().set_broadcast());
+    }
+    message
+        .opts_mut()
+        .insert(DhcpOption::Message(why.to_owned()));
+    encode(&message, request)
+}
+
+/// ROMs read the boot file from the header or from option 67, and the server from the header, from
+/// option 66 or from option 150; each of them finds it.
+fn boot_options(endpoints: &Endpoints, message: &mut Message, file: &str) {
+    let server = endpoints.address.to_string();
+    message.set_siaddr(endpoints.address);
+    message.set_sname_str(&server);
+    if file.len() <= FILE_FIELD {
+        message.set_fname_str(file);
+    }
+    let options = message.opts_mut();
+    options.insert(DhcpOption::TFTPServerName(server.into_bytes()));
+    options.insert(DhcpOption::BootfileName(file.as_bytes().to_vec()));
+    options.insert(DhcpOption::TFTPServerAddress(endpoints.address));
+}
+
+fn reply(endpoints: &Endpoints, request: &DhcpRequest, kind: MessageType) -> Message {
+    let mut message = Message::default();
+    message
+        .set_opcode(Opcode::BootReply)
+        .set_xid(request.xid)
+        .set_flags(Flags::from(request.flags))
+        .set_giaddr(request.giaddr)
+        .set_chaddr(&request.mac.octets());
+    let options = message.opts_mut();
+    options.insert(DhcpOption::MessageType(kind));
+    options.insert(DhcpOption::ServerIdentifier(endpoints.address));
+    if let Some(identifier) = &request.client_identifier {
+        options.insert(DhcpOption::ClientIdentifier(identifier.clone()));
+    }
+    if let Some(identifier) = &request.machine_identifier {
+        options.insert(DhcpOption::ClientMachineIdentifier(identifier.clone()));
+    }
+    message
+}
+
+fn encode(message: &Message, request: &DhcpRequest) -> Vec<u8> {
+    const END: u8 = 255;
+    let mut datagram = Vec::with_capacity(576);
+    if let Err(error) = message.encode(&mut Encoder::new(&mut datagram)) {
+        tracing::error!(%error, "DHCP answer cannot be written");
+        return Vec::new();
+    }
+    // RFC 3046 section 2.2: the relay's option goes back as it came, after all others.
+    if let Some(relay) = &request.relay_information
+        && let Ok(length) = u8::try_from(relay.len())
+    {
+        if datagram.last() == Some(&END) {
+            datagram.pop();
+        }
+        datagram.extend([82, length]);
+        datagram.extend_from_slice(relay);
+        datagram.push(END);
+    }
+    if datagram.len() < MINIMUM {
+        datagram.resize(MINIMUM, 0);
+    }
+    datagram
+}

@@ -1,0 +1,189 @@
+//! Reading what a client sends: the fields and options of a DHCP request that we act on.
+//!
+//! `dhcproto`'s owned decoder refuses a whole packet for one odd option and trusts the header's
+//! length fields, so its borrowed form is read here, which takes options as plain octets.
+
+use std::net::Ipv4Addr;
+
+use cupola_api::MacAddress;
+use dhcproto::v4::{MessageType, borrowed};
+
+use crate::boot::client::ClientSystem;
+
+/// Ethernet, in the header's `htype`.
+const ETHERNET: u8 = 1;
+/// BOOTREQUEST, in the header's `op`.
+const BOOT_REQUEST: u8 = 1;
+/// Octets of the header and the magic cookie (RFC 2131 section 2, RFC 2132 section 2).
+const HEADER: usize = 240;
+const MAGIC: [u8; 4] = [99, 130, 83, 99];
+
+/// A client's message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DhcpRequest {
+    pub(crate) message: MessageType,
+    pub(crate) mac: MacAddress,
+    pub(crate) xid: u32,
+    pub(crate) flags: u16,
+    pub(crate) ciaddr: Ipv4Addr,
+    pub(crate) giaddr: Ipv4Addr,
+    /// Option 50.
+    pub(crate) requested: Option<Ipv4Addr>,
+    /// Option 54.
+    pub(crate) server: Option<Ipv4Addr>,
+    /// Option 61, echoed (RFC 6842).
+    pub(crate) client_identifier: Option<Vec<u8>>,
+    /// Option 82, echoed (RFC 3046).
+    pub(crate) relay_information: Option<Vec<u8>>,
+    /// Option 97, echoed (RFC 4578 section 2.3).
+    pub(crate) machine_identifier: Option<Vec<u8>>,
+    pub(crate) client: ClientSystem,
+}
+
+impl DhcpRequest {
+    /// Reads a datagram; `None` for what is no DHCP message of an Ethernet client.
+    pub(crate) fn decode(datagram: &[u8]) -> Option<Self> {
+        let header = datagram.first_chunk::<HEADER>()?;
+        let [BOOT_REQUEST, ETHERNET, 6, ..] = *header else {
+            return None;
+        };
+        if !header.ends_with(&MAGIC) {
+            return None;
+        }
+        let message = borrowed::Message::new(datagram).ok()?;
+        let mac = MacAddress::new(*message.chaddr().first_chunk::<6>()?);
+        // A group address is nobody's.
+        if mac.octets().first().is_some_and(|octet| octet & 1 == 1) {
+            return None;
+        }
+        let options = Options::read(&message);
+        Some(Self {
+            message: MessageType::from(options.message?),
+            mac,
+            xid: message.xid(),
+            flags: message.flags().into(),
+            ciaddr: message.ciaddr(),
+            giaddr: message.giaddr(),
+            requested: options.requested,
+            server: options.server,
+            client: ClientSystem::from_options(
+                options.architecture,
+                options.vendor_class.as_deref(),
+                options.user_class.as_deref(),
+                options.ipxe,
+            ),
+            client_identifier: options.client_identifier,
+            relay_information: options.relay_information,
+            machine_identifier: options.machine_identifier,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    message: Option<u8>,
+    requested: Option<Ipv4Addr>,
+    server: Option<Ipv4Addr>,
+    architecture: Option<u16>,
+    vendor_class: Option<Vec<u8>>,
+    user_class: Option<Vec<u8>>,
+    client_identifier: Option<Vec<u8>>,
+    relay_information: Option<Vec<u8>>,
+    machine_identifier: Option<Vec<u8>>,
+    ipxe: bool,
+}
+
+impl Options {
+    fn read(message: &borrowed::Message<'_>) -> Self {
+        let mut options = Self::default();
+        for option in message.opts() {
+            let data = option.data();
+            let address = || data.first_chunk::<4>().copied().map(Ipv4Addr::from);
+            match u8::from(option.code()) {
+                50 => options.requested = address(),
+                53 => options.message = data.first().copied(),
+                54 => options.server = address(),
+                60 => options.vendor_class = Some(data.to_vec()),
+                61 => options.client_identifier = Some(data.to_vec()),
+                77 => options.user_class = Some(data.to_vec()),
+                82 => options.relay_information = Some(data.to_vec()),
+                // A list where the machine can boot in several ways; the first is the one it is in.
+                93 => {
+                    options.architecture = data.first_chunk::<2>().copied().map(u16::from_be_bytes);
+                }
+                97 => options.machine_identifier = Some(data.to_vec()),
+                175 => options.ipxe = true,
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::client::{BootStage, ClientArchitecture};
+    use dhcproto::v4::{Architecture, DhcpOption, Message};
+    use dhcproto::{Encodable, Encoder};
+    use proptest::prelude::*;
+
+    fn discover(hlen: Option<u8>) -> Vec<u8> {
+        let mut message = Message::default();
+        message.set_chaddr(&[0x52, 0x54, 0, 1, 2, 3]);
+        let options = message.opts_mut();
+        options.insert(DhcpOption::MessageType(MessageType::Discover));
+        options.insert(DhcpOption::ClassIdentifier(
+            b"PXEClient:Arch:00007".to_vec(),
+        ));
+        options.insert(DhcpOption::ClientSystemArchitecture(Architecture::from(7)));
+        let mut buffer = Vec::new();
+        message.encode(&mut Encoder::new(&mut buffer)).unwrap();
+        if let Some(hlen) = hlen {
+            buffer[2] = hlen;
+        }
+        buffer
+    }
+
+    #[test]
+    fn a_roms_discover_is_understood() {
+        let request = DhcpRequest::decode(&discover(None)).unwrap();
+        assert_eq!(request.message, MessageType::Discover);
+        assert_eq!(request.mac.to_string(), "52:54:00:01:02:03");
+        assert_eq!(request.client.stage, BootStage::PxeRom);
+        assert_eq!(
+            request.client.architecture,
+            Some(ClientArchitecture::UefiX64)
+        );
+    }
+
+    #[test]
+    fn a_lying_address_length_is_refused() {
+        for hlen in [0, 5, 16, 17, 255] {
+            assert_eq!(DhcpRequest::decode(&discover(Some(hlen))), None, "{hlen}");
+        }
+    }
+
+    #[test]
+    fn odd_options_do_not_lose_the_packet() {
+        let mut packet = discover(None);
+        assert_eq!(packet.pop(), Some(255));
+        // Option 94 one octet too short, then a cut-off option.
+        packet.extend([94, 2, 1, 2, 50, 4, 10, 0, 0, 9, 57, 200, 1]);
+        let request = DhcpRequest::decode(&packet).unwrap();
+        assert_eq!(request.requested, Some(Ipv4Addr::new(10, 0, 0, 9)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_panics(
+            mut datagram in proptest::collection::vec(any::<u8>(), 0..600), fix: bool
+        ) {
+            if fix && datagram.len() > HEADER {
+                datagram[..3].copy_from_slice(&[1, 1, 6]);
+                datagram[236..240].copy_from_slice(&MAGIC);
+            }
+            let _ = DhcpRequest::decode(&datagram);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Starts the boot services together, and stops them together.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::dhcp::answer::Endpoints;
+use super::dhcp::exchange::Exchange;
+use super::dhcp::{DhcpConfig, DhcpServer};
+use super::directory::{BootDirectory, ContactSink};
+use super::files::{FileSet, LoaderNames};
+use super::http::routes::{self, HttpState};
+use super::http::{HttpConfig, HttpServer};
+use super::leases::{LeaseStore, LeaseTable, MemoryLeaseStore};
+use super::reporter::Reporter;
+use super::tftp::{TftpConfig, TftpServer};
+
+/// All of it.
+#[derive(Clone)]
+pub struct BootServicesConfig {
+    /// Our address on the provisioning network, as machines see it.
+    pub address: Ipv4Addr,
+    /// DHCP; `None` where another server hands out addresses and names our loaders.
+    pub dhcp: Option<DhcpConfig>,
+    /// TFTP; `None` where nothing boots over PXE.
+    pub tftp: Option<TftpConfig>,
+    /// HTTP.
+    pub http: HttpConfig,
+    /// Which loader each kind of client gets.
+    pub loaders: LoaderNames,
+    /// The loaders.
+    pub files: FileSet,
+    /// Where leases are kept across restarts.
+    pub lease_store: Arc<dyn LeaseStore>,
+}
+
+impl BootServicesConfig {
+    /// Everything but DHCP on the ports that firmware expects.
+    #[must_use]
+    pub fn new(address: Ipv4Addr, http: HttpConfig, files: FileSet) -> Self {
+        Self {
+            address,
+            dhcp: None,
+            tftp: None,
+            http,
+            loaders: LoaderNames::default(),
+            files,
+            lease_store: Arc::new(MemoryLeaseStore),
+        }
+    }
+}
+
+/// The services could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BootServicesError {
+    /// A socket could not be opened.
+    #[error(
+        "the {service} server cannot listen on {address}{}; {}", device(.interface.as_deref()),
+        advice(.source)
+    )]
+    Bind {
+        /// `DHCP`, `TFTP` or `HTTP boot`.
+        service: &'static str,
+        /// The address wanted.
+        address: SocketAddr,
+        /// The interface wanted.
+        interface: Option<String>,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A loader is named that is not there.
+    #[error("boot loader {0} is not among the loaded files; load it, or name another one")]
+    MissingLoader(String),
+    /// DHCP without a network.
+    #[error("the DHCP server has no subnet; configure the provisioning network's range")]
+    NoSubnet,
+    /// A subnet that contradicts itself.
+    #[error(
+        "the DHCP pool {first} - {last} is not an ascending range within {network}; correct it"
+    )]
+    BadPool {
+        /// The network.
+        network: ipnet::Ipv4Net,
+        /// First address.
+        first: Ipv4Addr,
+        /// Last address.
+        last: Ipv4Addr,
+    },
+    /// The server's URL cannot be built.
+    #[error("the HTTP boot server's URL cannot be made of {0}; configure it")]
+    Url(String),
+}
+
+fn device(interface: Option<&str>) -> String {
+    interface.map_or_else(String::new, |name| format!(" of interface {name}"))
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program has the port: find it with `ss -lnp`, stop it, and start again"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "that needs root, or CAP_NET_BIND_SERVICE and CAP_NET_RAW"
+        }
+        io::ErrorKind::AddrNotAvailable => "no interface of this host has the address",
+        _ => "check the address and the interface",
+    }
+}
+
+/// The services, running.
+#[derive(Debug)]
+pub struct BootServices {
+    dhcp: Option<SocketAddr>,
+    tftp: Option<SocketAddr>,
+    http: SocketAddr,
+    base: Url,
+    dropped: Arc<AtomicU64>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl BootServices {
+    /// Opens the sockets and serves until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// A socket cannot be opened, or the configuration contradicts itself; then nothing runs.
+    pub async fn start(
+        config: BootServicesConfig,
+        directory: Arc<dyn BootDirectory>,
+        sink: Arc<dyn ContactSink>,
+        stop: CancellationToken,
+    ) -> Result<Self, BootServicesError> {
+        check(&config)?;
+        let stop = stop.child_token();
+        let dropped = Arc::new(AtomicU64::new(0));
+        let files = Arc::new(config.files);
+        let stored = config.lease_store.load().await;
+        let leases = Arc::new(LeaseTable::new(vec![config.address], stored));
+        let reporter = Reporter::new(sink, Arc::clone(&leases));
+
+        // All sockets are opened before anything is served, so that a failed start leaves nothing.
+        let http = HttpServer::bind(&config.http, stop.clone())
+            .await
+            .and_then(|server| Ok((server.local_addr()?, server)))
+            .map_err(|source| bind_error("HTTP boot", config.http.bind, None, source))?;
+        let tftp = match config.tftp {
+            Some(tftp) => Some(tftp_server(tftp, &files, &reporter, &dropped, &stop).await?),
+            None => None,
+        };
+        let dhcp = match &config.dhcp {
+            Some(dhcp) => Some(dhcp_server(dhcp, &dropped, &stop)?),
+            None => None,
+        };
+
+        let base = base_url(&config.http, config.address, http.0)?;
+        let tracker = TaskTracker::new();
+        let state = HttpState {
+            base: base.clone(),
+            directory: Arc::clone(&directory),
+            files,
+            leases: Arc::clone(&leases),
+            reporter: reporter.clone(),
+        };
+        tracker.spawn(http.1.run(routes::router(&config.http, state)));
+        let tftp = tftp.map(|(address, server)| {
+            tracker.spawn(server.run());
+            address
+        });
+        let dhcp = dhcp.zip(config.dhcp).map(|((address, server), dhcp)| {
+            let exchange = Exchange {
+                endpoints: Endpoints {
+                    address: config.address,
+                    http: base.clone(),
+                    loaders: config.loaders,
+                },
+                subnets: dhcp.subnets,
+                lease_time: dhcp.lease_time,
+                leases,
+                store: config.lease_store,
+                directory,
+                reporter,
+            };
+            tracker.spawn(server.run(exchange));
+            address
+        });
+        tracker.close();
+        Ok(Self {
+            dhcp,
+            tftp,
+            http: http.0,
+            base,
+            dropped,
+            tracker,
+            stop,
+        })
+    }
+
+    /// Where DHCP listens.
+    #[must_use]
+    pub const fn dhcp_address(&self) -> Option<SocketAddr> {
+        self.dhcp
+    }
+
+    /// Where TFTP listens.
+    #[must_use]
+    pub const fn tftp_address(&self) -> Option<SocketAddr> {
+        self.tftp
+    }
+
+    /// Where HTTP listens.
+    #[must_use]
+    pub const fn http_address(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// The HTTP server's base URL as machines see it, with a trailing slash. Images are below
+    /// `images/`.
+    #[must_use]
+    pub const fn http_url(&self) -> &Url {
+        &self.base
+    }
+
+    /// Packets dropped because too many were worked on at once.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Stops all of them and waits until they have stopped.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tracker.wait().await;
+    }
+}
+
+impl Drop for BootServices {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
+    if config.tftp.is_some() {
+        for name in config.loaders.all() {
+            if config.files.get(name).is_none() {
+                return Err(BootServicesError::MissingLoader(name.to_owned()));
+            }
+        }
+    }
+    let Some(dhcp) = &config.dhcp else {
+        return Ok(());
+    };
+    if dhcp.subnets.is_empty() {
+        return Err(BootServicesError::NoSubnet);
+    }
+    for subnet in &dhcp.subnets {
+        let (network, first, last) = (subnet.network, subnet.first, subnet.last);
+        if first > last || !network.contains(&first) || !network.contains(&last) {
+            return Err(BootServicesError::BadPool {
+                network,
+                first,
+                last,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn tftp_server(
+    config: TftpConfig,
+    files: &Arc<FileSet>,
+    reporter: &Reporter,
+    dropped: &Arc<AtomicU64>,
+    stop: &CancellationToken,
+) -> Result<(SocketAddr, TftpServer), BootServicesError> {
+    let wanted = config.bind;
+    TftpServer::bind(
+        config,
+        Arc::clone(files),
+        reporter.clone(),
+        Arc::clone(dropped),
+        stop.clone(),
+    )
+    .await
+    .and_then(|server| Ok((server.local_addr()?, server)))
+    .map_err(|source| bind_error("TFTP", wanted.into(), None, source))
+}
+
+fn dhcp_server(
+    config: &DhcpConfig,
+    dropped: &Arc<AtomicU64>,
+    stop: &CancellationToken,
+) -> Result<(SocketAddr, DhcpServer), BootServicesError> {
+    DhcpServer::bind(config, Arc::clone(dropped), stop.clone())
+        .and_then(|server| Ok((server.local_addr()?, server)))
+        .map_err(|source| bind_error("DHCP", config.bind.into(), config.interface.clone(), source))
+}
+
+fn bind_error(
+    service: &'static str,
+    address: SocketAddr,
+    interface: Option<String>,
+    source: io::Error,
+) -> BootServicesError {
+    BootServicesError::Bind {
+        service,
+        address,
+        interface,
+        source,
+    }
+}
+
+fn base_url(
+    config: &HttpConfig,
+    address: Ipv4Addr,
+    bound: SocketAddr,
+) -> Result<Url, BootServicesError> {
+    let text = match &config.url {
+        Some(url) => format!("{}/", url.as_str().trim_end_matches('/')),
+        None => format!("http://{address}:{}/", bound.port()),
+    };
+    Url::parse(&text).map_err(|_| BootServicesError::Url(text))
+}
