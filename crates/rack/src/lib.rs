@@ -1,1 +1,2 @@
 //! Placeholder head.
+pub mod qemu;
