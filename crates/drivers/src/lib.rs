@@ -2,5 +2,7 @@
 
 pub mod agent;
 pub mod boot;
+pub mod fake;
 pub mod interface;
 pub mod ipmi;
+pub mod registry;

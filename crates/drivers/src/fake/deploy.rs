@@ -1,0 +1,89 @@
+//! The fake deploy interface: one step of deploying, one of cleaning, no image, no agent.
+
+use async_trait::async_trait;
+use cupola_api::agent::StepFlow;
+
+use super::behaviour::{FakeSettings, PROPERTIES};
+use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task, WaitFor};
+
+/// Deploying without a machine.
+#[derive(Debug, Default)]
+pub struct FakeDeploy(pub FakeSettings);
+
+impl FakeDeploy {
+    fn outcome(task: &Task, what: &str) -> Outcome {
+        match FakeSettings::wait(task) {
+            None => Outcome::done(),
+            Some(time) => Outcome::Wait {
+                what: what.to_owned(),
+                until: WaitFor::Timer {
+                    milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                },
+                limit: None,
+                changes: crate::interface::Changes::none(),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Deploy for FakeDeploy {
+    fn properties(&self) -> &'static [(&'static str, &'static str)] {
+        PROPERTIES
+    }
+
+    async fn validate(&self, task: &Task, _: &Hardware) -> Result<()> {
+        FakeSettings::validate(task)
+    }
+
+    async fn prepare(&self, task: &Task, _: &Hardware) -> Result<()> {
+        self.0.act(task, "deploy", "prepare").await
+    }
+
+    fn steps(&self, flow: StepFlow) -> Vec<Step> {
+        match flow {
+            StepFlow::Deploy => vec![Step::new("deploy", "deploy", 100)],
+            StepFlow::Clean => vec![Step::new("vendor", "log_passthrough", 1)],
+            StepFlow::Service => Vec::new(),
+        }
+    }
+
+    async fn agent_steps(&self, _: &Task, _: &Hardware, _: StepFlow) -> Result<Vec<Step>> {
+        Ok(Vec::new())
+    }
+
+    async fn execute(
+        &self,
+        task: &Task,
+        _: &Hardware,
+        flow: StepFlow,
+        step: &Step,
+    ) -> Result<Outcome> {
+        self.0.act(task, &step.interface, &step.step).await?;
+        match flow {
+            StepFlow::Deploy => Ok(Self::outcome(task, "fake hardware to deploy")),
+            StepFlow::Clean | StepFlow::Service => Ok(Outcome::done()),
+        }
+    }
+
+    async fn poll(&self, _: &Task, _: &Hardware, _: StepFlow, _: &Step) -> Result<Outcome> {
+        Ok(Outcome::done())
+    }
+
+    async fn prepare_cleaning(&self, task: &Task, _: &Hardware) -> Result<Outcome> {
+        self.0.act(task, "deploy", "prepare_cleaning").await?;
+        Ok(Self::outcome(task, "fake hardware to clean"))
+    }
+
+    async fn tear_down_cleaning(&self, task: &Task, _: &Hardware) -> Result<()> {
+        self.0.act(task, "deploy", "tear_down_cleaning").await
+    }
+
+    async fn clean_up(&self, _: &Task, _: &Hardware) -> Result<()> {
+        Ok(())
+    }
+
+    async fn tear_down(&self, task: &Task, _: &Hardware) -> Result<()> {
+        self.0.act(task, "deploy", "tear_down").await
+    }
+}

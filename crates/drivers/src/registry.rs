@@ -1,0 +1,413 @@
+//! The registry: which hardware types there are, which interfaces implement them, and which of
+//! them this service has enabled. A driver lists itself in [`Implementations`] and, when it brings
+//! a new type, in [`hardware_type::TYPES`].
+//!
+//! It also answers what the API asks of drivers: defaults, validation of a node's choice, and the
+//! hardware types with their properties.
+
+pub mod hardware_type;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cupola_api::node::{Node, Object};
+use serde_json::Value;
+
+use crate::interface::{
+    Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power,
+};
+pub use hardware_type::HardwareType;
+
+/// Why a node's driver or one of its interfaces cannot be used; the texts are the API's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// The hardware type is unknown or not enabled.
+    #[error("Could not find the following driver(s) or hardware type(s): {0}.")]
+    UnknownType(String),
+    /// The interface is not among the enabled ones.
+    #[error(
+        "Could not find the following interface in the 'ironic.hardware.interfaces.{kind}' \
+         entrypoint: {name}. Valid interfaces are {valid}."
+    )]
+    UnknownInterface {
+        /// Its kind.
+        kind: InterfaceKind,
+        /// The name that was asked for.
+        name: String,
+        /// Those there are, as a list with quotes.
+        valid: String,
+    },
+    /// The interface exists, and the hardware type does not take it.
+    #[error(
+        "{kind} interface implementation '{name}' is not supported by hardware type {hardware_type}."
+    )]
+    Incompatible {
+        /// Its kind.
+        kind: InterfaceKind,
+        /// The name that was asked for.
+        name: String,
+        /// The hardware type.
+        hardware_type: String,
+    },
+    /// Nothing of this kind is enabled for the hardware type.
+    #[error(
+        "For{node} hardware type '{hardware_type}', no default value found for {kind} interface \
+         could be determined. Please ensure the interfaces are enabled."
+    )]
+    NoDefault {
+        /// ` node X`, or nothing.
+        node: String,
+        /// The hardware type.
+        hardware_type: String,
+        /// The kind.
+        kind: InterfaceKind,
+    },
+}
+
+/// Everything that can be used: implementations by name.
+#[derive(Clone, Default)]
+pub struct Implementations {
+    /// Power interfaces.
+    pub power: BTreeMap<&'static str, Arc<dyn Power>>,
+    /// Management interfaces.
+    pub management: BTreeMap<&'static str, Arc<dyn Management>>,
+    /// Boot interfaces.
+    pub boot: BTreeMap<&'static str, Arc<dyn Boot>>,
+    /// Deploy interfaces.
+    pub deploy: BTreeMap<&'static str, Arc<dyn Deploy>>,
+    /// Inspect interfaces.
+    pub inspect: BTreeMap<&'static str, Arc<dyn Inspect>>,
+}
+
+impl Implementations {
+    /// Adds the fake interfaces.
+    #[must_use]
+    pub fn with_fake(mut self, settings: crate::fake::FakeSettings) -> Self {
+        use crate::fake::{FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower};
+        self.power.insert("fake", Arc::new(FakePower(settings)));
+        self.management
+            .insert("fake", Arc::new(FakeManagement(settings)));
+        self.boot.insert("fake", Arc::new(FakeBoot(settings)));
+        self.deploy.insert("fake", Arc::new(FakeDeploy(settings)));
+        self.inspect.insert("fake", Arc::new(FakeInspect(settings)));
+        self
+    }
+
+    fn has(&self, kind: InterfaceKind, name: &str) -> bool {
+        match kind {
+            InterfaceKind::Power => self.power.contains_key(name),
+            InterfaceKind::Management => self.management.contains_key(name),
+            InterfaceKind::Boot => self.boot.contains_key(name),
+            InterfaceKind::Deploy => self.deploy.contains_key(name),
+            InterfaceKind::Inspect => name == "no-inspect" || self.inspect.contains_key(name),
+            // Names that stand for "nothing of this kind"; there is no trait behind them yet.
+            InterfaceKind::Network | InterfaceKind::Storage => name == "noop",
+            InterfaceKind::Bios
+            | InterfaceKind::Console
+            | InterfaceKind::Firmware
+            | InterfaceKind::Raid
+            | InterfaceKind::Rescue
+            | InterfaceKind::Vendor => name.strip_prefix("no-") == Some(kind.as_str()),
+        }
+    }
+}
+
+/// The enabled hardware types and their interfaces.
+#[derive(Clone)]
+pub struct Registry {
+    types: Vec<&'static HardwareType>,
+    implementations: Implementations,
+    settings: Arc<DriverSettings>,
+}
+
+impl Registry {
+    /// A registry with these hardware types enabled.
+    ///
+    /// # Errors
+    /// A name that is no hardware type, or a type of which a kind of interface is not there.
+    pub fn new(
+        enabled: &[String],
+        implementations: Implementations,
+        settings: DriverSettings,
+    ) -> Result<Self, RegistryError> {
+        let mut types = Vec::new();
+        for name in enabled {
+            let found = hardware_type::TYPES
+                .iter()
+                .find(|t| t.name == name)
+                .ok_or_else(|| RegistryError::UnknownType(name.clone()))?;
+            types.push(found);
+        }
+        let registry = Self {
+            types,
+            implementations,
+            settings: Arc::new(settings),
+        };
+        for hardware_type in &registry.types {
+            for kind in InterfaceKind::ALL {
+                registry.default_interface(hardware_type, *kind, "")?;
+            }
+        }
+        Ok(registry)
+    }
+
+    /// What drivers know of the configuration.
+    #[must_use]
+    pub fn settings(&self) -> &Arc<DriverSettings> {
+        &self.settings
+    }
+
+    /// Names of the enabled hardware types.
+    pub fn types(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.types.iter().map(|t| t.name)
+    }
+
+    /// The enabled hardware type of that name.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownType`].
+    pub fn hardware_type(&self, name: &str) -> Result<&'static HardwareType, RegistryError> {
+        self.types
+            .iter()
+            .find(|t| t.name == name)
+            .copied()
+            .ok_or_else(|| RegistryError::UnknownType(name.to_owned()))
+    }
+
+    /// The interfaces of a kind that a type can use here, the default first.
+    #[must_use]
+    pub fn enabled_interfaces(
+        &self,
+        hardware_type: &HardwareType,
+        kind: InterfaceKind,
+    ) -> Vec<&'static str> {
+        hardware_type
+            .interfaces(kind)
+            .iter()
+            .copied()
+            .filter(|name| self.implementations.has(kind, name))
+            .collect()
+    }
+
+    fn default_interface(
+        &self,
+        hardware_type: &HardwareType,
+        kind: InterfaceKind,
+        node: &str,
+    ) -> Result<&'static str, RegistryError> {
+        self.enabled_interfaces(hardware_type, kind)
+            .first()
+            .copied()
+            .ok_or_else(|| RegistryError::NoDefault {
+                node: node.to_owned(),
+                hardware_type: hardware_type.name.to_owned(),
+                kind,
+            })
+    }
+
+    /// Fills in the defaults where the node names no interface, and checks those that it names.
+    /// With `reset`, what it names is put aside first.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub fn choose_interfaces(&self, node: &mut Node, reset: bool) -> Result<(), RegistryError> {
+        let hardware_type = self.hardware_type(&node.driver)?;
+        let shown = format!(" node {}", node.uuid);
+        for kind in InterfaceKind::ALL.iter().copied() {
+            let slot = kind.slot(&mut node.interfaces);
+            match slot.as_deref().filter(|_| !reset) {
+                None => {
+                    let default = self.default_interface(hardware_type, kind, &shown)?;
+                    *slot = Some(default.to_owned());
+                }
+                Some(name) => self.check_interface(hardware_type, kind, name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_interface(
+        &self,
+        hardware_type: &HardwareType,
+        kind: InterfaceKind,
+        name: &str,
+    ) -> Result<(), RegistryError> {
+        if self.enabled_interfaces(hardware_type, kind).contains(&name) {
+            return Ok(());
+        }
+        let mut valid: Vec<String> = Vec::new();
+        for t in &self.types {
+            for found in self.enabled_interfaces(t, kind) {
+                let quoted = format!("'{found}'");
+                if !valid.contains(&quoted) {
+                    valid.push(quoted);
+                }
+            }
+        }
+        if valid.contains(&format!("'{name}'")) {
+            return Err(RegistryError::Incompatible {
+                kind,
+                name: name.to_owned(),
+                hardware_type: hardware_type.name.to_owned(),
+            });
+        }
+        valid.sort_unstable();
+        Err(RegistryError::UnknownInterface {
+            kind,
+            name: name.to_owned(),
+            valid: format!("[{}]", valid.join(", ")),
+        })
+    }
+
+    /// What a node is driven with.
+    ///
+    /// # Errors
+    /// When its type or one of its interfaces cannot be used here.
+    pub fn hardware(&self, node: &Node) -> Result<Hardware, RegistryError> {
+        let hardware_type = self.hardware_type(&node.driver)?;
+        let shown = format!(" node {}", node.uuid);
+        let name = |kind: InterfaceKind| -> Result<String, RegistryError> {
+            match kind.of(&node.interfaces) {
+                Some(name) => Ok(name.to_owned()),
+                None => self
+                    .default_interface(hardware_type, kind, &shown)
+                    .map(str::to_owned),
+            }
+        };
+        fn pick<T: ?Sized>(
+            from: &BTreeMap<&'static str, Arc<T>>,
+            kind: InterfaceKind,
+            name: &str,
+        ) -> Result<Arc<T>, RegistryError> {
+            from.get(name)
+                .cloned()
+                .ok_or_else(|| RegistryError::UnknownInterface {
+                    kind,
+                    name: name.to_owned(),
+                    valid: format!("{:?}", from.keys().collect::<Vec<_>>()).replace('"', "'"),
+                })
+        }
+        let found = &self.implementations;
+        let inspect = name(InterfaceKind::Inspect)?;
+        Ok(Hardware {
+            power: pick(
+                &found.power,
+                InterfaceKind::Power,
+                &name(InterfaceKind::Power)?,
+            )?,
+            management: pick(
+                &found.management,
+                InterfaceKind::Management,
+                &name(InterfaceKind::Management)?,
+            )?,
+            boot: pick(
+                &found.boot,
+                InterfaceKind::Boot,
+                &name(InterfaceKind::Boot)?,
+            )?,
+            deploy: pick(
+                &found.deploy,
+                InterfaceKind::Deploy,
+                &name(InterfaceKind::Deploy)?,
+            )?,
+            inspect: match inspect.as_str() {
+                "no-inspect" => None,
+                name => Some(pick(&found.inspect, InterfaceKind::Inspect, name)?),
+            },
+            settings: Arc::clone(&self.settings),
+        })
+    }
+
+    /// `default_X_interface` and `enabled_X_interfaces` of a type, as the API lists drivers.
+    #[must_use]
+    pub fn describe(&self, hardware_type: &HardwareType) -> Object {
+        let mut described = Object::new();
+        for kind in InterfaceKind::ALL.iter().copied() {
+            let enabled = self.enabled_interfaces(hardware_type, kind);
+            described.insert(
+                format!("default_{kind}_interface"),
+                enabled.first().map_or(Value::Null, |name| (*name).into()),
+            );
+            let mut sorted = enabled;
+            sorted.sort_unstable();
+            described.insert(format!("enabled_{kind}_interfaces"), sorted.into());
+        }
+        described
+    }
+
+    /// The `driver_info` keys of a type's default interfaces, each with its meaning.
+    ///
+    /// # Errors
+    /// [`RegistryError::UnknownType`].
+    pub fn properties(&self, name: &str) -> Result<Object, RegistryError> {
+        let hardware_type = self.hardware_type(name)?;
+        let mut node = Node::new(cupola_api::NodeId::random(), hardware_type.name.to_owned());
+        self.choose_interfaces(&mut node, true)?;
+        let hardware = self.hardware(&node)?;
+        let known = [
+            hardware.power.properties(),
+            hardware.management.properties(),
+            hardware.boot.properties(),
+            hardware.deploy.properties(),
+            hardware
+                .inspect
+                .as_ref()
+                .map_or(&[][..], |i| i.properties()),
+        ];
+        Ok(known
+            .into_iter()
+            .flatten()
+            .map(|(key, meaning)| ((*key).to_owned(), Value::from(*meaning)))
+            .collect())
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.types()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeSettings;
+
+    fn registry() -> Registry {
+        let implementations = Implementations::default().with_fake(FakeSettings::default());
+        Registry::new(
+            &["fake-hardware".to_owned()],
+            implementations,
+            DriverSettings::default(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_reference() {
+        let mut node = Node::new(cupola_api::NodeId::random(), "fake-hardware".to_owned());
+        registry().choose_interfaces(&mut node, false).unwrap();
+        let name = |kind: InterfaceKind| kind.of(&node.interfaces).unwrap_or_default();
+        assert_eq!(name(InterfaceKind::Power), "fake");
+        assert_eq!(name(InterfaceKind::Deploy), "fake");
+        assert_eq!(name(InterfaceKind::Network), "noop");
+        assert_eq!(name(InterfaceKind::Rescue), "no-rescue");
+    }
+
+    #[test]
+    fn a_wrong_interface_names_the_right_ones() {
+        let mut node = Node::new(cupola_api::NodeId::random(), "fake-hardware".to_owned());
+        node.interfaces.boot_interface = Some("x".to_owned());
+        let error = registry().choose_interfaces(&mut node, false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Could not find the following interface in the 'ironic.hardware.interfaces.boot' \
+             entrypoint: x. Valid interfaces are ['fake']."
+        );
+    }
+
+    #[test]
+    fn an_unknown_type_is_named() {
+        assert!(registry().hardware_type("ipmi").is_err());
+    }
+}
