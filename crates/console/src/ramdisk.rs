@@ -49,8 +49,18 @@ pub enum RamdiskStage {
     Archive,
 }
 
+impl std::fmt::Display for RamdiskStage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Packages => "downloading and unpacking packages",
+            Self::Modules => "choosing kernel modules",
+            Self::Archive => "packing the ramdisk",
+        })
+    }
+}
+
 /// What was built.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct RamdiskReport {
     /// The kernel image.
     pub kernel: PathBuf,

@@ -1,7 +1,6 @@
 //! Where the kernel image and its modules come from: a Debian package or the running host.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::RamdiskError;
 use super::packages::PackageCache;
@@ -16,21 +15,6 @@ pub enum KernelSource {
     Cloud,
     /// The kernel that this host runs.
     Host,
-}
-
-impl FromStr for KernelSource {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "generic" => Ok(Self::Generic),
-            "cloud" => Ok(Self::Cloud),
-            "host" => Ok(Self::Host),
-            other => Err(format!(
-                "{other:?} is no kernel; choose generic, cloud or host"
-            )),
-        }
-    }
 }
 
 /// The files of a kernel.
@@ -114,21 +98,4 @@ fn host() -> Result<Kernel, RamdiskError> {
         image,
         modules,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_names_of_kernels() {
-        assert_eq!("cloud".parse(), Ok(KernelSource::Cloud));
-        assert_eq!("host".parse(), Ok(KernelSource::Host));
-        assert!(
-            "vanilla"
-                .parse::<KernelSource>()
-                .unwrap_err()
-                .contains("generic")
-        );
-    }
 }
