@@ -1,2 +1,4 @@
-//! Placeholder head.
+//! The virtual rack: simulated BMCs, firmware and machines, and QEMU machines.
+
+pub mod firmware;
 pub mod qemu;

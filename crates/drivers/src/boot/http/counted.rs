@@ -21,8 +21,13 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    pub(crate) fn new(inner: Body, on_end: impl FnOnce(u64, bool) + Send + 'static) -> Self {
-        let expected = inner.size_hint().exact();
+    /// `length` is the answer's Content-Length: a file's body does not know its own.
+    pub(crate) fn new(
+        inner: Body,
+        length: Option<u64>,
+        on_end: impl FnOnce(u64, bool) + Send + 'static,
+    ) -> Self {
+        let expected = inner.size_hint().exact().or(length);
         Self {
             inner,
             bytes: 0,

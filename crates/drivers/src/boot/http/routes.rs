@@ -82,9 +82,11 @@ async fn follow(State(state): State<Arc<HttpState>>, request: Request, next: Nex
     }
     let response = next.run(request).await;
     let status = response.status().as_u16();
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
     let reporter = state.reporter.clone();
     response.map(|body| {
-        Body::new(Counted::new(body, move |bytes, complete| {
+        Body::new(Counted::new(body, length, move |bytes, complete| {
             let duration = started.elapsed();
             let kind = ContactKind::HttpDone {
                 path,
