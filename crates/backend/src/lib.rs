@@ -4,3 +4,4 @@
 //! store and the event stream. Nothing here knows that there is a console.
 
 pub mod rpc;
+pub mod store;

@@ -1,0 +1,72 @@
+//! The store: everything that survives a restart, on SQLite (embedded) or PostgreSQL (by URL).
+//!
+//! [`Store`] is a handle, cheap to clone. Writes that were committed are also in the in-memory
+//! [`Snapshot`] of nodes, from which SQLite is read without SQL. No provision state is judged here:
+//! the conductor moves states, the store keeps them.
+
+mod column;
+mod conductors;
+mod database;
+pub mod error;
+pub mod filter;
+mod history;
+mod inventory;
+mod migrate;
+mod nodes;
+mod open;
+mod ports;
+mod record;
+mod reservation;
+mod seal;
+pub mod snapshot;
+pub mod steps;
+mod timeline;
+mod traits;
+
+use std::sync::Arc;
+
+use database::Database;
+pub use error::{Conflict, KeyError, ReserveError, StoreError};
+pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
+pub use history::HISTORY_ENTRIES;
+pub use open::StoreOptions;
+pub use record::{Progress, Revision, StoredNode};
+pub use reservation::Reservation;
+use seal::Sealer;
+pub use snapshot::Snapshot;
+pub use steps::{NewStep, Phase, StepRecord, StepRun, StepState};
+
+/// The handle. Every method is one transaction; a caller that is dropped while it waits leaves
+/// either all of a write or nothing, in the database and in the snapshot alike.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    sealer: Sealer,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Store {
+    /// All nodes in memory, when this process is the only one that writes (SQLite).
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.inner.snapshot.as_ref()
+    }
+
+    /// Ends the connections after what runs has ended. The store is of no use afterwards.
+    pub async fn close(&self) {
+        self.inner.database.close().await;
+    }
+
+    fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    fn sealer(&self) -> &Sealer {
+        &self.inner.sealer
+    }
+}

@@ -1,0 +1,348 @@
+//! Nodes: created, read, listed, changed, deleted.
+
+use std::sync::Arc;
+
+use cupola_api::cupola::{NodeSummary, StepSummary, Waiting};
+use cupola_api::id::{NodeId, NodeIdent};
+use cupola_api::node::Node;
+use cupola_api::state::provision::ProvisionState;
+use jiff::Timestamp;
+
+use super::Store;
+use super::column::{COLUMNS, Written};
+use super::database::{Cell, Database, Statement, assembled, is_taken, sql};
+use super::error::{Conflict, StoreError};
+use super::filter::{NodeFilter, NodePage, SortDirection};
+use super::record::{Progress, Revision, StoredNode, decode, encode, select_list};
+use super::seal::Sealer;
+
+/// How often a change is tried again when others change the same node meanwhile.
+const MODIFY_TRIES: usize = 64;
+
+/// Every node, in the order of creation.
+pub(super) async fn load_all(
+    database: &Database,
+    sealer: &Sealer,
+) -> Result<Vec<Arc<StoredNode>>, StoreError> {
+    let text = format!("SELECT {} FROM nodes ORDER BY id", select_list());
+    let rows = database.read(assembled(text, Vec::new())).await?;
+    rows.iter().map(|row| decode(row, sealer)).collect()
+}
+
+/// Runs to its end even when the caller goes away: what is committed must reach the snapshot.
+pub(super) async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
+}
+
+fn conflict(error: StoreError, node: &Node) -> StoreError {
+    let kind = if is_taken(&error, "nodes", "uuid") {
+        Conflict::NodeUuid(node.uuid.to_string())
+    } else if is_taken(&error, "nodes", "name") {
+        Conflict::NodeName(node.name.clone().unwrap_or_default())
+    } else if is_taken(&error, "nodes", "instance_uuid") {
+        Conflict::InstanceUuid {
+            instance: node.instance_uuid.unwrap_or_default().to_string(),
+            node: node.uuid,
+        }
+    } else {
+        return error;
+    };
+    kind.into()
+}
+
+impl Store {
+    /// Stores a new node; `created_at` is set here.
+    ///
+    /// # Errors
+    /// [`Conflict`] when its UUID, name or instance is taken.
+    pub async fn create_node(&self, mut node: Node) -> Result<Arc<StoredNode>, StoreError> {
+        node.created_at = Some(Timestamp::now());
+        let mut names = Vec::new();
+        let mut places = Vec::new();
+        let mut arguments = Vec::new();
+        for column in COLUMNS {
+            names.push(column.name);
+            arguments.push(encode(column, &node, self.sealer())?);
+            places.push(format!("${}", arguments.len()));
+        }
+        let text = format!(
+            "INSERT INTO nodes ({}) VALUES ({}) RETURNING {}",
+            names.join(", "),
+            places.join(", "),
+            select_list()
+        );
+        let store = self.clone();
+        detached(async move {
+            let rows = store
+                .database()
+                .write(assembled(text, arguments))
+                .await
+                .map_err(|error| conflict(error, &node))?;
+            let row = rows
+                .first()
+                .ok_or_else(|| StoreError::corrupt("nodes", "a row was not returned"))?;
+            let stored = decode(row, store.sealer())?;
+            if let Some(snapshot) = store.snapshot() {
+                snapshot.insert(stored.clone());
+            }
+            Ok(stored)
+        })
+        .await
+    }
+
+    /// One node, by UUID or name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn node(&self, ident: &NodeIdent) -> Result<Arc<StoredNode>, StoreError> {
+        let missing = || StoreError::not_found("Node", ident);
+        if let Some(snapshot) = self.snapshot() {
+            return snapshot.get(ident).ok_or_else(missing);
+        }
+        let (column, value) = match ident {
+            NodeIdent::Id(id) => ("uuid", id.to_string()),
+            NodeIdent::Name(name) => ("name", name.clone()),
+        };
+        let text = format!("SELECT {} FROM nodes WHERE {column} = $1", select_list());
+        let statement = assembled(text, vec![Cell::text(value)]);
+        let row = self.database().read_one(statement).await?;
+        decode(&row.ok_or_else(missing)?, self.sealer())
+    }
+
+    /// One node, by identifier.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none.
+    pub async fn node_by_id(&self, id: NodeId) -> Result<Arc<StoredNode>, StoreError> {
+        self.node(&NodeIdent::Id(id)).await
+    }
+
+    /// One page of nodes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the marker is unknown.
+    pub async fn list_nodes(&self, page: &NodePage) -> Result<Vec<Arc<StoredNode>>, StoreError> {
+        let unknown =
+            || StoreError::not_found("Node", page.marker.unwrap_or(NodeId(uuid::Uuid::nil())));
+        if let Some(snapshot) = self.snapshot() {
+            return snapshot.page(page).ok_or_else(unknown);
+        }
+        let mut condition = page.filter.condition();
+        if let Some(marker) = page.marker {
+            let node = self.node_by_id(marker).await?;
+            let value = page
+                .sort_key
+                .column()
+                .map_or(Cell::int(node.row), |c| (c.get)(&node));
+            condition.after(page, value, node.row);
+        }
+        let (direction, nulls) = match page.direction {
+            SortDirection::Ascending => ("ASC", "FIRST"),
+            SortDirection::Descending => ("DESC", "LAST"),
+        };
+        let mut order = format!("id {direction}");
+        if let Some(column) = page.sort_key.column() {
+            order = format!("{} {direction} NULLS {nulls}, {order}", column.name);
+        }
+        let limit = i64::try_from(page.limit.unwrap_or(usize::MAX)).unwrap_or(i64::MAX);
+        let text = format!(
+            "SELECT {} FROM nodes WHERE {} ORDER BY {order} LIMIT {limit}",
+            select_list(),
+            condition.text()
+        );
+        let rows = self
+            .database()
+            .read(assembled(text, condition.arguments))
+            .await?;
+        rows.iter().map(|row| decode(row, self.sealer())).collect()
+    }
+
+    /// Every node that passes, in the order of creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn nodes(&self, filter: NodeFilter) -> Result<Vec<Arc<StoredNode>>, StoreError> {
+        self.list_nodes(&NodePage {
+            filter,
+            ..NodePage::default()
+        })
+        .await
+    }
+
+    /// The nodes in any of these states.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn nodes_in(
+        &self,
+        states: &[ProvisionState],
+    ) -> Result<Vec<Arc<StoredNode>>, StoreError> {
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.nodes(NodeFilter {
+            provision_states: states.to_vec(),
+            ..NodeFilter::default()
+        })
+        .await
+    }
+
+    /// What lists show of every node, in the order of creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn summaries(&self) -> Result<Vec<NodeSummary>, StoreError> {
+        let nodes = self.nodes(NodeFilter::default()).await?;
+        Ok(nodes.iter().map(|node| node.summary()).collect())
+    }
+
+    /// Stores every field of the node but `reservation`, `traits` and `created_at`, which have
+    /// methods of their own. The last writer wins; see [`Self::modify_node`].
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`Conflict`] when a name or instance is taken.
+    pub async fn save_node(&self, node: &Node) -> Result<Arc<StoredNode>, StoreError> {
+        let saved = self.write_node(node, None).await?;
+        saved.ok_or_else(|| StoreError::not_found("Node", node.uuid))
+    }
+
+    /// As [`Self::save_node`], unless the node has changed since this revision.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] when it has, or is gone.
+    pub async fn save_node_if(
+        &self,
+        node: &Node,
+        revision: Revision,
+    ) -> Result<Arc<StoredNode>, StoreError> {
+        let saved = self.write_node(node, Some(revision)).await?;
+        saved.ok_or_else(|| Conflict::Changed(node.uuid).into())
+    }
+
+    /// Reads the node, changes it and stores it, again when another has changed it meanwhile; so
+    /// no change of another is lost. `change` may run more than once. Nothing is written when
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// As [`Self::save_node`].
+    pub async fn modify_node(
+        &self,
+        id: NodeId,
+        mut change: impl FnMut(&mut Node) + Send,
+    ) -> Result<Arc<StoredNode>, StoreError> {
+        for _ in 0..MODIFY_TRIES {
+            let stored = self.node_by_id(id).await?;
+            let mut node = stored.node.clone();
+            change(&mut node);
+            if node == stored.node {
+                return Ok(stored);
+            }
+            if let Some(saved) = self.write_node(&node, Some(stored.revision)).await? {
+                return Ok(saved);
+            }
+        }
+        Err(Conflict::Changed(id).into())
+    }
+
+    async fn write_node(
+        &self,
+        node: &Node,
+        revision: Option<Revision>,
+    ) -> Result<Option<Arc<StoredNode>>, StoreError> {
+        let mut node = node.clone();
+        node.updated_at = Some(Timestamp::now());
+        let mut parts = Vec::new();
+        let mut arguments = Vec::new();
+        for column in COLUMNS.iter().filter(|c| c.written == Written::Saved) {
+            arguments.push(encode(column, &node, self.sealer())?);
+            parts.push(format!("{} = ${}", column.name, arguments.len()));
+        }
+        arguments.push(Cell::text(node.uuid.to_string()));
+        let mut condition = format!("uuid = ${}", arguments.len());
+        if let Some(Revision(revision)) = revision {
+            arguments.push(Cell::int(revision));
+            condition = format!("{condition} AND revision = ${}", arguments.len());
+        }
+        let text = format!(
+            "UPDATE nodes SET revision = revision + 1, {} WHERE {condition} RETURNING {}",
+            parts.join(", "),
+            select_list()
+        );
+        self.change_node(assembled(text, arguments))
+            .await
+            .map_err(|error| conflict(error, &node))
+    }
+
+    /// Runs a statement that changes one node and returns [`select_list`].
+    pub(super) async fn change_node(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<Arc<StoredNode>>, StoreError> {
+        let store = self.clone();
+        detached(async move {
+            let rows = store.database().write(statement).await?;
+            let Some(row) = rows.first() else {
+                return Ok(None);
+            };
+            let stored = decode(row, store.sealer())?;
+            if let Some(snapshot) = store.snapshot() {
+                snapshot.replace(stored.clone());
+            }
+            Ok(Some(stored))
+        })
+        .await
+    }
+
+    /// Keeps what the node waits for and which step runs.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn set_progress(
+        &self,
+        id: NodeId,
+        waiting: Option<Waiting>,
+        step: Option<StepSummary>,
+    ) -> Result<Arc<StoredNode>, StoreError> {
+        let progress = Progress { waiting, step };
+        let body = serde_json::to_string(&progress)
+            .map_err(|error| StoreError::corrupt("nodes.progress", error))?;
+        let text = format!(
+            "UPDATE nodes SET revision = revision + 1, progress = $1 WHERE uuid = $2 RETURNING {}",
+            select_list()
+        );
+        let arguments = vec![Cell::text(body), Cell::text(id.to_string())];
+        let changed = self.change_node(assembled(text, arguments)).await?;
+        changed.ok_or_else(|| StoreError::not_found("Node", id))
+    }
+
+    /// Deletes a node with its ports, history, inventory, steps and events.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_node(&self, id: NodeId) -> Result<(), StoreError> {
+        let store = self.clone();
+        detached(async move {
+            let uuid = Cell::text(id.to_string());
+            let delete = sql(
+                "DELETE FROM nodes WHERE uuid = $1 RETURNING id",
+                [uuid.clone()],
+            );
+            let rows = store.database().write(delete).await?;
+            let row = rows
+                .first()
+                .ok_or_else(|| StoreError::not_found("Node", id))?;
+            if let Some(snapshot) = store.snapshot() {
+                snapshot.remove(row.required_int(0)?);
+            }
+            let events = sql("DELETE FROM events WHERE node_uuid = $1", [uuid]);
+            store.database().execute(events).await?;
+            Ok(())
+        })
+        .await
+    }
+}

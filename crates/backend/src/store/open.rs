@@ -1,0 +1,220 @@
+//! Opening a store: the URL, the pools, the schema, the key, the snapshot.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::database::{Cell, Database, sql};
+use super::error::{KeyError, StoreError};
+use super::migrate::migrate;
+use super::seal::{Sealer, prepare_directory};
+use super::snapshot::Snapshot;
+use super::{Inner, Store};
+
+/// How long a call waits for a connection, or for another process's lock on the file.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+/// Rows that SQLite's thread fetches ahead; below a thousand, lists wait for the thread.
+const ROW_BUFFER: usize = 2_000;
+const KEY_CHECK: &str = "key_check";
+
+/// Where the store lies.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// `sqlite:///PATH`, `postgres://USER@HOST/NAME`, or none for `cupola.sqlite` in the state
+    /// directory.
+    pub url: Option<String>,
+    /// The directory of the key file and of the default database; made when it is not there.
+    pub state_directory: PathBuf,
+    /// Whether no other process writes to the database, so that nodes may be kept in memory.
+    /// Always so with SQLite unless this is false; with PostgreSQL only when this is true.
+    pub exclusive: Option<bool>,
+}
+
+impl StoreOptions {
+    /// The default database in this directory.
+    pub fn new(state_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            url: None,
+            state_directory: state_directory.into(),
+            exclusive: None,
+        }
+    }
+
+    /// Another database.
+    #[must_use]
+    pub fn with_url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+}
+
+impl Store {
+    /// Connects, brings the schema up to date, checks the key, loads the snapshot.
+    ///
+    /// # Errors
+    /// Names the file or URL, what is wrong with it and what to do.
+    pub async fn open(options: &StoreOptions) -> Result<Self, StoreError> {
+        let directory = options.state_directory.clone();
+        let sealer = blocking(move || {
+            prepare_directory(&directory)?;
+            Sealer::open(&directory)
+        })
+        .await?;
+        let url = options.url.as_deref();
+        let (database, exclusive) = match url {
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                (postgres(url).await?, options.exclusive.unwrap_or(false))
+            }
+            Some(url) => (
+                sqlite(sqlite_path(url)?).await?,
+                options.exclusive.unwrap_or(true),
+            ),
+            None => (
+                sqlite(options.state_directory.join("cupola.sqlite")).await?,
+                options.exclusive.unwrap_or(true),
+            ),
+        };
+        migrate(&database).await?;
+        check_key(&database, &sealer).await?;
+        let mut inner = Inner {
+            database,
+            sealer,
+            snapshot: None,
+        };
+        if exclusive {
+            let nodes = super::nodes::load_all(&inner.database, &inner.sealer).await?;
+            inner.snapshot = Some(Arc::new(Snapshot::of(nodes)));
+        }
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
+}
+
+fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+    let path = url
+        .strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .filter(|path| !path.is_empty() && !path.contains(['?', '#']));
+    path.map(PathBuf::from).ok_or_else(|| StoreError::Url {
+        url: without_password(url),
+        reason: "it names no file and no server".to_owned(),
+    })
+}
+
+fn without_password(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(mut url) => {
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => "(unreadable)".to_owned(),
+    }
+}
+
+/// Makes the file before SQLite does, so that nobody else can ever read it.
+fn create_private(path: &Path) -> Result<(), KeyError> {
+    let io = |source| KeyError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        prepare_directory(parent)?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(io)
+}
+
+async fn sqlite(path: PathBuf) -> Result<Database, StoreError> {
+    let file = path.clone();
+    blocking(move || create_private(&file)).await?;
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(CONNECTION_TIMEOUT)
+        .foreign_keys(true)
+        .row_buffer_size(ROW_BUFFER)
+        .pragma("temp_store", "MEMORY")
+        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", "-65536")
+        .optimize_on_close(true, None);
+    // Connections are never recycled: there is no server that could lose them.
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(CONNECTION_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    let write = pool()
+        .max_connections(1)
+        .connect_with(options.clone())
+        .await
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+    let read = pool()
+        .max_connections(SQLITE_READERS)
+        .connect_lazy_with(options.read_only(true).optimize_on_close(false, None));
+    Ok(Database::Sqlite { write, read })
+}
+
+async fn postgres(url: &str) -> Result<Database, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::Url {
+        url: without_password(url),
+        reason: error.to_string(),
+    })?;
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(CONNECTION_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map(Database::Postgres)
+        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", without_password(url))))
+}
+
+/// A value sealed at the first start tells whether this is still the same key.
+async fn check_key(database: &Database, sealer: &Sealer) -> Result<(), StoreError> {
+    let sealed = sealer.seal("cupola", KEY_CHECK, "meta")?;
+    database
+        .execute(sql(
+            "INSERT INTO meta (name, text) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            [Cell::text(KEY_CHECK), Cell::text(sealed)],
+        ))
+        .await?;
+    let row = database
+        .read_one(sql(
+            "SELECT text FROM meta WHERE name = $1",
+            [Cell::text(KEY_CHECK)],
+        ))
+        .await?;
+    let stored = row.map(|row| row.required_text(0)).transpose()?;
+    match sealer.open_sealed(&stored.unwrap_or_default(), KEY_CHECK, "meta") {
+        Ok(_) => Ok(()),
+        Err(_) => Err(KeyError::Wrong {
+            path: sealer.path().to_owned(),
+        }
+        .into()),
+    }
+}

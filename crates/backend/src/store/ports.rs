@@ -1,0 +1,182 @@
+//! Ports: the network interfaces of nodes, and which node an address belongs to.
+
+use cupola_api::id::{NodeId, PortId};
+use cupola_api::mac::MacAddress;
+use cupola_api::port::Port;
+use jiff::Timestamp;
+
+use super::Store;
+use super::database::{Cell, Row, assembled, is_taken, sql};
+use super::error::{Conflict, StoreError};
+
+fn encode(port: &Port) -> Result<String, StoreError> {
+    serde_json::to_string(port).map_err(|error| StoreError::corrupt("ports.body", error))
+}
+
+fn decode(row: &Row) -> Result<Port, StoreError> {
+    serde_json::from_str(&row.required_text(0)?)
+        .map_err(|error| StoreError::corrupt("ports.body", error))
+}
+
+fn conflict(error: StoreError, port: &Port) -> StoreError {
+    let kind = if is_taken(&error, "ports", "uuid") {
+        Conflict::PortUuid(port.uuid.to_string())
+    } else if is_taken(&error, "ports", "address") {
+        Conflict::PortAddress(port.address.to_string())
+    } else if is_taken(&error, "ports", "name") {
+        Conflict::PortName(port.name.clone().unwrap_or_default())
+    } else if matches!(error, StoreError::NotFound { .. }) {
+        return StoreError::not_found("Node", port.node_uuid);
+    } else {
+        return error;
+    };
+    kind.into()
+}
+
+impl Store {
+    /// Stores a new port; `created_at` is set here.
+    ///
+    /// # Errors
+    /// [`Conflict`] when its UUID, address or name is taken; [`StoreError::NotFound`] when its
+    /// node is unknown.
+    pub async fn create_port(&self, mut port: Port) -> Result<Port, StoreError> {
+        let now = Timestamp::now();
+        port.created_at = Some(now);
+        let statement = sql(
+            "INSERT INTO ports (uuid, node_uuid, address, name, created_at, body) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            [
+                Cell::text(port.uuid.to_string()),
+                Cell::text(port.node_uuid.to_string()),
+                Cell::text(port.address.to_string()),
+                Cell::Text(port.name.clone()),
+                Cell::int(now.as_microsecond()),
+                Cell::text(encode(&port)?),
+            ],
+        );
+        let done = self.database().execute(statement).await;
+        done.map_err(|error| conflict(error, &port))?;
+        Ok(port)
+    }
+
+    /// One port.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn port(&self, id: PortId) -> Result<Port, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE uuid = $1",
+            [Cell::text(id.to_string())],
+        );
+        let row = self.database().read_one(statement).await?;
+        decode(&row.ok_or_else(|| StoreError::not_found("Port", id))?)
+    }
+
+    /// The port with this address.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn port_by_address(&self, address: MacAddress) -> Result<Option<Port>, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE address = $1",
+            [Cell::text(address.to_string())],
+        );
+        let row = self.database().read_one(statement).await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    /// All ports in the order of their creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn ports(&self) -> Result<Vec<Port>, StoreError> {
+        let statement = sql("SELECT body FROM ports ORDER BY id", []);
+        let rows = self.database().read(statement).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    /// The ports of a node in the order of their creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn ports_of(&self, node: NodeId) -> Result<Vec<Port>, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE node_uuid = $1 ORDER BY id",
+            [Cell::text(node.to_string())],
+        );
+        let rows = self.database().read(statement).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    /// The nodes that have a port with one of these addresses, each once.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn nodes_with_addresses(
+        &self,
+        addresses: &[MacAddress],
+    ) -> Result<Vec<NodeId>, StoreError> {
+        if addresses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = (1..=addresses.len()).map(|n| format!("${n}")).collect();
+        let text = format!(
+            "SELECT DISTINCT node_uuid FROM ports WHERE address IN ({})",
+            places.join(", ")
+        );
+        let arguments = addresses.iter().map(|a| Cell::text(a.to_string()));
+        let rows = self
+            .database()
+            .read(assembled(text, arguments.collect()))
+            .await?;
+        rows.iter()
+            .map(|row| {
+                row.required_text(0)?
+                    .parse()
+                    .map_err(|e| StoreError::corrupt("ports.node_uuid", e))
+            })
+            .collect()
+    }
+
+    /// Stores every field of the port; `updated_at` is set here.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`Conflict`] when its address or name is taken.
+    pub async fn save_port(&self, port: &Port) -> Result<Port, StoreError> {
+        let mut port = port.clone();
+        let now = Timestamp::now();
+        port.updated_at = Some(now);
+        let statement = sql(
+            "UPDATE ports SET node_uuid = $1, address = $2, name = $3, updated_at = $4, body = $5 \
+             WHERE uuid = $6",
+            [
+                Cell::text(port.node_uuid.to_string()),
+                Cell::text(port.address.to_string()),
+                Cell::Text(port.name.clone()),
+                Cell::int(now.as_microsecond()),
+                Cell::text(encode(&port)?),
+                Cell::text(port.uuid.to_string()),
+            ],
+        );
+        let changed = self.database().execute(statement).await;
+        match changed.map_err(|error| conflict(error, &port))? {
+            0 => Err(StoreError::not_found("Port", port.uuid)),
+            _ => Ok(port),
+        }
+    }
+
+    /// Deletes a port.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_port(&self, id: PortId) -> Result<(), StoreError> {
+        let statement = sql(
+            "DELETE FROM ports WHERE uuid = $1",
+            [Cell::text(id.to_string())],
+        );
+        match self.database().execute(statement).await? {
+            0 => Err(StoreError::not_found("Port", id)),
+            _ => Ok(()),
+        }
+    }
+}
