@@ -5,7 +5,10 @@
 
 mod client;
 mod error;
+mod inspect;
 mod tls;
 
+pub(crate) use client::succeeded;
 pub use client::{AgentAddress, AgentClient, AgentClients, new_token};
 pub use error::AgentError;
+pub use inspect::AgentInspect;

@@ -6,6 +6,7 @@
 //! touch the store, a lock or a provision state: that is the conductor's.
 
 mod boot;
+mod boot_mode;
 mod changes;
 mod deploy;
 mod error;
@@ -19,6 +20,7 @@ mod step;
 mod task;
 
 pub use boot::{Boot, RamdiskPurpose};
+pub use boot_mode::{boot_mode, capability};
 pub use changes::Changes;
 pub use deploy::Deploy;
 pub use error::DriverError;

@@ -2,7 +2,9 @@
 
 pub mod agent;
 pub mod boot;
+pub mod direct;
 pub mod fake;
 pub mod interface;
 pub mod ipmi;
+pub mod ipxe;
 pub mod registry;

@@ -93,6 +93,20 @@ impl Implementations {
         self
     }
 
+    /// Adds the interfaces that work through an agent and the boot services of this process.
+    #[must_use]
+    pub fn with_agent(
+        mut self,
+        boot: crate::ipxe::IpxeBoot,
+        deploy: crate::direct::DirectDeploy,
+    ) -> Self {
+        self.boot.insert("ipxe", Arc::new(boot));
+        self.deploy.insert("direct", Arc::new(deploy));
+        self.inspect
+            .insert("agent", Arc::new(crate::agent::AgentInspect));
+        self
+    }
+
     fn has(&self, kind: InterfaceKind, name: &str) -> bool {
         match kind {
             InterfaceKind::Power => self.power.contains_key(name),

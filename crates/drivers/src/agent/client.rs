@@ -298,7 +298,7 @@ impl AgentClient {
 ///
 /// # Errors
 /// [`AgentError::CommandFailed`], [`AgentError::VersionMismatch`].
-pub(super) fn succeeded(command: &str, result: CommandResult) -> Result<CommandResult, AgentError> {
+pub(crate) fn succeeded(command: &str, result: CommandResult) -> Result<CommandResult, AgentError> {
     match result.command_status {
         CommandStatus::Succeeded | CommandStatus::Running => Ok(result),
         CommandStatus::VersionMismatch => Err(AgentError::VersionMismatch),

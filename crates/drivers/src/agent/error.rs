@@ -56,6 +56,12 @@ pub enum AgentError {
         /// Why.
         reason: String,
     },
+    /// The agent has not run this step, or has forgotten it over a reboot.
+    #[error("the agent knows nothing of step {step}; its machine has rebooted meanwhile")]
+    NoSuchCommand {
+        /// `interface.step`.
+        step: String,
+    },
     /// The steps were read from other versions of the agent's hardware managers.
     #[error("agent has changed since its steps were read")]
     VersionMismatch,
