@@ -122,7 +122,7 @@ fn create_key(directory: &Path, path: &Path) -> Result<(), KeyError> {
     getrandom::fill(&mut *key).map_err(|e| KeyError::Random(e.to_string()))?;
     // A temporary file has mode 0600 from its first moment, and is renamed when it is complete.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io)?;
-    writeln!(file, "{}", &*Zeroizing::new(hex::encode(&*key))).map_err(io)?;
+    writeln!(file, "{}", &*Zeroizing::new(hex::encode(*key))).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(()),

@@ -8,7 +8,6 @@ use super::Store;
 use super::database::{Cell, Row, sql};
 use super::error::StoreError;
 
-#[allow(dead_code, reason = "the event bus uses it")]
 const HIGH_WATER: &str = "event_high_water";
 
 fn decode(row: &Row) -> Result<Event, StoreError> {
