@@ -1,4 +1,11 @@
 //! Simulated firmware against the real boot services, over loopback sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::panic,
+    reason = "clippy's allowances for tests do not reach the helpers of an integration test"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
