@@ -4,4 +4,25 @@
 //!
 //! Not here: IPMI 1.5 sessions, DCMI, serial-over-LAN and sensors.
 
+mod client;
+mod error;
+mod handshake;
+mod hub;
+mod line;
+mod observer;
+mod operations;
+mod power;
+mod probe;
+mod route;
+mod session;
+mod slot;
+mod target;
 pub mod wire;
+
+pub use client::IpmiClient;
+pub use error::{IpmiError, IpmiFault};
+pub use hub::{IpmiConfig, IpmiHub};
+pub use observer::{BmcObserver, CommandRecord};
+pub use operations::BootOverride;
+pub use power::ReadBack;
+pub use target::{IpmiTarget, resolve};

@@ -36,6 +36,16 @@ impl Key {
     }
 }
 
+impl From<[u8; 16]> for Key {
+    fn from(bytes: [u8; 16]) -> Self {
+        let mut key = [0; KEY_LENGTH];
+        for (to, from) in key.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        Self(key)
+    }
+}
+
 impl Drop for Key {
     fn drop(&mut self) {
         self.0.zeroize();
