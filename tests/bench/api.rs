@@ -2,7 +2,6 @@
 //!
 //! `cargo bench -p cupola-tests --bench api`. Prints requests per second, p50 and p99.
 
-
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 use std::process::Command;
 
@@ -26,7 +25,10 @@ fn main() -> Result<()> {
     let serve = Serve::start(state.path(), &enabled)?;
     let uuid = fill(serve.url())?;
     println!("{NODES} nodes, wrk with 32 connections on the same machine, {SECONDS} s each");
-    println!("{:<44} {:>10} {:>10} {:>10} {:>9}", "request", "req/s", "p50", "p99", "RSS");
+    println!(
+        "{:<44} {:>10} {:>10} {:>10} {:>9}",
+        "request", "req/s", "p50", "p99", "RSS"
+    );
     for path in [
         "/v1".to_owned(),
         format!("/v1/nodes/{uuid}"),
@@ -83,7 +85,10 @@ fn load(url: &str) -> Result<Figures> {
             .map(|rest| rest.trim().to_owned())
             .next()
     };
-    ensure!(after("Non-2xx").is_none(), "{url} answered with errors:\n{text}");
+    ensure!(
+        after("Non-2xx").is_none(),
+        "{url} answered with errors:\n{text}"
+    );
     let figure = |label: &str| after(label).with_context(|| format!("no {label} in:\n{text}"));
     Ok(Figures {
         per_second: figure("Requests/sec:")?,

@@ -24,12 +24,19 @@ pub fn agent() -> Result<PathBuf> {
 fn named(binary: &str, package: &str, variable: &str) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
-        ensure!(path.is_file(), "{variable} names {}, which is no file", path.display());
+        ensure!(
+            path.is_file(),
+            "{variable} names {}, which is no file",
+            path.display()
+        );
         return Ok(path);
     }
     let test = std::env::current_exe().context("the running test has no path")?;
     // target/PROFILE/deps/test-HASH → target/PROFILE
-    let profile = test.ancestors().nth(2).context("the running test lies in no target directory")?;
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .context("the running test lies in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked", "--package", package, "--bin", binary]);
     match profile.file_name().and_then(|n| n.to_str()) {

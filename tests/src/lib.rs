@@ -3,5 +3,6 @@
 //! Nothing here asserts anything about the product; the tests beside this crate do.
 
 pub mod binary;
+pub mod ipmi;
 pub mod serve;
 pub mod skip;

@@ -28,7 +28,12 @@ impl Serve {
     /// # Errors
     /// When it ends or does not say where it listens within a minute.
     pub fn start(state_dir: &Path, args: &[&str]) -> Result<Self> {
-        Self::start_with(Command::new(crate::binary::cupola()?), "127.0.0.1:0", state_dir, args)
+        Self::start_with(
+            Command::new(crate::binary::cupola()?),
+            "127.0.0.1:0",
+            state_dir,
+            args,
+        )
     }
 
     /// The same with a command that is prepared already (in a namespace, say) and an address.
@@ -42,7 +47,10 @@ impl Serve {
         args: &[&str],
     ) -> Result<Self> {
         let log = state_dir.join("serve.log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)?;
         let mut child = command
             .args(["serve", "--listen", listen, "--state-dir"])
             .arg(state_dir)
@@ -52,7 +60,10 @@ impl Serve {
             .stderr(file)
             .spawn()
             .context("cupola serve cannot be started")?;
-        let stdout = child.stdout.take().context("the service has no standard output")?;
+        let stdout = child
+            .stdout
+            .take()
+            .context("the service has no standard output")?;
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
@@ -104,7 +115,10 @@ impl Serve {
     /// # Errors
     /// When the process cannot be signalled or waited for.
     pub fn stop(mut self) -> Result<std::process::ExitStatus> {
-        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        kill(
+            Pid::from_raw(i32::try_from(self.child.id())?),
+            Signal::SIGTERM,
+        )?;
         Ok(self.child.wait()?)
     }
 }

@@ -11,7 +11,10 @@ pub fn skipped(test: &str, reason: &str) {
     // Straight to the process's standard error: the test harness would hide what is printed.
     let _ = writeln!(std::io::stderr(), "{line}");
     if let Some(path) = std::env::var_os("CUPOLA_SKIPS") {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
         let _ = file.and_then(|mut f| writeln!(f, "{line}"));
     }
 }
@@ -21,7 +24,9 @@ pub fn skipped(test: &str, reason: &str) {
 pub fn has_program(name: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let extra = ["/usr/sbin", "/sbin"].map(Into::into);
-    std::env::split_paths(&paths).chain(extra).any(|dir| dir.join(name).is_file())
+    std::env::split_paths(&paths)
+        .chain(extra)
+        .any(|dir| dir.join(name).is_file())
 }
 
 /// Whether the test may make network namespaces (it runs as root with `ip netns`).
@@ -32,7 +37,10 @@ pub fn can_make_namespaces() -> bool {
     }
     let name = format!("cupola-try-{}", std::process::id());
     let ip = |verb: &str| {
-        Command::new("ip").args(["netns", verb, &name]).status().is_ok_and(|s| s.success())
+        Command::new("ip")
+            .args(["netns", verb, &name])
+            .status()
+            .is_ok_and(|s| s.success())
     };
     ip("add") && ip("del") && Path::new("/proc/self/ns/net").exists()
 }
