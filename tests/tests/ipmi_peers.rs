@@ -154,7 +154,7 @@ async fn ipmitool_negotiates_and_is_refused_a_wrong_suite() {
     )
     .await;
     let only_three = OwnBmc::start(Duration::ZERO, |config| {
-        config.suites = vec![CipherSuite::Suite3]
+        config.suites = vec![CipherSuite::Suite3];
     })
     .await
     .unwrap();
