@@ -1,5 +1,6 @@
 //! The virtual rack: simulated BMCs, firmware and machines, and QEMU machines.
 
 pub mod bmc;
+pub mod demo_image;
 pub mod firmware;
 pub mod qemu;
