@@ -7,6 +7,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cupola_api::Secret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -30,7 +31,7 @@ const KEY_CHECK: &str = "key_check";
 pub struct StoreOptions {
     /// `sqlite:///PATH`, `postgres://USER@HOST/NAME`, or none for `cupola.sqlite` in the state
     /// directory.
-    pub url: Option<String>,
+    pub url: Option<Secret>,
     /// The directory of the key file and of the default database; made when it is not there.
     pub state_directory: PathBuf,
     /// Whether no other process writes to the database, so that nodes may be kept in memory.
@@ -51,7 +52,7 @@ impl StoreOptions {
     /// Another database.
     #[must_use]
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
-        self.url = Some(url.into());
+        self.url = Some(Secret::new(url));
         self
     }
 }
@@ -68,7 +69,7 @@ impl Store {
             Sealer::open(&directory)
         })
         .await?;
-        let url = options.url.as_deref();
+        let url = options.url.as_ref().map(Secret::expose);
         let (database, exclusive) = match url {
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 (postgres(url).await?, options.exclusive.unwrap_or(false))

@@ -1,0 +1,274 @@
+//! Every key of the configuration, with its documentation and default. Defaults that show on the
+//! wire are those of the wire reference, section 26; names are upstream's where upstream has one.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cupola_api::Secret;
+use ipnet::Ipv4Net;
+use url::Url;
+
+use super::key::section;
+use super::value::choice;
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+choice! {
+    /// How clients of the API prove who they are.
+    AuthStrategy {
+        /// They need not: everybody is admin.
+        None => "none",
+        /// By user and password, checked against a file.
+        HttpBasic => "http_basic",
+        /// By a token of Keystone.
+        Keystone => "keystone",
+    }
+}
+
+choice! {
+    /// The firmware's way to boot.
+    BootMode {
+        /// UEFI.
+        Uefi => "uefi",
+        /// Legacy BIOS.
+        Bios => "bios",
+    }
+}
+
+section! {
+    /// The HTTP API.
+    "api" Api {
+        /// Where the API listens; port 0 takes a free one. Machines that are provisioned call
+        /// it too, so it must be reachable on the provisioning network there.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 6385));
+        /// The API's URL in links and for machines, where it is not the address of the request.
+        public_endpoint: Option<Url> = None;
+        /// How clients prove who they are: none, http_basic or keystone.
+        auth: AuthStrategy = AuthStrategy::None;
+        /// Users and bcrypt hashes as htpasswd -B writes them, for http_basic.
+        http_basic_auth_user_file: Option<PathBuf> = None;
+        /// The most items of one answer to a list.
+        max_limit: usize = 1000;
+        /// Whether lookup answers only nodes in states in which a ramdisk is expected.
+        restrict_lookup: bool = true;
+        /// Whether agents are served: lookup, heartbeat and continue_inspection.
+        enable_ramdisk_endpoints: bool = true;
+        /// How long an agent may be silent; it is told so at its lookup.
+        ramdisk_heartbeat_timeout: Duration = seconds(300);
+        /// The largest body of a request, in KiB.
+        max_json_body_size: usize = 1024;
+        /// The largest body of a provision request, in KiB: a config drive may be in it.
+        max_json_body_size_provision: usize = 65536;
+        /// The largest body with inspection data, in KiB.
+        max_json_body_size_inspection: usize = 16384;
+        /// How deep JSON in a request may be nested.
+        max_json_body_depth: usize = 25;
+    }
+}
+
+section! {
+    /// Where everything is kept.
+    "database" Database {
+        /// postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH; cupola.sqlite in the state
+        /// directory when it is not set.
+        url: Option<Secret> = None;
+        /// With PostgreSQL: whether this is the only process that writes, so that nodes may be
+        /// kept in memory.
+        exclusive: bool = false;
+    }
+}
+
+section! {
+    /// What does the work.
+    "conductor" Conductor {
+        /// The conductor's name, unique among conductors; the host's name when it is not set.
+        host: Option<String> = None;
+        /// Only nodes of this conductor group are served.
+        group: String = String::new();
+        /// How often the conductor says that it lives.
+        heartbeat_interval: Duration = seconds(10);
+        /// When a conductor that was not heard of counts as gone.
+        heartbeat_timeout: Duration = seconds(60);
+        /// How often power states are read from the BMCs; 0 never.
+        sync_power_state_interval: Duration = seconds(120);
+        /// How many BMCs are asked at once.
+        sync_power_state_workers: usize = 8;
+        /// How often in a row a BMC may fail before its node is put into maintenance.
+        power_state_sync_max_retries: u32 = 3;
+        /// Whether a machine found in another power state is put back into the one wanted.
+        force_power_state_during_sync: bool = true;
+        /// How often nodes in maintenance because of their BMC are tried again; 0 never.
+        power_failure_recovery_interval: Duration = seconds(300);
+        /// How often waiting nodes are checked for their time-outs.
+        check_provision_state_interval: Duration = seconds(60);
+        /// How long a deploy waits for the ramdisk; 0 for ever.
+        deploy_callback_timeout: Duration = seconds(1800);
+        /// How long cleaning waits for the ramdisk; 0 for ever.
+        clean_callback_timeout: Duration = seconds(1800);
+        /// How long inspection waits for the ramdisk; 0 for ever.
+        inspect_wait_timeout: Duration = seconds(1800);
+        /// How long rescue waits for the ramdisk; 0 for ever.
+        rescue_callback_timeout: Duration = seconds(1800);
+        /// How long servicing waits for the ramdisk; 0 for ever.
+        service_callback_timeout: Duration = seconds(1800);
+        /// Whether machines are cleaned before they become available.
+        automated_clean: bool = true;
+        /// Whether nodes that are available can be deleted.
+        allow_deleting_available_nodes: bool = true;
+        /// Whether nodes in maintenance can be deployed and torn down.
+        allow_provisioning_in_maintenance: bool = true;
+        /// How many nodes may be deploying at once.
+        max_concurrent_deploy: usize = 250;
+        /// How many nodes may be cleaning at once.
+        max_concurrent_clean: usize = 50;
+        /// How many pieces of work run at once.
+        workers_pool_size: usize = 300;
+        /// How often a locked node is tried again.
+        node_locked_retry_attempts: u32 = 3;
+        /// How long between two tries of a locked node.
+        node_locked_retry_interval: Duration = seconds(1);
+        /// How long a power change may take.
+        power_state_change_timeout: Duration = seconds(60);
+        /// How long an operating system may take to shut down.
+        soft_power_off_timeout: Duration = seconds(600);
+    }
+}
+
+section! {
+    /// How machines are deployed.
+    "deploy" Deploy {
+        /// uefi or bios, where a node does not say.
+        default_boot_mode: BootMode = BootMode::Uefi;
+        /// Whether a machine is powered off when its deploy fails.
+        power_off_after_deploy_failure: bool = true;
+        /// Whether a ramdisk that already runs is used instead of booting it again.
+        fast_track: bool = false;
+        /// How long ago a ramdisk may have been heard of to count as running.
+        fast_track_timeout: Duration = seconds(300);
+    }
+}
+
+section! {
+    /// How machines are cleaned.
+    "cleaning" Cleaning {
+        /// Priority of erase_devices; 0 leaves it out; what the agent says when it is not set.
+        erase_devices_priority: Option<i64> = None;
+        /// Priority of erase_devices_metadata; 0 leaves it out; what the agent says when it is
+        /// not set.
+        erase_devices_metadata_priority: Option<i64> = None;
+    }
+}
+
+section! {
+    /// How hardware is discovered.
+    "inspection" Inspection {
+        /// Whether a machine is powered off after inspection.
+        power_off: bool = true;
+    }
+}
+
+section! {
+    /// Which hardware is served.
+    "drivers" Drivers {
+        /// The hardware types: ipmi, fake-hardware.
+        enabled: Vec<String> = vec!["ipmi".to_owned()];
+        /// How long an action of fake-hardware takes: seconds, or two numbers with a comma for
+        /// a random time between them.
+        fake_delay: String = "0".to_owned();
+        /// How probable it is that an action of fake-hardware fails, from 0 to 1.
+        fake_failure_rate: f64 = 0.0;
+    }
+}
+
+section! {
+    /// BMCs that speak IPMI.
+    "ipmi" Ipmi {
+        /// How long a command is tried altogether.
+        command_retry_timeout: Duration = seconds(60);
+        /// The least time between two tries of a command.
+        min_command_interval: Duration = seconds(5);
+    }
+}
+
+section! {
+    /// DHCP, TFTP and HTTP on the provisioning network.
+    "boot" Boot {
+        /// Whether machines are netbooted by this process.
+        enabled: bool = false;
+        /// This host's address on the provisioning network, as machines see it.
+        address: Option<Ipv4Addr> = None;
+        /// The interface of the provisioning network; DHCP broadcasts are heard only with it.
+        interface: Option<String> = None;
+        /// Whether addresses are handed out. Only ports of enrolled nodes are answered.
+        dhcp: bool = true;
+        /// Where DHCP listens, when not at port 67 of every address.
+        dhcp_listen: Option<SocketAddrV4> = None;
+        /// Whether DHCP answers go to where the question came from: simulated machines only.
+        dhcp_answer_to_source: bool = false;
+        /// The provisioning network.
+        network: Option<Ipv4Net> = None;
+        /// The first address that is handed out.
+        pool_first: Option<Ipv4Addr> = None;
+        /// The last address that is handed out.
+        pool_last: Option<Ipv4Addr> = None;
+        /// The router that machines are told.
+        router: Option<Ipv4Addr> = None;
+        /// The name servers that machines are told.
+        dns: Vec<Ipv4Addr> = Vec::new();
+        /// How long an address is promised.
+        lease_time: Duration = seconds(3600);
+        /// Whether boot loaders are served by TFTP.
+        tftp: bool = true;
+        /// Where TFTP listens, when not at port 69 of boot.address.
+        tftp_listen: Option<SocketAddrV4> = None;
+        /// Where the boot services' HTTP server listens, when not at port 8088 of boot.address.
+        http_listen: Option<SocketAddr> = None;
+        /// The URL of that server as machines see it, where it is not where it listens.
+        http_url: Option<Url> = None;
+        /// The directory with iPXE's boot loaders.
+        loader_directory: PathBuf = PathBuf::from("/usr/lib/ipxe");
+        /// The deploy kernel, where a node names none.
+        deploy_kernel: Option<PathBuf> = None;
+        /// The deploy ramdisk, where a node names none.
+        deploy_ramdisk: Option<PathBuf> = None;
+        /// A directory whose images agents may download from here.
+        image_directory: Option<PathBuf> = None;
+        /// What is appended to the kernel's command line.
+        kernel_append_params: String = "nofb vga=normal".to_owned();
+    }
+}
+
+section! {
+    /// The agent in the ramdisk.
+    "agent" Agent {
+        /// Whether agents must be reached by https.
+        require_tls: bool = true;
+        /// How long one request to an agent may take.
+        command_timeout: Duration = seconds(60);
+        /// How often a request is tried when the connection fails.
+        max_command_attempts: u32 = 3;
+        /// How often a command that is waited for is looked at before it is given up.
+        command_wait_attempts: u32 = 100;
+        /// How long between two looks.
+        command_wait_interval: Duration = seconds(6);
+        /// How often the power of a machine that powers itself off is looked at.
+        post_deploy_get_power_state_retries: u32 = 6;
+        /// How long between two looks at it.
+        post_deploy_get_power_state_retry_interval: Duration = seconds(5);
+        /// Whether a raw image goes straight to the disk instead of through memory.
+        stream_raw_images: bool = true;
+        /// Whether the agent logs everything.
+        debug: bool = false;
+    }
+}
+
+section! {
+    /// Between API and conductor processes.
+    "rpc" RpcSection {
+        /// The message queue; not set, everything is in this process.
+        url: Option<Secret> = None;
+    }
+}
