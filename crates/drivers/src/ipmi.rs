@@ -5,9 +5,11 @@
 //! Not here: IPMI 1.5 sessions, DCMI, serial-over-LAN and sensors.
 
 mod client;
+mod driver_info;
 mod error;
 mod handshake;
 mod hub;
+mod interfaces;
 mod line;
 mod observer;
 mod operations;
@@ -22,6 +24,7 @@ pub mod wire;
 pub use client::IpmiClient;
 pub use error::{IpmiError, IpmiFault};
 pub use hub::{IpmiConfig, IpmiHub};
+pub use interfaces::{IpmiManagement, IpmiPower, interfaces};
 pub use observer::{BmcObserver, CommandRecord};
 pub use operations::BootOverride;
 pub use power::ReadBack;

@@ -93,6 +93,16 @@ impl Implementations {
         self
     }
 
+    /// Adds the interfaces of hardware type `ipmi`; `efi_by_default` says how nodes boot of which
+    /// nobody says it.
+    #[must_use]
+    pub fn with_ipmi(mut self, hub: crate::ipmi::IpmiHub, efi_by_default: bool) -> Self {
+        let (power, management) = crate::ipmi::interfaces(hub, efi_by_default);
+        self.power.insert("ipmitool", Arc::new(power));
+        self.management.insert("ipmitool", Arc::new(management));
+        self
+    }
+
     /// Adds the interfaces that work through an agent and the boot services of this process.
     #[must_use]
     pub fn with_agent(

@@ -75,6 +75,12 @@ impl IpmiClient {
         self
     }
 
+    /// How long each operation may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Which BMC this is.
     #[must_use]
     pub fn target(&self) -> &IpmiTarget {

@@ -72,6 +72,18 @@ impl Progress {
     }
 }
 
+/// The report of a test that could not even begin.
+pub(super) fn unreachable_report(detail: String, remedy: &str) -> ProbeReport {
+    let mut progress = Progress::default();
+    progress.0.checks.push(ProbeCheck {
+        name: REACHABLE.to_owned(),
+        result: CheckResult::Failed,
+        detail,
+        remedy: Some(remedy.to_owned()),
+    });
+    progress.finish()
+}
+
 impl IpmiClient {
     /// Tests everything that a deployment will need, in the order in which it depends on each
     /// other. Changes nothing on the BMC. Each check has the client's deadline.
