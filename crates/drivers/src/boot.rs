@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+mod advertisement;
 pub mod client;
 pub mod cmdline;
 pub mod contact;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use super::advertisement::Advertiser;
 use super::dhcp::answer::Endpoints;
 use super::dhcp::exchange::Exchange;
 use super::dhcp::{DhcpConfig, DhcpServer};
@@ -173,6 +174,21 @@ impl BootServices {
             tracker.spawn(server.run());
             address
         });
+        if let Some(interface) = config
+            .dhcp
+            .as_ref()
+            .and_then(|dhcp| dhcp.interface.as_deref())
+        {
+            match Advertiser::bind(interface, stop.clone()) {
+                Ok(advertiser) => {
+                    tracker.spawn(advertiser.run(Arc::clone(&directory)));
+                }
+                // Machines boot all the same, some seconds later.
+                Err(error) => tracing::warn!(
+                    %error, interface, "router solicitations cannot be answered; iPXE will wait"
+                ),
+            }
+        }
         let dhcp = dhcp.zip(config.dhcp).map(|((address, server), dhcp)| {
             let exchange = Exchange {
                 endpoints: Endpoints {

@@ -103,6 +103,8 @@ async fn each_kind_of_client_gets_its_own_boot_file() {
     );
     assert_eq!(boot_file(&offered(&lab, NETBOOTS, Vec::new()).await), None);
     assert_eq!(boot_file(&offered(&lab, LOCAL, pxe(0)).await), None);
+    let uefi = boot_file(&offered(&lab, LOCAL, pxe(7)).await);
+    assert_eq!(uefi.as_deref(), Some("snponly.efi"));
     let script = boot_file(&offered(&lab, LOCAL, ipxe).await).unwrap();
     assert!(script.ends_with("script.ipxe"), "{script}");
 }

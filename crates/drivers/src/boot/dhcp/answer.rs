@@ -47,18 +47,22 @@ pub(crate) fn boot_file(
         return None;
     }
     let loaders = &endpoints.loaders;
-    match (client.stage, decision) {
-        (BootStage::System, _) => None,
+    match client.stage {
+        BootStage::System => None,
         // iPXE gets its script in either case, so that the machine's own screen says what it does.
-        (BootStage::Ipxe, _) => Some(format!(
+        BootStage::Ipxe => Some(format!(
             "{}{}",
             endpoints.http,
             script::boot_path(host, "script.ipxe")
         )),
-        // The fastest way on: no loader to fetch, the ROM gives up at once.
-        (BootStage::PxeRom | BootStage::HttpRom, BootDecision::Local) => None,
-        (BootStage::PxeRom, BootDecision::Ramdisk(_)) => match client.architecture? {
-            ClientArchitecture::BiosX86 => Some(loaders.bios.clone()),
+        BootStage::PxeRom => match client.architecture? {
+            // A BIOS ROM gives up at once when it gets no boot file: the fastest way to the disk.
+            ClientArchitecture::BiosX86 => match decision {
+                BootDecision::Local => None,
+                BootDecision::Ramdisk(_) => Some(loaders.bios.clone()),
+            },
+            // UEFI asks for a minute when it gets none, over IPv4 and then over IPv6, so it gets
+            // the loader, whose script sends it on.
             ClientArchitecture::UefiX64 => Some(loaders.uefi_x64.clone()),
             ClientArchitecture::UefiX86
             | ClientArchitecture::UefiArm64
@@ -67,7 +71,7 @@ pub(crate) fn boot_file(
             | ClientArchitecture::UefiHttpArm64
             | ClientArchitecture::Other(_) => None,
         },
-        (BootStage::HttpRom, BootDecision::Ramdisk(_)) => match client.architecture? {
+        BootStage::HttpRom => match client.architecture? {
             ClientArchitecture::UefiHttpX64 | ClientArchitecture::UefiX64 => Some(format!(
                 "{}loaders/{}",
                 endpoints.http, loaders.uefi_http_x64
