@@ -1,0 +1,182 @@
+//! A disk over a file: a block device of the machine, or a sparse file that stands for one.
+//!
+//! Block devices are written with direct I/O, so that progress is what the medium took and the page
+//! cache of a small ramdisk does not fill up. Zeroing goes through `fallocate(2)`, which for block
+//! devices means WRITE ZEROES or UNMAP, and for files a hole: no ioctl is needed.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::fcntl::{FallocateFlags, fallocate};
+
+use super::aligned::{ALIGNMENT, AlignedBuffer};
+use super::{Disk, check_range, write_zeros};
+
+const DIRECT_BUFFER: usize = 1024 * 1024;
+
+/// A block device or a sparse file.
+pub struct FileDisk {
+    file: File,
+    direct: Option<(File, AlignedBuffer)>,
+    size: u64,
+    sector_size: u32,
+    zeroing: Zeroing,
+}
+
+/// The best way to zero that the device has not refused yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zeroing {
+    PunchHole,
+    ZeroRange,
+    Write,
+}
+
+impl FileDisk {
+    /// Opens a device or a file; its size is what it is now.
+    ///
+    /// # Errors
+    /// What opening or asking for the size says.
+    pub fn open(path: &Path, sector_size: u32) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let is_block_device = file.metadata()?.file_type().is_block_device();
+        let size = file.seek(SeekFrom::End(0))?;
+        // Direct I/O is an optimisation: some devices and all RAM file systems refuse it.
+        let direct = is_block_device
+            .then(|| {
+                let flags = nix::libc::O_DIRECT;
+                OpenOptions::new()
+                    .write(true)
+                    .custom_flags(flags)
+                    .open(path)
+                    .ok()
+            })
+            .flatten()
+            .map(|file| (file, AlignedBuffer::new(DIRECT_BUFFER)));
+        Ok(Self {
+            file,
+            direct,
+            size,
+            sector_size,
+            zeroing: Zeroing::PunchHole,
+        })
+    }
+
+    fn write_direct(&mut self, offset: u64, data: &[u8]) -> io::Result<usize> {
+        let Some((file, buffer)) = self.direct.as_mut() else {
+            return Ok(0);
+        };
+        if !offset.is_multiple_of(ALIGNMENT as u64) {
+            return Ok(0);
+        }
+        let whole = data.len() / ALIGNMENT * ALIGNMENT;
+        let mut done = 0;
+        while done < whole {
+            let chunk = buffer.fill(data.get(done..whole).unwrap_or_default());
+            file.write_all_at(chunk, offset + done as u64)?;
+            done += chunk.len();
+        }
+        Ok(done)
+    }
+
+    fn fallocate_zero(&self, mode: FallocateFlags, offset: u64, length: u64) -> io::Result<()> {
+        let position = |value: u64| i64::try_from(value).map_err(io::Error::other);
+        fallocate(&self.file, mode, position(offset)?, position(length)?).map_err(io::Error::from)
+    }
+}
+
+impl Disk for FileDisk {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn sector_size(&self) -> u32 {
+        self.sector_size
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        check_range(self.size, offset, buffer.len() as u64)?;
+        self.file.read_exact_at(buffer, offset)
+    }
+
+    fn write_at(&mut self, offset: u64, data: &[u8]) -> io::Result<()> {
+        check_range(self.size, offset, data.len() as u64)?;
+        let direct = self.write_direct(offset, data)?;
+        let rest = data.get(direct..).unwrap_or_default();
+        self.file.write_all_at(rest, offset + direct as u64)
+    }
+
+    fn zero(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        check_range(self.size, offset, length)?;
+        if length == 0 {
+            return Ok(());
+        }
+        // Zeroing works on whole sectors only; the ragged ends are written.
+        let sector = u64::from(self.sector_size.max(512));
+        let start = offset.next_multiple_of(sector);
+        let end = (offset + length) / sector * sector;
+        if start >= end {
+            return write_zeros(self, offset, length);
+        }
+        write_zeros(self, offset, start - offset)?;
+        write_zeros(self, end, offset + length - end)?;
+        let keep = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        loop {
+            let result = match self.zeroing {
+                Zeroing::PunchHole => {
+                    let mode = FallocateFlags::FALLOC_FL_PUNCH_HOLE | keep;
+                    self.fallocate_zero(mode, start, end - start)
+                }
+                Zeroing::ZeroRange => {
+                    let mode = FallocateFlags::FALLOC_FL_ZERO_RANGE | keep;
+                    self.fallocate_zero(mode, start, end - start)
+                }
+                Zeroing::Write => return write_zeros(self, start, end - start),
+            };
+            match result {
+                Ok(()) => return Ok(()),
+                Err(_) if self.zeroing == Zeroing::PunchHole => self.zeroing = Zeroing::ZeroRange,
+                Err(_) => self.zeroing = Zeroing::Write,
+            }
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn zeroing_makes_holes_and_keeps_the_neighbours() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("disk");
+        File::create(&path).unwrap().set_len(4 << 20).unwrap();
+        let mut disk = FileDisk::open(&path, 512).unwrap();
+        disk.write_at(0, &vec![0xaa; 4 << 20]).unwrap();
+        disk.zero(100, (3 << 20) - 100).unwrap();
+        let mut read = vec![0; 4 << 20];
+        disk.read_at(0, &mut read).unwrap();
+        assert!(read[..100].iter().all(|byte| *byte == 0xaa));
+        assert!(read[100..3 << 20].iter().all(|byte| *byte == 0));
+        assert!(read[3 << 20..].iter().all(|byte| *byte == 0xaa));
+        assert!(std::fs::metadata(&path).unwrap().blocks() * 512 < 3 << 20);
+    }
+
+    #[test]
+    fn nothing_grows_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("disk");
+        File::create(&path).unwrap().set_len(1000).unwrap();
+        let mut disk = FileDisk::open(&path, 512).unwrap();
+        assert!(disk.write_at(999, &[1, 2]).is_err());
+        assert!(disk.zero(0, 1001).is_err());
+        assert!(disk.write_at(u64::MAX, &[1, 2]).is_err());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 1000);
+    }
+}
