@@ -5,5 +5,6 @@
 
 pub mod config;
 pub mod events;
+pub mod http;
 pub mod rpc;
 pub mod store;

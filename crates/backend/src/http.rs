@@ -1,0 +1,114 @@
+//! The API over HTTP: the Bare Metal API under `/v1` (and without that prefix), and what it has no
+//! word for under `/cupola/v1`.
+//!
+//! A request goes through [`dispatch`](self::dispatch): version negotiation, routing, headers; then
+//! to one handler, which reads its arguments and body, checks their form and asks the store or the
+//! conductor. No handler moves a provision state or talks to hardware.
+
+mod answer;
+mod arguments;
+mod body;
+mod call;
+mod cupola;
+mod dispatch;
+mod name;
+mod nodes;
+mod paging;
+mod patch;
+mod ports;
+mod ramdisk;
+mod rendered;
+mod repr;
+mod root;
+mod route;
+mod schema;
+mod serve;
+mod service;
+mod shape;
+mod text;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cupola_api::cupola::Image;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::events::EventBus;
+use crate::rpc::Rpc;
+use crate::store::Store;
+pub use serve::serve;
+
+/// What of the configuration shows on the wire.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// Scheme and authority of links, without a slash at the end; none: as the request came in.
+    pub public_endpoint: Option<Arc<str>>,
+    /// The largest page of a list, and the usual one.
+    pub max_limit: usize,
+    /// How long a conductor counts as alive after its last sign of life.
+    pub conductor_timeout: Duration,
+    /// The images that can be deployed.
+    pub images: Vec<Image>,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            public_endpoint: None,
+            max_limit: 1000,
+            conductor_timeout: Duration::from_secs(60),
+            images: Vec::new(),
+        }
+    }
+}
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    store: Store,
+    events: EventBus,
+    rpc: Arc<dyn Rpc>,
+    options: Arc<ApiOptions>,
+    shutdown: CancellationToken,
+    rendered: Arc<rendered::Rendered>,
+}
+
+impl std::fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiState")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ApiState {
+    /// Puts together what handlers need. Event streams end when `shutdown` is cancelled.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        events: EventBus,
+        rpc: Arc<dyn Rpc>,
+        options: ApiOptions,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let rendered = Arc::default();
+        Self {
+            store,
+            events,
+            rpc,
+            options: Arc::new(options),
+            shutdown,
+            rendered,
+        }
+    }
+}
+
+/// The whole API. Serve it with [`serve`], or hand requests to it in the same process.
+pub fn router(state: ApiState) -> Router {
+    Router::new()
+        .fallback(dispatch::dispatch)
+        .layer(CatchPanicLayer::custom(dispatch::panicked))
+        .with_state(state)
+}

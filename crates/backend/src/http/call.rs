@@ -1,0 +1,138 @@
+//! One request on its way through a handler: the version it was made at, where it came in, what is
+//! left of its arguments, and its body.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeIdent;
+use cupola_api::{Microversion, NodeId};
+use http::{HeaderMap, Method};
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+
+use super::ApiState;
+use super::answer::Failure;
+use super::arguments::Arguments;
+use super::body::{self, Size};
+use super::name;
+use crate::store::{StoreError, StoredNode};
+
+/// A request.
+pub(super) struct Call {
+    pub(super) state: ApiState,
+    pub(super) version: Microversion,
+    /// Whether the client named a version.
+    pub(super) has_version: bool,
+    /// Scheme and authority of absolute links, without a slash at the end.
+    pub(super) base: Arc<str>,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) query: String,
+    pub(super) arguments: Arguments,
+    /// Behind a lock that nobody ever takes: a body may not be shared between threads, a call is.
+    pub(super) body: Mutex<Option<Body>>,
+}
+
+impl Call {
+    /// An absolute link to a path below `/v1`.
+    pub(super) fn url(&self, path: std::fmt::Arguments<'_>) -> String {
+        format!("{}/v1/{path}", self.base)
+    }
+
+    /// Whether the version is at least 1.`minor`.
+    pub(super) fn is_since(&self, minor: u16) -> bool {
+        self.version >= Microversion::new(minor)
+    }
+
+    /// Refuses with 406 below 1.`minor`.
+    pub(super) fn require(&self, minor: u16) -> Result<(), ApiFault> {
+        if self.is_since(minor) {
+            Ok(())
+        } else {
+            Err(ApiFault::not_acceptable())
+        }
+    }
+
+    /// The body as JSON; an empty object when there is none.
+    pub(super) async fn json(&mut self, size: Size) -> Result<Value, Failure> {
+        match self.body.get_mut().take() {
+            Some(body) => body::read(body, &self.headers, size).await,
+            None => Ok(Value::Object(Map::new())),
+        }
+    }
+
+    /// The body as an object whose members are arguments: unknown ones are refused as such.
+    pub(super) async fn members(
+        &mut self,
+        known: &[&str],
+        size: Size,
+    ) -> Result<Map<String, Value>, Failure> {
+        let members = body::object(self.json(size).await?, "body")?;
+        let mut unknown: Vec<&str> = members
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !known.contains(name))
+            .collect();
+        if unknown.is_empty() {
+            return Ok(members);
+        }
+        unknown.sort_unstable();
+        let unknown = unknown.join(", ");
+        Err(ApiFault::bad_request(format!("Unexpected arguments: {unknown}")).into())
+    }
+
+    /// Reads an identifier of a path.
+    pub(super) fn ident(&self, text: &str) -> Result<NodeIdent, ApiFault> {
+        if let Ok(id) = text.parse::<NodeId>() {
+            return Ok(NodeIdent::Id(id));
+        }
+        if !name::is_logical(text) {
+            let text = format!("Expected UUID or name for node: {text}");
+            return Err(ApiFault::routing(400, text));
+        }
+        if !self.is_since(5) {
+            return Err(ApiFault::node_not_found(text));
+        }
+        Ok(NodeIdent::Name(text.to_owned()))
+    }
+
+    /// The node of a path.
+    ///
+    /// Below 1.91 a client that names its version may put `.json` behind the identifier.
+    pub(super) async fn node(&self, text: &str) -> Result<Arc<StoredNode>, Failure> {
+        let ident = self.ident(text)?;
+        let found = self.state.store.node(&ident).await;
+        if let (Err(StoreError::NotFound { .. }), Some(short)) = (&found, self.without_json(text)) {
+            let short = self.ident(short)?;
+            return Ok(self.state.store.node(&short).await?);
+        }
+        Ok(found?)
+    }
+
+    fn without_json<'a>(&self, text: &'a str) -> Option<&'a str> {
+        text.strip_suffix(".json")
+            .filter(|_| self.has_version && !self.is_since(91))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        Self::Fault(match error {
+            StoreError::NotFound { .. } => ApiFault::not_found(message),
+            StoreError::Conflict(_) => ApiFault::conflict(message),
+            StoreError::Unavailable(_) => {
+                tracing::error!(error = %message, "the store is not available");
+                ApiFault::unavailable(message)
+            }
+            StoreError::Corrupt { .. }
+            | StoreError::Key(_)
+            | StoreError::Migration(_)
+            | StoreError::Url { .. } => {
+                tracing::error!(error = %message, "the store failed");
+                ApiFault::internal(message)
+            }
+        })
+    }
+}

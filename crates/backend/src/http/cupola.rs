@@ -1,0 +1,76 @@
+//! What the Bare Metal API has no word for, under `/cupola/v1`; the contract is
+//! [`cupola_api::cupola`].
+
+pub(super) mod events;
+
+use cupola_api::EventId;
+use cupola_api::cupola::{Images, NodeSummaries, ProbeRequest, Timeline};
+use cupola_api::fault::ApiFault;
+
+use super::answer::{Answer, ok};
+use super::body::Size;
+use super::call::Call;
+
+/// How many events of a timeline are given unless asked otherwise, and at most.
+const TIMELINE: u32 = 1000;
+
+/// `GET /cupola/v1/nodes`.
+pub(super) async fn nodes(call: &mut Call) -> Answer {
+    call.arguments.finish()?;
+    // The place in the stream is read first: an event between the two is seen twice, never missed.
+    let last_event = call.state.events.last_id();
+    let nodes = call.state.store.summaries().await?;
+    ok(&NodeSummaries { nodes, last_event })
+}
+
+/// `GET /cupola/v1/nodes/{node}/timeline?after=ID&limit=N`.
+pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
+    let after = number(call, "after")?.map(EventId);
+    let limit = number(call, "limit")?.map_or(TIMELINE, |n| u32::try_from(n).unwrap_or(1));
+    call.arguments.finish()?;
+    if limit == 0 {
+        return Err(ApiFault::bad_request("Limit must be positive").into());
+    }
+    // No version was asked for: names are known here at every one.
+    let stored = call.state.store.node(&node.into()).await?;
+    let events = call
+        .state
+        .events
+        .timeline(stored.uuid, after, limit.min(TIMELINE))
+        .await?;
+    ok(&Timeline { events })
+}
+
+fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFault> {
+    let Some(text) = call.arguments.text(name)? else {
+        return Ok(None);
+    };
+    let number =
+        text.parse().ok().filter(|n| *n >= 0).ok_or_else(|| {
+            ApiFault::bad_request(format!("Expected an integer for {name}: {text}"))
+        })?;
+    Ok(Some(number))
+}
+
+/// `GET /cupola/v1/images`.
+pub(super) fn images(call: &mut Call) -> Answer {
+    call.arguments.finish()?;
+    ok(&Images {
+        images: call.state.options.images.clone(),
+    })
+}
+
+/// `POST /cupola/v1/probe`.
+pub(super) async fn probe(call: &mut Call) -> Answer {
+    call.arguments.finish()?;
+    let body = call.json(Size::Usual).await?;
+    // The body holds a password: the text of the error names no value.
+    let request: ProbeRequest = serde_json::from_value(body).map_err(|_| {
+        ApiFault::bad_request("A probe needs `driver`, a text, and `driver_info`, an object.")
+    })?;
+    ok(&call
+        .state
+        .rpc
+        .probe(&request.driver, request.driver_info)
+        .await?)
+}

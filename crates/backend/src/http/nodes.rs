@@ -1,0 +1,15 @@
+//! The node resource and what is below it; one file per kind of request.
+
+pub(super) mod actions;
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod history;
+pub(super) mod list;
+pub(super) mod parts;
+pub(super) mod power;
+pub(super) mod provision;
+mod query;
+mod semantics;
+pub(super) mod states;
+pub(super) mod traits;
+pub(super) mod update;

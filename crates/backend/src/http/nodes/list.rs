@@ -1,0 +1,108 @@
+//! Reading nodes: lists and one node. Served from rendered bytes where they are still right.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cupola_api::fault::ApiFault;
+use cupola_api::node::Node;
+use http::StatusCode;
+
+use super::super::answer::{Answer, Failure, with_body};
+use super::super::call::Call;
+use super::super::rendered::Look;
+use super::super::shape::NodeShape;
+use super::super::text::value;
+use super::query::{self, ListQuery};
+use crate::store::StoredNode;
+
+/// `GET /v1/nodes`, or `/v1/nodes/detail`.
+pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
+    let max = call.state.options.max_limit;
+    let query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    let look = Look {
+        shape: query.shape,
+        base: call.base.clone(),
+    };
+    // The version is read before the nodes: a page that is newer than its label is served to nobody.
+    let version = call.state.store.snapshot().map(|s| s.version());
+    let version = version.filter(|_| !query.shape.shows_conductor() && query.conductor.is_none());
+    // Two paths may ask for the same query: the path is part of the links.
+    let key = (look, format!("{is_detail_path}?{}", call.query));
+    if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {
+        return Ok(with_body(StatusCode::OK, page));
+    }
+    let nodes = select(call, &query).await?;
+    let collection = if is_detail_path {
+        "nodes/detail"
+    } else {
+        "nodes"
+    };
+    let next = nodes.last().filter(|_| query.has_next).and_then(|last| {
+        let collection = call.url(format_args!("{collection}"));
+        query
+            .paging
+            .next(&collection, nodes.len(), &last.uuid.to_string())
+    });
+    let body = render(call, &nodes, &key.0, next);
+    if let Some(version) = version {
+        call.state.rendered.keep_page(key, version, body.clone());
+    }
+    Ok(with_body(StatusCode::OK, body))
+}
+
+async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Arc<StoredNode>>, Failure> {
+    if query.nothing {
+        return Ok(Vec::new());
+    }
+    let mut nodes = call.state.store.list_nodes(&query.page).await?;
+    if let Some(wanted) = &query.conductor {
+        nodes.retain(|node| conductor_of(call, node).as_ref() == Some(wanted));
+        nodes.truncate(query.paging.limit);
+    }
+    Ok(nodes)
+}
+
+fn render(call: &Call, nodes: &[Arc<StoredNode>], look: &Look, next: Option<String>) -> Bytes {
+    let mut out = Vec::with_capacity(512 * nodes.len() + 128);
+    out.extend_from_slice(b"{\"nodes\":[");
+    call.state
+        .rendered
+        .write(&mut out, nodes, look, |node| conductor_of(call, node));
+    out.push(b']');
+    if let Some(next) = next {
+        out.extend_from_slice(b",\"next\":");
+        value(&mut out, &next);
+    }
+    out.push(b'}');
+    out.into()
+}
+
+/// `GET /v1/nodes/{node}`.
+pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
+    let shape = match call.arguments.list("fields") {
+        Some(_) if !call.is_since(8) => return Err(ApiFault::not_acceptable().into()),
+        Some(names) => NodeShape::selected(&names, call.version)?,
+        None => NodeShape::full(call.version),
+    };
+    call.arguments.finish()?;
+    let node = call.node(node).await?;
+    Ok(with_body(StatusCode::OK, object(call, &node, shape)))
+}
+
+/// One node as JSON.
+pub(super) fn object(call: &Call, node: &Node, shape: NodeShape) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096);
+    let conductor = if shape.shows_conductor() {
+        conductor_of(call, node)
+    } else {
+        None
+    };
+    shape.write(&mut out, node, conductor.as_deref(), &call.base);
+    out
+}
+
+fn conductor_of(call: &Call, node: &Node) -> Option<String> {
+    call.state
+        .rpc
+        .conductor_of(node.uuid, &node.driver, &node.conductor_group)
+}

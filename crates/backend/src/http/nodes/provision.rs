@@ -1,0 +1,497 @@
+//! `PUT /v1/nodes/{node}/states/provision` (wire reference §10): the checks of its form, in the
+//! order of §10.2. What the interfaces say to it, the lock and the work are the conductor's.
+
+use base64::Engine;
+use cupola_api::Microversion;
+use cupola_api::fault::ApiFault;
+use cupola_api::node::{Node, Object};
+use cupola_api::resource::ProvisionRequest;
+use cupola_api::state::provision::{ProvisionState as S, ProvisionVerb as V};
+use cupola_api::state::transition::{Actor, next};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::super::answer::{Answer, empty, located};
+use super::super::body::Size;
+use super::super::call::Call;
+use super::super::repr::repr;
+
+const MEMBERS: &[&str] = &[
+    "target",
+    "configdrive",
+    "clean_steps",
+    "deploy_steps",
+    "service_steps",
+    "rescue_password",
+    "disable_ramdisk",
+    "runbook",
+];
+
+/// Starts what a verb asks for.
+pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
+    call.arguments.finish()?;
+    let mut body = call.members(MEMBERS, Size::Provision).await?;
+    body.retain(|_, value| !value.is_null());
+    if !body.contains_key("target") {
+        return Err(ApiFault::bad_request("Missing mandatory parameter: target").into());
+    }
+    let request: ProvisionRequest = serde_json::from_value(Value::Object(body))
+        .map_err(|e| ApiFault::bad_request(format!("Schema error for provision state: {e}")))?;
+    let stored = call.node(node).await?;
+    let verb = check(&stored, &request, call.version)?;
+    call.state.rpc.provision(stored.uuid, verb, request).await?;
+    let location = call.url(format_args!("nodes/{node}/states"));
+    located(empty(StatusCode::ACCEPTED), &location)
+}
+
+fn check(node: &Node, request: &ProvisionRequest, version: Microversion) -> Result<V, ApiFault> {
+    let uuid = node.uuid;
+    let verb = check_verb(node, request, version)?;
+    check_allowed(request)?;
+    if node.maintenance && matches!(verb, V::Active | V::Rebuild) {
+        return Err(ApiFault::bad_request(format!(
+            "The provisioning operation can't be performed on node {uuid} because it's in \
+             maintenance mode."
+        )));
+    }
+    check_state(node, verb)?;
+    check_configdrive(request, verb, version)?;
+    if request.runbook.is_some() {
+        check_runbook(request, verb, version)?;
+    }
+    check_disable_ramdisk(request, verb, version)?;
+    check_steps(request, verb, version)?;
+    check_password(request, verb)?;
+    check_late_versions(node, verb, version)?;
+    if node.protected && matches!(verb, V::Deleted | V::Undeploy | V::Rebuild) {
+        return Err(ApiFault::new(
+            403,
+            format!("Node {uuid} is protected and cannot be undeployed, rebuilt or deleted"),
+        ));
+    }
+    if node.retired && verb == V::Provide {
+        return Err(ApiFault::bad_request(format!(
+            "The provide operation can't be performed on node {uuid} because it is retired."
+        )));
+    }
+    Ok(verb)
+}
+
+/// Reads the verb. Those that are gated only after the state check are not refused here.
+fn check_verb(
+    node: &Node,
+    request: &ProvisionRequest,
+    version: Microversion,
+) -> Result<V, ApiFault> {
+    let state = node.provision_state.as_str();
+    let unknown = || ApiFault::invalid_state_requested(&request.target, node.uuid, state);
+    let verb = V::parse(&request.target).ok_or_else(unknown)?;
+    if version < verb.since() && !matches!(verb, V::Unhold | V::Service) {
+        return Err(ApiFault::not_acceptable());
+    }
+    Ok(verb)
+}
+
+/// Refuses steps that must not be run on demand (`[api]disallow_*_steps`, default).
+fn check_allowed(request: &ProvisionRequest) -> Result<(), ApiFault> {
+    let kinds = [
+        ("clean", &request.clean_steps),
+        ("deploy", &request.deploy_steps),
+        ("service", &request.service_steps),
+    ];
+    for (kind, steps) in kinds {
+        let is_raw = |step: &Value| {
+            step.get("interface").and_then(Value::as_str) == Some("vendor")
+                && step.get("step").and_then(Value::as_str) == Some("send_raw")
+        };
+        if steps.as_ref().is_some_and(|steps| steps.iter().any(is_raw)) {
+            return Err(ApiFault::bad_request(format!(
+                "{kind} step 'vendor.send_raw' is not allowed. Disallowed by operator configuration \
+                 [api]disallow_{kind}_steps."
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_state(node: &Node, verb: V) -> Result<(), ApiFault> {
+    if next(node.provision_state, verb.event(), Actor::User).is_some() {
+        return Ok(());
+    }
+    match &node.reservation {
+        Some(host) => Err(ApiFault::node_locked(node.uuid, host)),
+        None => Err(ApiFault::invalid_state_requested(
+            verb.as_str(),
+            node.uuid,
+            node.provision_state.as_str(),
+        )),
+    }
+}
+
+fn check_configdrive(
+    request: &ProvisionRequest,
+    verb: V,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    let Some(drive) = &request.configdrive else {
+        return Ok(());
+    };
+    let may_rebuild = version >= Microversion::new(35);
+    if verb != V::Active && verb != V::Deploy && !(verb == V::Rebuild && may_rebuild) {
+        let verbs = if may_rebuild {
+            "active, rebuild"
+        } else {
+            "active"
+        };
+        return Err(ApiFault::bad_request(format!(
+            "Adding a config drive is only supported when setting provision state to {verbs}"
+        )));
+    }
+    match drive {
+        Value::String(text) if text.contains("://") || is_base64(text) => Ok(()),
+        Value::Object(parts) if version >= Microversion::new(56) => {
+            check_configdrive_object(parts, version)
+        }
+        Value::Object(_) => Err(ApiFault::bad_request(
+            "Configdrive in the JSON form needs API version 1.56 or newer.",
+        )),
+        Value::String(_) => Err(ApiFault::bad_request(
+            "Invalid configdrive format: it is neither a JSON, nor a URL, nor a base64 string",
+        )),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            let shown = repr(drive);
+            Err(ApiFault::bad_request(format!(
+                "Schema error for configdrive: {shown} is not of type 'object', 'string', 'null'"
+            )))
+        }
+    }
+}
+
+fn is_base64(text: &str) -> bool {
+    let compact: String = text.split_ascii_whitespace().collect();
+    base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .is_ok()
+}
+
+fn check_configdrive_object(parts: &Object, version: Microversion) -> Result<(), ApiFault> {
+    for (name, part) in parts {
+        let fits = match name.as_str() {
+            "meta_data" | "network_data" => part.is_object() || part.is_null(),
+            "vendor_data" if version < Microversion::new(59) => {
+                return Err(ApiFault::bad_request(
+                    "vendor_data in a configdrive needs API version 1.59 or newer.",
+                ));
+            }
+            "vendor_data" => part.is_object() || part.is_null(),
+            "user_data" => !part.is_boolean() && !part.is_number(),
+            _ => {
+                return Err(ApiFault::bad_request(format!(
+                    "Schema error for configdrive: Additional properties are not allowed ('{name}' \
+                     was unexpected)"
+                )));
+            }
+        };
+        if !fits {
+            return Err(ApiFault::bad_request(format!(
+                "Schema error for configdrive: '{name}' has the wrong type"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_runbook(
+    request: &ProvisionRequest,
+    verb: V,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    if version < Microversion::new(92) {
+        return Err(ApiFault::not_acceptable());
+    }
+    if !matches!(verb, V::Clean | V::Service) {
+        return Err(ApiFault::bad_request(
+            "\"runbook\" is only valid when setting target provision state to clean or service",
+        ));
+    }
+    // No runbook can be made yet, so that none can be found.
+    let runbook = request.runbook.as_deref().unwrap_or_default();
+    Err(ApiFault::not_found(format!(
+        "Runbook {runbook} could not be found."
+    )))
+}
+
+fn check_disable_ramdisk(
+    request: &ProvisionRequest,
+    verb: V,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    if request.disable_ramdisk.is_none() {
+        return Ok(());
+    }
+    let since = match verb {
+        V::Clean => 70,
+        V::Service => 108,
+        V::Active
+        | V::Deploy
+        | V::Rebuild
+        | V::Deleted
+        | V::Undeploy
+        | V::Manage
+        | V::Provide
+        | V::Inspect
+        | V::Abort
+        | V::Adopt
+        | V::Rescue
+        | V::Unrescue
+        | V::Unhold => {
+            return Err(ApiFault::bad_request(
+                "disable_ramdisk is supported only with manual cleaning or servicing",
+            ));
+        }
+    };
+    if version < Microversion::new(since) {
+        Err(ApiFault::not_acceptable())
+    } else {
+        Ok(())
+    }
+}
+
+fn check_steps(request: &ProvisionRequest, verb: V, version: Microversion) -> Result<(), ApiFault> {
+    let only = |steps: &str, verbs: &str| {
+        Err(ApiFault::bad_request(format!(
+            "\"{steps}\" is only valid when setting target provision state to {verbs}"
+        )))
+    };
+    if request.clean_steps.is_some() && verb != V::Clean {
+        return only("clean_steps", "clean");
+    }
+    if request.service_steps.is_some() && verb != V::Service {
+        return only("service_steps", "service");
+    }
+    if request.deploy_steps.is_some() {
+        if version < Microversion::new(69) {
+            return Err(ApiFault::not_acceptable());
+        }
+        if !matches!(verb, V::Active | V::Deploy | V::Rebuild) {
+            return only("deploy_steps", "active or rebuild");
+        }
+    }
+    let missing = |steps: &Option<Vec<Value>>| steps.as_ref().is_none_or(Vec::is_empty);
+    if verb == V::Clean && missing(&request.clean_steps) {
+        return Err(ApiFault::bad_request(
+            "\"clean_steps\" or \"runbook\" is required when setting target provision state to clean",
+        ));
+    }
+    if verb == V::Service && missing(&request.service_steps) {
+        return Err(ApiFault::bad_request(
+            "\"service_steps\" or \"runbook\" is required when setting target provision state to \
+             service",
+        ));
+    }
+    let manual = ["interface", "step"];
+    check_step_list(&request.clean_steps, "clean", &manual)?;
+    check_step_list(&request.service_steps, "service", &manual)?;
+    let deploy = ["interface", "step", "args", "priority"];
+    check_step_list(&request.deploy_steps, "deploy", &deploy)
+}
+
+/// Checks the members of each step.
+fn check_step_list(
+    steps: &Option<Vec<Value>>,
+    kind: &str,
+    required: &[&str],
+) -> Result<(), ApiFault> {
+    const INTERFACES: [&str; 8] = [
+        "vendor",
+        "power",
+        "management",
+        "firmware",
+        "deploy",
+        "bios",
+        "raid",
+        "network",
+    ];
+    for step in steps.iter().flatten() {
+        let fault =
+            |text: String| ApiFault::bad_request(format!("Schema error for {kind}_steps: {text}"));
+        let Value::Object(members) = step else {
+            return Err(fault(format!("{} is not of type 'object'", repr(step))));
+        };
+        if let Some(name) = required.iter().find(|name| !members.contains_key(**name)) {
+            return Err(fault(format!("'{name}' is a required property")));
+        }
+        let interface = members
+            .get("interface")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if !INTERFACES.contains(&interface) {
+            return Err(fault(format!("'{interface}' is not one of {INTERFACES:?}")));
+        }
+        if members
+            .get("args")
+            .is_some_and(|args| !args.is_object() && !args.is_null())
+        {
+            return Err(fault("'args' is not of type 'object'".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn check_password(request: &ProvisionRequest, verb: V) -> Result<(), ApiFault> {
+    let text = match (&request.rescue_password, verb) {
+        (Some(password), V::Rescue) if !password.trim().is_empty() => return Ok(()),
+        (Some(_) | None, V::Rescue) => {
+            "A non-empty \"rescue_password\" is required when setting \
+                                        target provision state to rescue"
+        }
+        (Some(_), _) => {
+            "\"rescue_password\" is only valid when setting target provision state to \
+                         rescue"
+        }
+        (None, _) => return Ok(()),
+    };
+    Err(ApiFault::bad_request(text))
+}
+
+/// The versions that Ironic looks at last: of `abort` by state, of `unhold` and of `service`.
+fn check_late_versions(node: &Node, verb: V, version: Microversion) -> Result<(), ApiFault> {
+    let since = match (verb, node.provision_state) {
+        (V::Abort, S::InspectWait) => 41,
+        (V::Abort, S::DeployWait) => 110,
+        _ => verb.since().minor(),
+    };
+    if version < Microversion::new(since) {
+        Err(ApiFault::not_acceptable())
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupola_api::NodeId;
+    use serde_json::json;
+
+    fn node(state: S) -> Node {
+        let mut node = Node::new(NodeId::random(), "ipmi".to_owned());
+        node.provision_state = state;
+        node
+    }
+
+    fn checked(node: &Node, body: Value, minor: u16) -> Result<V, u16> {
+        let request: ProvisionRequest = serde_json::from_value(body).expect("a request");
+        check(node, &request, Microversion::new(minor)).map_err(|f| f.status)
+    }
+
+    #[test]
+    fn the_order_of_the_checks() {
+        let enroll = node(S::Enroll);
+        // The version comes before the state, the state before everything else.
+        assert_eq!(checked(&enroll, json!({"target": "provide"}), 3), Err(406));
+        assert_eq!(checked(&enroll, json!({"target": "provide"}), 4), Err(400));
+        assert_eq!(checked(&enroll, json!({"target": "unhold"}), 84), Err(400));
+        assert_eq!(
+            checked(&node(S::CleanHold), json!({"target": "unhold"}), 84),
+            Err(406)
+        );
+        assert_eq!(
+            checked(&node(S::DeployWait), json!({"target": "abort"}), 109),
+            Err(406)
+        );
+        assert_eq!(
+            checked(&node(S::DeployWait), json!({"target": "abort"}), 110),
+            Ok(V::Abort)
+        );
+        assert_eq!(
+            checked(&enroll, json!({"target": "explode"}), 115),
+            Err(400)
+        );
+        let mut locked = node(S::Deploying);
+        assert_eq!(checked(&locked, json!({"target": "active"}), 115), Err(400));
+        locked.reservation = Some("host".to_owned());
+        assert_eq!(checked(&locked, json!({"target": "active"}), 115), Err(409));
+    }
+
+    #[test]
+    fn maintenance_and_protection() {
+        let mut available = node(S::Available);
+        available.maintenance = true;
+        assert_eq!(
+            checked(&available, json!({"target": "active"}), 115),
+            Err(400)
+        );
+        assert_eq!(
+            checked(&available, json!({"target": "manage"}), 115),
+            Ok(V::Manage)
+        );
+        let mut active = node(S::Active);
+        active.protected = true;
+        assert_eq!(
+            checked(&active, json!({"target": "deleted"}), 115),
+            Err(403)
+        );
+        let mut retired = node(S::Manageable);
+        retired.retired = true;
+        assert_eq!(
+            checked(&retired, json!({"target": "provide"}), 115),
+            Err(400)
+        );
+    }
+
+    #[test]
+    fn config_drives() {
+        let available = node(S::Available);
+        let with = |drive: Value, minor| {
+            checked(
+                &available,
+                json!({"target": "active", "configdrive": drive}),
+                minor,
+            )
+        };
+        assert_eq!(with(json!("H4sIAAAA"), 115), Ok(V::Active));
+        assert_eq!(with(json!("http://host/drive"), 1), Ok(V::Active));
+        assert_eq!(with(json!("not base64!"), 115), Err(400));
+        assert_eq!(with(json!({"meta_data": {}}), 55), Err(400));
+        assert_eq!(
+            with(json!({"meta_data": {}, "user_data": "x"}), 56),
+            Ok(V::Active)
+        );
+        assert_eq!(with(json!({"vendor_data": {}}), 58), Err(400));
+        assert_eq!(with(json!({"other": {}}), 115), Err(400));
+        let drive = json!({"target": "deleted", "configdrive": "H4sIAAAA"});
+        assert_eq!(checked(&node(S::Active), drive, 115), Err(400));
+    }
+
+    #[test]
+    fn steps_go_with_their_verbs() {
+        let manageable = node(S::Manageable);
+        let step = json!([{"interface": "deploy", "step": "erase_devices_metadata"}]);
+        let clean = |steps: Value| {
+            checked(
+                &manageable,
+                json!({"target": "clean", "clean_steps": steps}),
+                115,
+            )
+        };
+        assert_eq!(clean(step.clone()), Ok(V::Clean));
+        assert_eq!(clean(json!([])), Err(400));
+        assert_eq!(clean(json!([{"interface": "deploy"}])), Err(400));
+        assert_eq!(clean(json!([{"interface": "zzz", "step": "x"}])), Err(400));
+        assert_eq!(
+            clean(json!([{"interface": "vendor", "step": "send_raw"}])),
+            Err(400)
+        );
+        let wrong = json!({"target": "provide", "clean_steps": step});
+        assert_eq!(checked(&manageable, wrong, 115), Err(400));
+        let ramdisk = json!({"target": "provide", "disable_ramdisk": true});
+        assert_eq!(checked(&manageable, ramdisk, 115), Err(400));
+        assert_eq!(
+            checked(&node(S::Active), json!({"target": "rescue"}), 115),
+            Err(400)
+        );
+        let blank = json!({"target": "rescue", "rescue_password": " "});
+        assert_eq!(checked(&node(S::Active), blank, 115), Err(400));
+    }
+}

@@ -1,0 +1,154 @@
+//! `/v1/nodes/{node}/traits` (wire reference §8.6).
+
+use cupola_api::fault::ApiFault;
+use cupola_api::node::Node;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, empty, located, ok};
+use super::super::body::Size;
+use super::super::call::Call;
+use super::super::repr::repr;
+
+/// How many traits a node may have.
+const MAX_TRAITS: usize = 50;
+
+/// Reads, replaces or removes all traits.
+pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
+    call.arguments.finish()?;
+    let stored = call.node(node).await?;
+    if call.method == Method::GET {
+        let mut traits = stored.traits.clone();
+        traits.sort();
+        return ok(&json!({ "traits": traits }));
+    }
+    let traits = if call.method == Method::DELETE {
+        Vec::new()
+    } else {
+        let mut body = call.members(&["traits"], Size::Usual).await?;
+        read(body.remove("traits"))?
+    };
+    store(call, &stored.node, traits).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// Adds or removes one trait.
+pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> Answer {
+    call.arguments.finish()?;
+    let stored = call.node(node).await?;
+    let mut traits = stored.traits.clone();
+    if call.method == Method::DELETE {
+        if !traits.iter().any(|t| t == name) {
+            let text = format!("Node {} doesn't have a trait '{name}'", stored.uuid);
+            return Err(ApiFault::not_found(text).into());
+        }
+        traits.retain(|t| t != name);
+        store(call, &stored.node, traits).await?;
+        return empty(StatusCode::NO_CONTENT);
+    }
+    let body = call.members(&["traits"], Size::Usual).await?;
+    if !body.is_empty() {
+        let text = "A single node trait may be added via PUT /v1/nodes/<node identifier>/traits/\
+                    <trait> with no body, or all node traits may be replaced via PUT \
+                    /v1/nodes/<node identifier>/traits with the list of traits specified in body";
+        return Err(ApiFault::bad_request(text).into());
+    }
+    check(name)?;
+    if !traits.iter().any(|t| t == name) {
+        traits.push(name.to_owned());
+        store(call, &stored.node, traits).await?;
+    }
+    let location = call.url(format_args!("nodes/{node}/traits/{name}"));
+    located(empty(StatusCode::NO_CONTENT), &location)
+}
+
+async fn store(call: &Call, before: &Node, traits: Vec<String>) -> Result<(), ApiFault> {
+    if traits.len() > MAX_TRAITS {
+        return Err(ApiFault::bad_request(format!(
+            "Could not modify traits for node {} as it would exceed the maximum number of traits per \
+             node ({} vs. {MAX_TRAITS})",
+            before.uuid,
+            traits.len()
+        )));
+    }
+    if traits == before.traits {
+        return Ok(());
+    }
+    let mut after = before.clone();
+    after.traits = traits;
+    call.state
+        .rpc
+        .update_node(before, after, false)
+        .await
+        .map(drop)
+}
+
+fn read(list: Option<Value>) -> Result<Vec<String>, ApiFault> {
+    let Some(list) = list else {
+        return Err(ApiFault::bad_request("Missing mandatory parameter: traits"));
+    };
+    let Value::Array(items) = list else {
+        return Err(ApiFault::bad_request(format!(
+            "Schema error for traits: {} is not of type 'array'",
+            repr(&list)
+        )));
+    };
+    let mut traits: Vec<String> = Vec::new();
+    for item in items {
+        let Value::String(name) = item else {
+            let shown = repr(&item);
+            let text = format!("Schema error for traits: {shown} is not of type 'string'");
+            return Err(ApiFault::bad_request(text));
+        };
+        check(&name)?;
+        if !traits.contains(&name) {
+            traits.push(name);
+        }
+    }
+    Ok(traits)
+}
+
+/// `CUSTOM_…` of capitals, digits and underscores, or the form of a standard trait's name
+/// (`HW_CPU_X86_VMX`). Whether a standard one exists is not checked: the list grows every half year.
+fn check(name: &str) -> Result<(), ApiFault> {
+    const FAMILIES: [&str; 8] = [
+        "CUSTOM_",
+        "HW_",
+        "COMPUTE_",
+        "MISC_",
+        "OWNER_",
+        "STORAGE_",
+        "HOST_",
+        "FORBIDDEN_",
+    ];
+    let known = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    let has_family = FAMILIES
+        .iter()
+        .any(|f| name.len() > f.len() && name.starts_with(f));
+    if name.len() <= 255 && has_family && name.bytes().all(known) {
+        return Ok(());
+    }
+    Err(ApiFault::bad_request(format!(
+        "Trait(s) '{name}' are invalid. A valid trait must be no longer than 255 characters. \
+         Standard traits are defined in the os_traits library. A custom trait must start with the \
+         prefix CUSTOM_ and use the following characters: A-Z, 0-9 and _"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["CUSTOM_A1", "HW_CPU_X86_VMX"] {
+            assert!(check(name).is_ok(), "{name}");
+        }
+        for name in ["", "CUSTOM_", "custom_a", "FOO", "CUSTOM_a", "CUSTOM_Ä"] {
+            assert!(check(name).is_err(), "{name}");
+        }
+        assert!(check(&format!("CUSTOM_{}", "A".repeat(249))).is_err());
+        assert_eq!(read(Some(json!(["HW_A", "HW_A"]))).map(|t| t.len()), Ok(1));
+        assert!(read(Some(json!("HW_A"))).is_err() && read(None).is_err());
+    }
+}

@@ -1,0 +1,7 @@
+//! The port resource; one file per kind of request.
+
+pub(super) mod create;
+mod link;
+pub(super) mod list;
+mod shape;
+pub(super) mod update;

@@ -1,0 +1,231 @@
+//! Reading ports: lists, one port, the ports of a node.
+
+use std::collections::HashMap;
+
+use cupola_api::NodeId;
+use cupola_api::fault::ApiFault;
+use cupola_api::id::PortId;
+use cupola_api::port::{FIELDS, Port};
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, Failure, ok};
+use super::super::call::Call;
+use super::super::paging::{Paging, not_sortable};
+use super::super::schema::colons;
+use super::shape::PortShape;
+use crate::store::{NodeFilter, StoreError};
+
+/// `GET /v1/ports`, or `/v1/ports/detail`.
+pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
+    call.arguments.gate("portgroup", call.version, 24)?;
+    call.arguments.gate("shard", call.version, 82)?;
+    let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
+    let shape = shape(call, is_detail_path)?;
+    let ports = select(call).await?;
+    let collection = if is_detail_path {
+        "ports/detail"
+    } else {
+        "ports"
+    };
+    page(call, ports, &paging, &shape, collection)
+}
+
+/// `GET /v1/nodes/{node}/ports`, or its `/detail`.
+pub(in super::super) async fn of_node(call: &mut Call, node: &str, is_detail_path: bool) -> Answer {
+    if call.method != http::Method::GET {
+        return Err(ApiFault::bad_request("Malformed request URI.").into());
+    }
+    let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
+    let shape = shape(call, is_detail_path)?;
+    call.arguments.finish()?;
+    let stored = call.node(node).await?;
+    let ports = call.state.store.ports_of(stored.uuid).await?;
+    let tail = if is_detail_path { "/detail" } else { "" };
+    page(
+        call,
+        ports,
+        &paging,
+        &shape,
+        &format!("nodes/{node}/ports{tail}"),
+    )
+}
+
+/// `GET /v1/ports/{port}`.
+pub(in super::super) async fn show(call: &mut Call, port: &str) -> Answer {
+    let shape = match call.arguments.list("fields") {
+        Some(_) if !call.is_since(8) => return Err(ApiFault::not_acceptable().into()),
+        Some(names) => PortShape::selected(&names, call.version)?,
+        None => PortShape::full(call.version),
+    };
+    call.arguments.finish()?;
+    let port = find(call, port).await?;
+    ok(&shape.value(&port, &call.base))
+}
+
+/// The port of a path: by UUID or name.
+pub(super) async fn find(call: &Call, text: &str) -> Result<Port, Failure> {
+    let missing = || ApiFault::not_found(format!("Port {text} could not be found."));
+    if let Ok(id) = text.parse::<PortId>() {
+        return match call.state.store.port(id).await {
+            Err(StoreError::NotFound { .. }) => Err(missing().into()),
+            other => Ok(other?),
+        };
+    }
+    if !super::super::name::is_logical(text) {
+        let text = format!("Expected UUID or name for port: {text}");
+        return Err(ApiFault::bad_request(text).into());
+    }
+    let ports = call.state.store.ports().await?;
+    let named = ports
+        .into_iter()
+        .find(|port| port.name.as_deref() == Some(text));
+    named.ok_or_else(|| missing().into())
+}
+
+fn shape(call: &mut Call, is_detail_path: bool) -> Result<PortShape, ApiFault> {
+    if is_detail_path {
+        return Ok(PortShape::full(call.version));
+    }
+    let detail = call.arguments.boolean("detail")?.unwrap_or(false);
+    if detail && !call.is_since(43) {
+        return Err(ApiFault::bad_request(
+            "Invalid query parameter ?detail=True received.",
+        ));
+    }
+    match (call.arguments.list("fields"), detail) {
+        (Some(_), true) => Err(ApiFault::bad_request(
+            "Can not specify ?detail=True and fields in the same request.",
+        )),
+        (Some(_), false) if !call.is_since(8) => Err(ApiFault::not_acceptable()),
+        (Some(names), false) => PortShape::selected(&names, call.version),
+        (None, true) => Ok(PortShape::full(call.version)),
+        (None, false) => Ok(PortShape::list(call.version)),
+    }
+}
+
+/// The ports that the filters of `GET /v1/ports` ask for, in the order of their creation.
+async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
+    let node = call.arguments.text("node")?;
+    let node_uuid = call.arguments.uuid("node_uuid")?;
+    let address = call.arguments.text("address")?;
+    let portgroup = call.arguments.text("portgroup")?;
+    let shards = call.arguments.list("shard");
+    let groups = call.arguments.list("conductor_groups");
+    let contains = call.arguments.text("description_contains")?;
+    call.arguments.finish()?;
+    if let Some(portgroup) = portgroup {
+        let text = format!("Portgroup {portgroup} could not be found.");
+        return Err(ApiFault::not_found(text).into());
+    }
+    let node = match (node_uuid, node) {
+        (Some(id), _) => Some(call.state.store.node_by_id(NodeId(id)).await?),
+        (None, Some(ident)) => Some(call.node(&ident).await?),
+        (None, None) => None,
+    };
+    let mut ports = match (address, &node) {
+        (Some(text), _) => {
+            let bad = || format!("Expected valid MAC address for address: {text}");
+            let mac = colons(&text).ok_or_else(|| ApiFault::bad_request(bad()))?;
+            call.state
+                .store
+                .port_by_address(mac)
+                .await?
+                .into_iter()
+                .collect()
+        }
+        (None, Some(node)) => call.state.store.ports_of(node.uuid).await?,
+        (None, None) => call.state.store.ports().await?,
+    };
+    if let Some(node) = &node {
+        ports.retain(|port| port.node_uuid == node.uuid);
+    }
+    if let Some(text) = contains {
+        ports.retain(|port| {
+            port.description
+                .as_deref()
+                .is_some_and(|d| d.contains(&text))
+        });
+    }
+    if shards.is_some() || groups.is_some() {
+        retain_by_node(call, &mut ports, shards, groups).await?;
+    }
+    Ok(ports)
+}
+
+/// Keeps the ports whose nodes are in one of the shards and of one of the conductor groups.
+async fn retain_by_node(
+    call: &Call,
+    ports: &mut Vec<Port>,
+    shards: Option<Vec<String>>,
+    groups: Option<Vec<String>>,
+) -> Result<(), Failure> {
+    let nodes = call.state.store.nodes(NodeFilter::default()).await?;
+    let by_id: HashMap<NodeId, _> = nodes.iter().map(|node| (node.uuid, node)).collect();
+    ports.retain(|port| {
+        by_id.get(&port.node_uuid).is_some_and(|node| {
+            let in_shard = |s: &Vec<String>| node.shard.as_ref().is_some_and(|n| s.contains(n));
+            shards.as_ref().is_none_or(in_shard)
+                && groups
+                    .as_ref()
+                    .is_none_or(|g| g.contains(&node.conductor_group))
+        })
+    });
+    Ok(())
+}
+
+fn page(
+    call: &Call,
+    mut ports: Vec<Port>,
+    paging: &Paging,
+    shape: &PortShape,
+    collection: &str,
+) -> Answer {
+    sort(&mut ports, paging, call)?;
+    if let Some(marker) = &paging.marker {
+        super::super::arguments::uuid_text("marker", marker)?;
+    }
+    let ports = paging
+        .cut(ports, |port| port.uuid.to_string())
+        .ok_or_else(|| {
+            let marker = paging.marker.as_deref().unwrap_or_default();
+            ApiFault::not_found(format!("Port {marker} could not be found."))
+        })?;
+    let items: Vec<Value> = ports
+        .iter()
+        .map(|port| shape.value(port, &call.base))
+        .collect();
+    let mut body = json!({ "ports": items });
+    let next = ports.last().and_then(|last| {
+        let collection = call.url(format_args!("{collection}"));
+        paging.next(&collection, ports.len(), &last.uuid.to_string())
+    });
+    if let (Some(next), Some(members)) = (next, body.as_object_mut()) {
+        members.insert("next".to_owned(), Value::from(next));
+    }
+    ok(&body)
+}
+
+fn sort(ports: &mut [Port], paging: &Paging, call: &Call) -> Result<(), ApiFault> {
+    const NOT_SORTABLE: [&str; 4] = ["extra", "internal_info", "local_link_connection", "links"];
+    if let Some(key) = paging.sort_key.as_deref().filter(|key| *key != "id") {
+        let field = FIELDS.iter().find(|f| f.name == key);
+        if field.is_some_and(|f| call.version < f.since) {
+            return Err(ApiFault::not_acceptable());
+        }
+        if field.is_none() || NOT_SORTABLE.contains(&key) {
+            return Err(not_sortable(key, field.is_some()));
+        }
+        // Numbers are not among the keys: the order of their texts is the order of the values.
+        ports.sort_by_cached_key(|port| {
+            let value = serde_json::to_value(port).unwrap_or_default();
+            value
+                .get(key)
+                .filter(|v| !v.is_null())
+                .map(Value::to_string)
+        });
+    }
+    if paging.descending {
+        ports.reverse();
+    }
+    Ok(())
+}

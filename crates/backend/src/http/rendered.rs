@@ -1,0 +1,207 @@
+//! Nodes that have been written as JSON before: one cache of single nodes by revision, one of whole
+//! pages by the version of the snapshot.
+//!
+//! Both are bounded in bytes; a full one is emptied, because what is in use comes back at once. A
+//! stale entry cannot be served: a node's revision and the snapshot's version only grow.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+use super::shape::NodeShape;
+use crate::store::{Revision, StoredNode};
+
+/// How much each cache holds, in bytes.
+const CAPACITY: usize = 64 << 20;
+
+/// How a node is shown: what, and under which base URL its links are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Look {
+    pub(super) shape: NodeShape,
+    pub(super) base: Arc<str>,
+}
+
+/// A node as it was written.
+#[derive(Debug)]
+struct Entry {
+    revision: Revision,
+    conductor: Option<String>,
+    json: Box<[u8]>,
+}
+
+#[derive(Debug, Default)]
+struct Nodes {
+    /// By look, then by the node's row.
+    looks: HashMap<Look, HashMap<i64, Entry>>,
+    bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    pages: HashMap<(Look, String), (u64, Bytes)>,
+    bytes: usize,
+}
+
+/// The two caches.
+#[derive(Debug, Default)]
+pub(super) struct Rendered {
+    nodes: RwLock<Nodes>,
+    pages: RwLock<Pages>,
+}
+
+impl Rendered {
+    /// Appends the nodes, separated by commas. `conductor` names the conductor of a node and is
+    /// asked only when the look shows it.
+    pub(super) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        nodes: &[Arc<StoredNode>],
+        look: &Look,
+        conductor: impl Fn(&StoredNode) -> Option<String>,
+    ) {
+        let shows_conductor = look.shape.shows_conductor();
+        let mut missed = Vec::new();
+        let cache = self.nodes.read();
+        let known = cache.looks.get(look);
+        for (index, node) in nodes.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            let conductor = if shows_conductor {
+                conductor(node)
+            } else {
+                None
+            };
+            let entry = known
+                .and_then(|k| k.get(&node.row))
+                .filter(|entry| entry.revision == node.revision && entry.conductor == conductor);
+            if let Some(entry) = entry {
+                out.extend_from_slice(&entry.json);
+            } else {
+                let start = out.len();
+                look.shape
+                    .write(out, node, conductor.as_deref(), &look.base);
+                let json = out.get(start..).unwrap_or_default().into();
+                missed.push((
+                    node.row,
+                    Entry {
+                        revision: node.revision,
+                        conductor,
+                        json,
+                    },
+                ));
+            }
+        }
+        drop(cache);
+        if !missed.is_empty() {
+            self.keep(look, missed);
+        }
+    }
+
+    fn keep(&self, look: &Look, entries: Vec<(i64, Entry)>) {
+        let mut cache = self.nodes.write();
+        let added: usize = entries.iter().map(|(_, entry)| entry.json.len()).sum();
+        if added > CAPACITY {
+            return;
+        }
+        if cache.bytes + added > CAPACITY {
+            *cache = Nodes::default();
+        }
+        cache.bytes += added;
+        let known = cache.looks.entry(look.clone()).or_default();
+        let mut replaced = 0;
+        for (row, entry) in entries {
+            if let Some(old) = known.insert(row, entry) {
+                replaced += old.json.len();
+            }
+        }
+        cache.bytes = cache.bytes.saturating_sub(replaced);
+    }
+
+    /// A page that was rendered from this version of the snapshot.
+    pub(super) fn page(&self, key: &(Look, String), version: u64) -> Option<Bytes> {
+        let cache = self.pages.read();
+        let (made, bytes) = cache.pages.get(key)?;
+        (*made == version).then(|| bytes.clone())
+    }
+
+    /// Keeps a page.
+    pub(super) fn keep_page(&self, key: (Look, String), version: u64, page: Bytes) {
+        let mut cache = self.pages.write();
+        // Pages of older versions are of no use to anybody.
+        let stale = cache.pages.values().any(|(made, _)| *made < version);
+        if stale {
+            cache.pages.retain(|_, (made, _)| *made >= version);
+            cache.bytes = cache.pages.values().map(|(_, page)| page.len()).sum();
+        }
+        if page.len() > CAPACITY {
+            return;
+        }
+        if cache.bytes + page.len() > CAPACITY {
+            *cache = Pages::default();
+        }
+        cache.bytes += page.len();
+        if let Some((_, old)) = cache.pages.insert(key, (version, page)) {
+            cache.bytes = cache.bytes.saturating_sub(old.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Progress;
+    use cupola_api::node::Node;
+    use cupola_api::{Microversion, NodeId};
+
+    fn stored(name: &str, revision: i64) -> Arc<StoredNode> {
+        let mut node = Node::new(NodeId::random(), "ipmi".to_owned());
+        node.name = Some(name.to_owned());
+        let revision = Revision(revision);
+        Arc::new(StoredNode {
+            node,
+            row: 1,
+            revision,
+            progress: Progress::default(),
+        })
+    }
+
+    fn written(cache: &Rendered, node: Arc<StoredNode>, conductor: &str) -> String {
+        let shape = NodeShape::full(Microversion::MAX);
+        let look = Look {
+            shape,
+            base: Arc::from("http://h"),
+        };
+        let mut out = Vec::new();
+        cache.write(&mut out, &[node], &look, |_| Some(conductor.to_owned()));
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn a_new_revision_or_conductor_is_never_served_from_the_cache() {
+        let cache = Rendered::default();
+        let first = stored("before", 1);
+        assert!(written(&cache, first.clone(), "a").contains("\"before\""));
+        assert_eq!(
+            written(&cache, first.clone(), "a"),
+            written(&cache, first.clone(), "a")
+        );
+        assert!(written(&cache, first, "moved").contains("\"moved\""));
+        assert!(written(&cache, stored("after", 2), "moved").contains("\"after\""));
+    }
+
+    #[test]
+    fn pages_live_as_long_as_their_version() {
+        let cache = Rendered::default();
+        let look = Look {
+            shape: NodeShape::list(Microversion::MAX),
+            base: Arc::from("http://h"),
+        };
+        let key = (look, "limit=5".to_owned());
+        cache.keep_page(key.clone(), 7, Bytes::from_static(b"page"));
+        assert_eq!(cache.page(&key, 7), Some(Bytes::from_static(b"page")));
+        assert_eq!(cache.page(&key, 8), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! What the writable fields of nodes and ports may hold (wire reference §5, §8.1): one table of
+//! kinds, checked and brought into one form before a resource is built of them. The texts follow
+//! those of Ironic's schema checks.
+
+use cupola_api::fault::ApiFault;
+use cupola_api::mac::MacAddress;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::arguments::boolean_word;
+use super::repr::repr;
+
+/// What a field may hold, and what null stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A text of at most so many characters, or null.
+    Text(usize),
+    /// A text that is not empty, of at most so many characters, or null.
+    FilledText(usize),
+    /// A text that must be there.
+    RequiredText,
+    /// A boolean or one of its words; null stands for this value.
+    Boolean(bool),
+    /// A boolean or one of its words, or null.
+    OptionalBoolean,
+    /// An object; null stands for the empty one.
+    Object,
+    /// A UUID or null.
+    Uuid,
+    /// A UUID that must be there.
+    RequiredUuid,
+    /// A text; null stands for the empty one.
+    TextOrEmpty,
+    /// A MAC address that must be there.
+    Mac,
+}
+
+/// One writable field.
+pub(super) type Rule = (&'static str, Kind);
+
+/// The writable fields of a node; the interfaces are all `Text`.
+pub(super) const NODE: &[Rule] = &[
+    ("uuid", Kind::RequiredUuid),
+    ("name", Kind::Text(255)),
+    ("driver", Kind::RequiredText),
+    ("driver_info", Kind::Object),
+    ("properties", Kind::Object),
+    ("extra", Kind::Object),
+    ("instance_info", Kind::Object),
+    ("instance_uuid", Kind::Uuid),
+    ("instance_name", Kind::FilledText(255)),
+    ("chassis_uuid", Kind::Uuid),
+    ("maintenance", Kind::Boolean(false)),
+    ("console_enabled", Kind::Boolean(false)),
+    ("resource_class", Kind::Text(80)),
+    ("bios_interface", Kind::Text(255)),
+    ("boot_interface", Kind::Text(255)),
+    ("console_interface", Kind::Text(255)),
+    ("deploy_interface", Kind::Text(255)),
+    ("firmware_interface", Kind::Text(255)),
+    ("inspect_interface", Kind::Text(255)),
+    ("management_interface", Kind::Text(255)),
+    ("network_interface", Kind::Text(255)),
+    ("power_interface", Kind::Text(255)),
+    ("raid_interface", Kind::Text(255)),
+    ("rescue_interface", Kind::Text(255)),
+    ("storage_interface", Kind::Text(255)),
+    ("vendor_interface", Kind::Text(255)),
+    ("conductor_group", Kind::TextOrEmpty),
+    ("automated_clean", Kind::OptionalBoolean),
+    ("protected", Kind::Boolean(false)),
+    ("protected_reason", Kind::Text(4096)),
+    ("owner", Kind::Text(255)),
+    ("lessee", Kind::Text(255)),
+    ("description", Kind::Text(4096)),
+    ("retired", Kind::Boolean(false)),
+    ("retired_reason", Kind::Text(4096)),
+    ("network_data", Kind::Object),
+    ("boot_mode", Kind::Text(16)),
+    ("secure_boot", Kind::OptionalBoolean),
+    ("shard", Kind::Text(255)),
+    ("parent_node", Kind::Text(255)),
+    ("disable_power_off", Kind::Boolean(false)),
+];
+
+/// The writable fields of a port.
+pub(super) const PORT: &[Rule] = &[
+    ("uuid", Kind::RequiredUuid),
+    ("address", Kind::Mac),
+    ("node_uuid", Kind::RequiredUuid),
+    ("extra", Kind::Object),
+    ("local_link_connection", Kind::Object),
+    ("pxe_enabled", Kind::Boolean(true)),
+    ("portgroup_uuid", Kind::Uuid),
+    ("physical_network", Kind::Text(64)),
+    ("is_smartnic", Kind::Boolean(false)),
+    ("name", Kind::FilledText(255)),
+    ("description", Kind::Text(255)),
+    ("vendor", Kind::Text(32)),
+    ("category", Kind::Text(80)),
+    ("available_for_dynamic_portgroup", Kind::Boolean(true)),
+];
+
+/// Checks the fields of `names` in `document` and brings them into one form. `what` is `node`,
+/// `port` or `patch`.
+pub(super) fn normalize<'a>(
+    document: &mut Map<String, Value>,
+    names: impl IntoIterator<Item = &'a str>,
+    rules: &[Rule],
+    what: &str,
+) -> Result<(), ApiFault> {
+    for name in names {
+        let Some((_, kind)) = rules.iter().find(|(known, _)| *known == name) else {
+            continue;
+        };
+        if let Some(value) = document.get_mut(name) {
+            let given = std::mem::take(value);
+            *value = one(name, given, *kind, what)?;
+        }
+    }
+    Ok(())
+}
+
+fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFault> {
+    let fault = |text: String| ApiFault::bad_request(format!("Schema error for {what}: {text}"));
+    match (kind, value) {
+        (Kind::RequiredText | Kind::RequiredUuid | Kind::Mac, Value::Null) => {
+            Err(fault(format!("'{name}' is a required property")))
+        }
+        (Kind::Text(_) | Kind::FilledText(_) | Kind::Uuid | Kind::OptionalBoolean, Value::Null) => {
+            Ok(Value::Null)
+        }
+        (Kind::Boolean(default), Value::Null) => Ok(Value::Bool(default)),
+        (Kind::Object, Value::Null) => Ok(Value::Object(Map::new())),
+        (Kind::TextOrEmpty, Value::Null) => Ok(Value::from("")),
+        (Kind::Object, Value::Object(members)) => Ok(Value::Object(members)),
+        (Kind::Object, other) => Err(fault(format!(
+            "{} is not of type 'object', 'null'",
+            repr(&other)
+        ))),
+        (Kind::Boolean(_) | Kind::OptionalBoolean, Value::Bool(value)) => Ok(Value::Bool(value)),
+        (Kind::Boolean(_) | Kind::OptionalBoolean, Value::String(word)) => {
+            boolean_word(name, &word).map(Value::Bool)
+        }
+        (Kind::Boolean(_) | Kind::OptionalBoolean, other) => {
+            let text = other.to_string();
+            boolean_word(name, &text).map(Value::Bool)
+        }
+        (Kind::Text(max) | Kind::FilledText(max), Value::String(text)) => {
+            if text.chars().count() > max {
+                Err(fault(format!(
+                    "'{name}' is too long (at most {max} characters)"
+                )))
+            } else if text.is_empty() && matches!(kind, Kind::FilledText(_)) {
+                Err(fault("'' should be non-empty".to_owned()))
+            } else {
+                Ok(Value::String(text))
+            }
+        }
+        (Kind::RequiredText | Kind::TextOrEmpty, Value::String(text)) => Ok(Value::String(text)),
+        (Kind::Uuid | Kind::RequiredUuid, Value::String(text)) => Uuid::try_parse(&text)
+            .map(|uuid| Value::from(uuid.to_string()))
+            .map_err(|_| ApiFault::bad_request(format!("Expected UUID for {name}: {text}"))),
+        (Kind::Mac, Value::String(text)) => colons(&text)
+            .map(|mac| Value::from(mac.to_string()))
+            .ok_or_else(|| {
+                ApiFault::bad_request(format!("Expected valid MAC address for {name}: {text}"))
+            }),
+        (
+            Kind::Text(_)
+            | Kind::FilledText(_)
+            | Kind::RequiredText
+            | Kind::TextOrEmpty
+            | Kind::Uuid
+            | Kind::RequiredUuid
+            | Kind::Mac,
+            other,
+        ) => Err(fault(format!(
+            "{} is not of type 'string', 'null'",
+            repr(&other)
+        ))),
+    }
+}
+
+/// The API takes a MAC address with colons only.
+pub(super) fn colons(text: &str) -> Option<MacAddress> {
+    if text.contains(':') {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn normalized(name: &str, value: Value) -> Result<Value, String> {
+        let mut document = Map::new();
+        document.insert(name.to_owned(), value);
+        let rules = if name == "address" { PORT } else { NODE };
+        normalize(&mut document, [name], rules, "node").map_err(|f| f.message)?;
+        Ok(document.remove(name).unwrap_or_default())
+    }
+
+    #[test]
+    fn words_and_nulls_become_values() {
+        assert_eq!(normalized("maintenance", json!("Yes")), Ok(json!(true)));
+        assert_eq!(normalized("maintenance", json!(null)), Ok(json!(false)));
+        assert_eq!(normalized("automated_clean", json!(null)), Ok(json!(null)));
+        assert_eq!(normalized("extra", json!(null)), Ok(json!({})));
+        assert_eq!(normalized("conductor_group", json!(null)), Ok(json!("")));
+        assert_eq!(
+            normalized("address", json!("AA:bb:cc:dd:ee:FF")),
+            Ok(json!("aa:bb:cc:dd:ee:ff"))
+        );
+    }
+
+    #[test]
+    fn wrong_types_are_named() {
+        assert_eq!(
+            normalized("extra", json!(5)),
+            Err("Schema error for node: 5 is not of type 'object', 'null'".to_owned())
+        );
+        assert_eq!(
+            normalized("driver", json!(null)),
+            Err("Schema error for node: 'driver' is a required property".to_owned())
+        );
+        assert_eq!(
+            normalized("instance_uuid", json!("x")),
+            Err("Expected UUID for instance_uuid: x".to_owned())
+        );
+        assert!(normalized("address", json!("aa-bb-cc-dd-ee-ff")).is_err());
+        assert!(normalized("resource_class", json!("x".repeat(81))).is_err());
+        assert!(normalized("maintenance", json!("maybe")).is_err());
+    }
+
+    #[test]
+    fn every_writable_field_has_a_rule() {
+        use cupola_api::node::Access;
+        for (fields, rules) in [
+            (cupola_api::node::FIELDS, NODE),
+            (cupola_api::port::FIELDS, PORT),
+        ] {
+            for field in fields.iter().filter(|f| f.access != Access::ReadOnly) {
+                assert!(
+                    rules.iter().any(|(name, _)| *name == field.name),
+                    "{}",
+                    field.name
+                );
+            }
+        }
+    }
+}
