@@ -108,6 +108,7 @@ async fn inside() {
             );
         }
     }
+    ask_for_router().await;
     lab.services.stop().await;
     assert!(
         lab.contacts
