@@ -70,3 +70,6 @@ impl Store {
         &self.inner.sealer
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The store on both databases: every scenario runs on SQLite with and without the nodes in
+//! memory, and on PostgreSQL, each in a new database.
+
+mod cluster;
+mod files;
+mod node_scenarios;
+mod page_scenarios;
+mod record_scenarios;
+mod write_scenarios;
+
+use std::path::Path;
+
+use cluster::Cluster;
+use cupola_api::id::NodeId;
+use cupola_api::node::{Node, Object};
+use serde_json::{Value, json};
+
+use super::{Store, StoreOptions};
+
+/// A password that must not be found in any file of a database.
+const PASSWORD: &str = "correct-horse-battery-staple-9173";
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("{other}"),
+    }
+}
+
+fn node(name: &str) -> Node {
+    let mut node = Node::new(NodeId::random(), "ipmi".to_owned());
+    node.name = Some(name.to_owned());
+    node.driver_info = object(json!({"ipmi_address": "192.0.2.7", "ipmi_password": PASSWORD}));
+    node
+}
+
+async fn sqlite(directory: &Path, exclusive: bool) -> Store {
+    let mut options = StoreOptions::new(directory);
+    options.exclusive = Some(exclusive);
+    Store::open(&options).await.expect("a store")
+}
+
+macro_rules! scenarios {
+    ($($module:ident :: $name:ident;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            for exclusive in [true, false] {
+                let directory = tempfile::tempdir().expect("a directory");
+                let store = sqlite(directory.path(), exclusive).await;
+                $module::$name(store).await;
+            }
+        })*
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn everything_on_postgresql() {
+            let cluster = match Cluster::start() {
+                Ok(cluster) => cluster,
+                Err(reason) => {
+                    eprintln!("SKIPPED everything_on_postgresql: {reason}");
+                    return;
+                }
+            };
+            let state = tempfile::tempdir().expect("a directory");
+            for exclusive in [false, true] {
+                $({
+                    let database = format!("{}_{exclusive}", stringify!($name));
+                    let mut options = StoreOptions::new(state.path())
+                        .with_url(cluster.create_database(&database));
+                    options.exclusive = Some(exclusive);
+                    eprintln!("{database}");
+                    let store = Store::open(&options).await.expect("a store");
+                    $module::$name(store.clone()).await;
+                    store.close().await;
+                })*
+            }
+            let data = cluster.stop();
+            files::assert_absent(data.path(), PASSWORD);
+        }
+    };
+}
+
+scenarios! {
+    node_scenarios::every_field_is_kept;
+    node_scenarios::names_and_instances_are_unique;
+    node_scenarios::a_deleted_node_takes_everything_along;
+    node_scenarios::progress_is_kept_and_shown;
+    node_scenarios::traits_are_a_sorted_set;
+    write_scenarios::of_many_who_reserve_one_wins;
+    write_scenarios::a_reservation_survives_a_stale_save;
+    write_scenarios::no_concurrent_change_is_lost;
+    write_scenarios::a_stale_revision_is_refused;
+    write_scenarios::dropped_callers_leave_memory_and_database_alike;
+    page_scenarios::pages_are_the_same_in_memory_and_in_sql;
+    page_scenarios::an_unknown_marker_is_not_found;
+    record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
+    record_scenarios::history_is_trimmed;
+    record_scenarios::inventory_is_replaced;
+    record_scenarios::conductors_come_and_go;
+    record_scenarios::steps_are_written_down;
+    record_scenarios::steps_that_have_not_started_can_be_replaced;
+    record_scenarios::timelines_are_trimmed;
+    record_scenarios::event_ids_are_never_given_twice;
+}
