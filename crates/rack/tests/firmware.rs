@@ -166,16 +166,14 @@ async fn every_rung_from_rom_to_ramdisk_is_climbed_and_seen() {
     ] {
         let lab = lab(network, 2).await;
         let (outcome, screen) = run(&lab.firmware(0, architecture)).await;
-        let address = Ipv4Addr::new(127, network, 0, 10);
-        let cmdline = "ipa-api-url=http://127.0.0.1:6385 BOOTIF=02:00:00:00:00:00 initrd=ramdisk";
+        let FirmwareOutcome::Ramdisk { cmdline, address } = outcome else {
+            panic!("{outcome:?} {screen:#?}")
+        };
         assert_eq!(
-            outcome,
-            FirmwareOutcome::Ramdisk {
-                cmdline: cmdline.to_owned(),
-                address
-            },
-            "{screen:#?}"
+            cmdline,
+            "ipa-api-url=http://127.0.0.1:6385 BOOTIF=02:00:00:00:00:00 initrd=ramdisk"
         );
+        assert_eq!(address.octets()[..2], [127, network]);
         lab.services.stop().await;
         let seen = lab.contacts.of(mac(0));
         let offered = |file: &str| ContactKind::DhcpOffer {

@@ -178,3 +178,31 @@ fn destination(
         ReplyTo::Standard => (Ipv4Addr::BROADCAST, CLIENT_PORT).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_go_where_rfc_2131_says() {
+        let source: SocketAddr = ([192, 0, 2, 9], 68).into();
+        let (relay, client) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 50));
+        let none = Ipv4Addr::UNSPECIFIED;
+        let to = |reply, giaddr, ciaddr, is_nak| {
+            let request = request::tests::request(giaddr, ciaddr);
+            destination(reply, &request, &Answer::for_test(is_nak), source).to_string()
+        };
+        assert_eq!(
+            to(ReplyTo::Standard, none, none, false),
+            "255.255.255.255:68"
+        );
+        assert_eq!(to(ReplyTo::Standard, none, client, false), "10.0.0.50:68");
+        assert_eq!(
+            to(ReplyTo::Standard, none, client, true),
+            "255.255.255.255:68"
+        );
+        assert_eq!(to(ReplyTo::Standard, relay, none, false), "10.0.0.1:67");
+        assert_eq!(to(ReplyTo::Standard, relay, client, true), "10.0.0.1:67");
+        assert_eq!(to(ReplyTo::Source, relay, client, false), "192.0.2.9:68");
+    }
+}

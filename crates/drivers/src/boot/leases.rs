@@ -135,7 +135,7 @@ impl LeaseTable {
         };
         let address = wanted
             .filter(|address| in_pool(subnet, *address) && free(&inner, address))
-            .or_else(|| pool(subnet).find(|address| free(&inner, address)))
+            .or_else(|| pool(subnet, &mac).find(|address| free(&inner, address)))
             .or_else(|| inner.reclaim(subnet, now))
             .ok_or(PoolExhausted)?;
         inner.insert(Lease {
@@ -240,8 +240,18 @@ fn in_pool(subnet: &Subnet, address: Ipv4Addr) -> bool {
     (subnet.first..=subnet.last).contains(&address)
 }
 
-fn pool(subnet: &Subnet) -> impl Iterator<Item = Ipv4Addr> {
-    (subnet.first.to_bits()..=subnet.last.to_bits()).map(Ipv4Addr::from_bits)
+/// The pool's addresses, from the one that this machine would get if it were alone. So a machine
+/// mostly has the same address again even after a restart that forgot its lease, and thousands
+/// that come at once do not all search from the pool's beginning.
+fn pool(subnet: &Subnet, mac: &MacAddress) -> impl Iterator<Item = Ipv4Addr> + use<> {
+    let (first, last) = (subnet.first.to_bits(), subnet.last.to_bits());
+    // FNV-1a: spreads neighbouring addresses, and stays the same from one build to the next.
+    let hash = mac.octets().iter().fold(0x811c_9dc5_u32, |hash, octet| {
+        (hash ^ u32::from(*octet)).wrapping_mul(0x0100_0193)
+    });
+    let size = last.saturating_sub(first).saturating_add(1);
+    let start = first + hash % size;
+    (start..=last).chain(first..start).map(Ipv4Addr::from_bits)
 }
 
 fn after(now: Timestamp, time: Duration) -> Timestamp {
@@ -280,33 +290,46 @@ mod tests {
 
     #[test]
     fn addresses_are_sticky_and_never_a_router_or_ours() {
-        let table = LeaseTable::new(vec![Ipv4Addr::new(10, 0, 0, 11)], Vec::new());
+        let ours = Ipv4Addr::new(10, 0, 0, 11);
+        let table = LeaseTable::new(vec![ours], Vec::new());
         let net = subnet(20);
-        assert_eq!(offer(&table, 1, &net, 0), Ok(12));
-        assert_eq!(offer(&table, 2, &net, 0), Ok(13));
-        assert_eq!(offer(&table, 1, &net, 1_000_000), Ok(12));
+        let first: Vec<_> = (1..=9)
+            .map(|n| offer(&table, n, &net, 0).unwrap())
+            .collect();
+        let distinct: std::collections::HashSet<_> = first.iter().collect();
+        assert_eq!(distinct.len(), 9);
+        assert!(
+            first.iter().all(|last| (12..=20).contains(last)),
+            "{first:?}"
+        );
+        let again: Vec<_> = (1..=9)
+            .map(|n| offer(&table, n, &net, 1_000_000).unwrap())
+            .collect();
+        assert_eq!(first, again);
+    }
+
+    #[test]
+    fn a_machine_finds_its_address_again_after_a_restart_that_forgot_it() {
+        let net = subnet(250);
+        let address = offer(&LeaseTable::default(), 7, &net, 0);
+        assert_eq!(offer(&LeaseTable::default(), 7, &net, 0), address);
     }
 
     #[test]
     fn a_full_pool_takes_back_what_expired_first_and_nothing_else() {
         let table = LeaseTable::default();
         let net = subnet(12);
-        assert_eq!(offer(&table, 1, &net, 0), Ok(11));
-        assert_eq!(offer(&table, 2, &net, 0), Ok(12));
-        assert!(
-            table
-                .commit(&mac(1), Ipv4Addr::new(10, 0, 0, 11), HOUR, at(1))
-                .is_some()
+        let address = |last| Ipv4Addr::new(10, 0, 0, last);
+        let (one, two) = (
+            offer(&table, 1, &net, 0).unwrap(),
+            offer(&table, 2, &net, 0).unwrap(),
         );
-        assert!(
-            table
-                .commit(&mac(2), Ipv4Addr::new(10, 0, 0, 12), HOUR, at(0))
-                .is_some()
-        );
+        assert!(table.commit(&mac(1), address(one), HOUR, at(1)).is_some());
+        assert!(table.commit(&mac(2), address(two), HOUR, at(0)).is_some());
         assert_eq!(offer(&table, 3, &net, 1800), Err(PoolExhausted));
-        assert_eq!(offer(&table, 3, &net, 4000), Ok(12));
+        assert_eq!(offer(&table, 3, &net, 4000), Ok(two));
         assert_eq!(
-            table.owner(Ipv4Addr::new(10, 0, 0, 12)).map(|l| l.mac),
+            table.owner(address(two)).map(|lease| lease.mac),
             Some(mac(3))
         );
     }
@@ -314,21 +337,48 @@ mod tests {
     #[test]
     fn a_declined_address_rests() {
         let table = LeaseTable::default();
-        let net = subnet(20);
-        assert_eq!(offer(&table, 1, &net, 0), Ok(11));
-        table.decline(&mac(1), Ipv4Addr::new(10, 0, 0, 11), at(1));
-        assert_eq!(offer(&table, 1, &net, 2), Ok(12));
-        assert_eq!(offer(&table, 2, &net, 1000), Ok(11));
+        let net = subnet(12);
+        let one = offer(&table, 1, &net, 0).unwrap();
+        table.decline(&mac(1), Ipv4Addr::new(10, 0, 0, one), at(1));
+        assert_ne!(offer(&table, 1, &net, 2), Ok(one));
+        assert_eq!(offer(&table, 2, &net, 3), Err(PoolExhausted));
+        assert_eq!(offer(&table, 2, &net, 1000), Ok(one));
     }
 
     #[test]
     fn nobody_gets_another_machines_address() {
         let table = LeaseTable::default();
         let net = subnet(20);
-        assert_eq!(offer(&table, 1, &net, 0), Ok(11));
-        let stolen = Ipv4Addr::new(10, 0, 0, 11);
+        let stolen = Ipv4Addr::new(10, 0, 0, offer(&table, 1, &net, 0).unwrap());
         assert!(table.commit(&mac(2), stolen, HOUR, at(0)).is_none());
         let other = table.offer(mac(2), NodeId::random(), &net, Some(stolen), at(0));
-        assert_eq!(other, Ok(Ipv4Addr::new(10, 0, 0, 12)));
+        assert!(other.is_ok_and(|address| address != stolen));
+    }
+
+    #[test]
+    fn ten_thousand_machines_find_addresses_quickly() {
+        let table = LeaseTable::default();
+        let net = Subnet {
+            network: "10.1.0.0/16".parse().unwrap(),
+            first: Ipv4Addr::new(10, 1, 0, 10),
+            last: Ipv4Addr::new(10, 1, 63, 250),
+            router: None,
+            dns: Vec::new(),
+        };
+        let started = std::time::Instant::now();
+        for n in 0..10_000_u16 {
+            let [high, low] = n.to_be_bytes();
+            let mac = MacAddress::new([2, 0, 0, 0, high, low]);
+            assert!(
+                table
+                    .offer(mac, NodeId::random(), &net, None, at(0))
+                    .is_ok()
+            );
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            started.elapsed()
+        );
     }
 }

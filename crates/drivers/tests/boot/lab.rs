@@ -52,6 +52,20 @@ impl BootDirectory for Directory {
     }
 }
 
+/// A store that hangs.
+pub(crate) struct NeverAnswers;
+
+#[async_trait]
+impl BootDirectory for NeverAnswers {
+    async fn host(&self, _: &MacAddress) -> Option<BootHost> {
+        std::future::pending().await
+    }
+
+    async fn decision(&self, _: &BootHost, _: &ClientSystem) -> BootDecision {
+        std::future::pending().await
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Contacts(pub(crate) Mutex<Vec<BootContact>>);
 
@@ -99,20 +113,35 @@ pub(crate) fn subnet() -> Subnet {
     }
 }
 
+const ANY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+pub(crate) fn loopback() -> DhcpConfig {
+    DhcpConfig::for_simulated_machines(ANY, subnet())
+}
+
 pub(crate) async fn lab() -> Lab {
-    let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    lab_with(
-        DhcpConfig::for_simulated_machines(any, subnet()),
-        any,
-        Ipv4Addr::LOCALHOST,
-    )
-    .await
+    lab_with(loopback(), ANY, Ipv4Addr::LOCALHOST).await
 }
 
 pub(crate) async fn lab_with(dhcp: DhcpConfig, bind: SocketAddrV4, address: Ipv4Addr) -> Lab {
     let files = tempfile::tempdir().unwrap();
     let kernel = files.path().join("kernel");
     std::fs::write(&kernel, loader()).unwrap();
+    start(dhcp, bind, address, Arc::new(Directory { kernel }), files).await
+}
+
+pub(crate) async fn lab_of(dhcp: DhcpConfig, directory: impl BootDirectory) -> Lab {
+    let files = tempfile::tempdir().unwrap();
+    start(dhcp, ANY, Ipv4Addr::LOCALHOST, Arc::new(directory), files).await
+}
+
+async fn start(
+    dhcp: DhcpConfig,
+    bind: SocketAddrV4,
+    address: Ipv4Addr,
+    directory: Arc<dyn BootDirectory>,
+    files: tempfile::TempDir,
+) -> Lab {
     let mut http = HttpConfig::new(bind.into());
     http.image_directory = Some(files.path().to_owned());
     let mut config = BootServicesConfig::new(address, http, loaders());
@@ -120,8 +149,8 @@ pub(crate) async fn lab_with(dhcp: DhcpConfig, bind: SocketAddrV4, address: Ipv4
     config.tftp = Some(TftpConfig::new(bind));
     let contacts = Arc::new(Contacts::default());
     let sink: Arc<dyn ContactSink> = Arc::clone(&contacts) as _;
-    let directory = Arc::new(Directory { kernel });
-    let services = BootServices::start(config, directory, sink, CancellationToken::new())
+    let stop = CancellationToken::new();
+    let services = BootServices::start(config, directory, sink, stop)
         .await
         .unwrap();
     Lab {

@@ -72,7 +72,7 @@ async fn inside() {
     let subnet = Subnet {
         network: "10.231.0.0/24".parse().unwrap(),
         first: Ipv4Addr::new(10, 231, 0, 100),
-        last: Ipv4Addr::new(10, 231, 0, 110),
+        last: Ipv4Addr::new(10, 231, 0, 100),
         router: Some(ADDRESS),
         dns: Vec::new(),
     };

@@ -203,3 +203,62 @@ fn encode(message: &Message, request: &DhcpRequest) -> Vec<u8> {
     }
     datagram
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::dhcp::request::tests::request;
+    use dhcproto::{Decodable, Decoder};
+    use proptest::prelude::*;
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            address: Ipv4Addr::new(10, 0, 0, 1),
+            http: Url::parse("http://10.0.0.1:8088/").unwrap(),
+            loaders: LoaderNames::default(),
+        }
+    }
+
+    proptest! {
+        /// Whatever a client or relay put into the options that go back, the answer is one.
+        #[test]
+        fn every_answer_can_be_read(
+            identifier in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..300)),
+            relay in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..300)),
+            file in proptest::option::of("[!-~]{0,300}"),
+        ) {
+            let none = Ipv4Addr::UNSPECIFIED;
+            let request = DhcpRequest {
+                client_identifier: identifier.clone(),
+                machine_identifier: identifier,
+                relay_information: relay,
+                ..request(none, none)
+            };
+            let subnet = Subnet {
+                network: "10.0.0.0/24".parse().unwrap(),
+                first: Ipv4Addr::new(10, 0, 0, 10),
+                last: Ipv4Addr::new(10, 0, 0, 20),
+                router: None,
+                dns: Vec::new(),
+            };
+            let address = subnet.first;
+            let grant = Grant {
+                message: MessageType::Offer,
+                address,
+                subnet: &subnet,
+                lease_time: Duration::from_secs(60),
+                boot_file: file.as_deref(),
+            };
+            let datagram = super::grant(&endpoints(), &request, &grant);
+            prop_assert!(datagram.len() >= MINIMUM);
+            let message = Message::decode(&mut Decoder::new(&datagram)).unwrap();
+            prop_assert_eq!(message.yiaddr(), address);
+            prop_assert_eq!(message.xid(), request.xid);
+            prop_assert!(message.opts().has_msg_type(MessageType::Offer));
+            if let Some(file) = file.filter(|file| !file.is_empty()) {
+                let want = DhcpOption::BootfileName(file.into_bytes());
+                prop_assert_eq!(message.opts().get(OptionCode::BootfileName), Some(&want));
+            }
+        }
+    }
+}

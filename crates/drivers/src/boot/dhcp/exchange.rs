@@ -265,3 +265,18 @@ impl Exchange {
             .find(|subnet| subnet.network.contains(&request.giaddr))
     }
 }
+
+#[cfg(test)]
+impl Answer {
+    /// An answer whose content does not matter.
+    pub(super) fn for_test(is_nak: bool) -> Self {
+        let (datagram, party) = (Vec::new(), Party::default());
+        Self {
+            datagram,
+            is_nak,
+            party,
+            kind: ContactKind::DhcpDiscover,
+            lease: None,
+        }
+    }
+}

@@ -121,7 +121,7 @@ impl Options {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::boot::client::{BootStage, ClientArchitecture};
     use dhcproto::v4::{Architecture, DhcpOption, Message};
@@ -143,6 +143,16 @@ mod tests {
             buffer[2] = hlen;
         }
         buffer
+    }
+
+    /// A discover that came through a relay, or from a client that has an address.
+    pub(in crate::boot::dhcp) fn request(giaddr: Ipv4Addr, ciaddr: Ipv4Addr) -> DhcpRequest {
+        let request = DhcpRequest::decode(&discover(None)).unwrap();
+        DhcpRequest {
+            giaddr,
+            ciaddr,
+            ..request
+        }
     }
 
     #[test]
