@@ -62,9 +62,7 @@ impl DirectDeploy {
             .boot
             .prepare_ramdisk(task, hardware, RamdiskPurpose::Deploy)
             .await?;
-        task.record(Changes::none().internal("agent_start_attempted", true))
-            .await?;
-        hardware.set_power(task, PowerTarget::Reboot).await?;
+        hardware.restart(task).await?;
         Ok(Outcome::wait_for_ramdisk())
     }
 
@@ -292,14 +290,13 @@ impl Deploy for DirectDeploy {
             "agent_enable_ata_secure_erase": true,
             "disk_erasure_concurrency": 4,
             "agent_erase_skip_read_only": false,
-            "agent_start_attempted": true,
         });
         let mut changes = Changes::none();
         if let Value::Object(erase) = erase {
             changes.driver_internal_info = erase;
         }
         task.record(changes).await?;
-        hardware.set_power(task, PowerTarget::Reboot).await?;
+        hardware.restart(task).await?;
         Ok(Outcome::wait_for_ramdisk())
     }
 

@@ -50,7 +50,7 @@ impl Inspect for AgentInspect {
             .collect();
         task.record(Changes::none().internal(BMC_ADDRESSES, addresses))
             .await?;
-        hardware.set_power(task, PowerTarget::Reboot).await?;
+        hardware.restart(task).await?;
         Ok(InspectionStart::Wait {
             what: "ramdisk to post its inventory".to_owned(),
         })

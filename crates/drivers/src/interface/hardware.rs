@@ -55,6 +55,17 @@ impl Hardware {
         task.record(Changes::none().power(state)).await?;
         Ok(state)
     }
+
+    /// Starts the machine afresh: off, seen to be off, on. The agent is forgotten while the machine
+    /// is off, so that no agent of before can take the token that is meant for the next.
+    ///
+    /// # Errors
+    /// Those of the power interface.
+    pub async fn restart(&self, task: &Task) -> Result<PowerState> {
+        self.set_power(task, PowerTarget::Off).await?;
+        task.record(Changes::none().without_agent()).await?;
+        self.set_power(task, PowerTarget::On).await
+    }
 }
 
 impl std::fmt::Debug for Hardware {

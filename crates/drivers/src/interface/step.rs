@@ -56,6 +56,9 @@ pub struct Step {
     /// Whether the machine has to reboot afterwards.
     #[serde(default)]
     pub reboot_requested: bool,
+    /// Whether a user asked for it.
+    #[serde(default)]
+    pub requested: bool,
     /// Whether it may be repeated when nobody knows whether it ran.
     #[serde(default)]
     pub retry: Retry,
@@ -81,18 +84,23 @@ impl Step {
     /// A step that an agent offers.
     #[must_use]
     pub fn from_agent(description: StepDescription) -> Self {
+        // Erasing again ends in the same disk; what other steps of an agent do twice nobody knows.
+        let retry = if description.step.starts_with("erase_") {
+            Retry::Safe
+        } else {
+            Retry::Ask
+        };
         Self {
             interface: description.interface,
             step: description.step,
+            requested: false,
             priority: description.priority.unwrap_or(0),
             args: description.args.unwrap_or_default(),
             argsinfo: description.argsinfo,
             abortable: description.abortable.unwrap_or(false),
             requires_ramdisk: true,
             reboot_requested: description.reboot_requested,
-            // Erasing and writing the same bytes again ends in the same disk; what an agent that is
-            // not ours does beyond that nobody knows.
-            retry: Retry::Ask,
+            retry,
             source: StepSource::Agent,
         }
     }

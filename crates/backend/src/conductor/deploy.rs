@@ -1,0 +1,204 @@
+//! Deploying and rebuilding: from the verb to `active`, or to `deploy failed`.
+
+use cupola_api::agent::StepFlow;
+use cupola_api::event::Severity;
+use cupola_api::fault::ApiFault;
+use cupola_api::node::{Node, Object};
+use cupola_api::resource::ProvisionRequest;
+use cupola_api::state::power::PowerTarget;
+use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
+use cupola_api::state::transition::{Actor, Event};
+use serde_json::Value;
+
+use super::config_drive;
+use super::error::{WorkError, WorkResult};
+use super::flow::Flow;
+use super::locks::Held;
+use super::work::Work;
+use super::{Conductor, steps};
+use crate::store::NewStep;
+
+/// Keys of `driver_internal_info` that belong to one deploy.
+const DEPLOY_KEYS: &[&str] = &["step_wait", "abort_requested", "agent_cached_deploy_steps"];
+
+impl Conductor {
+    /// Checks everything that can be checked before the answer, then starts.
+    pub(super) async fn start_deploy(
+        &self,
+        held: &Held,
+        verb: ProvisionVerb,
+        request: &ProvisionRequest,
+    ) -> Result<(), ApiFault> {
+        let work = &held.work;
+        let node = work.node().await.map_err(WorkError::from)?;
+        if verb == ProvisionVerb::Rebuild && node.protected {
+            return Err(ApiFault::new(
+                403,
+                format!(
+                    "Node {} is protected and cannot be undeployed, rebuilt or deleted",
+                    node.uuid
+                ),
+            ));
+        }
+        self.check_concurrency(
+            "deploying",
+            &[ProvisionState::Deploying, ProvisionState::DeployWait],
+            self.options().max_concurrent_deploy,
+        )
+        .await?;
+        let drive = match &request.configdrive {
+            None => None,
+            Some(value) => Some(config_drive::from_request(&node, value).await?),
+        };
+        validate(work).await?;
+        let requested = requested_steps(request.deploy_steps.as_deref())?;
+        let list = deploy_list(work, &requested).await?;
+        self.store()
+            .begin_run(work.id(), Flow::Deploy.phase(), &list)
+            .await
+            .map_err(WorkError::from)?;
+        let event = verb.event();
+        work.transition(event, Actor::User, verb.as_str(), |node| {
+            forget_deploy(node);
+            cupola_drivers::interface::Changes::none()
+                .without_agent()
+                .apply(node);
+            node.last_error = None;
+            if let Some(drive) = &drive {
+                node.instance_info
+                    .insert("configdrive".to_owned(), Value::from(drive.as_str()));
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Refuses when too many nodes are in these states already.
+    pub(super) async fn check_concurrency(
+        &self,
+        what: &str,
+        states: &[ProvisionState],
+        limit: usize,
+    ) -> Result<(), ApiFault> {
+        let busy = self
+            .store()
+            .nodes_in(states)
+            .await
+            .map_err(WorkError::from)?;
+        if limit > 0 && busy.len() >= limit {
+            return Err(ApiFault::unavailable(format!(
+                "Unable to process request at this time. The concurrent action limit for {what} \
+                 has been reached. Please contact your administrator and try again later."
+            )));
+        }
+        Ok(())
+    }
+}
+
+async fn validate(work: &Work) -> Result<(), ApiFault> {
+    let (task, hardware) = work.hardware().await?;
+    let checked = match hardware.power.validate(&task) {
+        Ok(()) => hardware.deploy.validate(&task, &hardware).await,
+        Err(error) => Err(error),
+    };
+    checked.map_err(|error| {
+        let text = format!(
+            "Failed to deploy instance: Failed to validate deploy or power info for node {}. \
+             Error: {error}",
+            work.id()
+        );
+        let status = if error.is_bad_request() { 400 } else { 500 };
+        ApiFault::new(status, text)
+    })?;
+    let node = task.node();
+    let wanted = node.instance_info.get("traits").and_then(Value::as_array);
+    let missing: Vec<String> = wanted
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|t| !node.traits.iter().any(|have| have == t))
+        .map(str::to_owned)
+        .collect();
+    if !missing.is_empty() {
+        return Err(ApiFault::bad_request(format!(
+            "Failed to deploy instance: Failed to validate deploy or power info for node {}. \
+             Error: Cannot deploy to node {}: instance_info.traits asks for {} which the node lacks",
+            node.uuid,
+            node.uuid,
+            missing.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// Steps that a user gives with a request.
+pub(super) fn requested_steps(
+    given: Option<&[Value]>,
+) -> Result<Vec<cupola_drivers::interface::Step>, ApiFault> {
+    given
+        .unwrap_or_default()
+        .iter()
+        .map(|value| steps::requested(value).map_err(ApiFault::bad_request))
+        .collect()
+}
+
+async fn deploy_list(
+    work: &Work,
+    requested: &[cupola_drivers::interface::Step],
+) -> Result<Vec<NewStep>, ApiFault> {
+    let (_, hardware) = work.hardware().await?;
+    let known = hardware.deploy.steps(StepFlow::Deploy);
+    let list = steps::ordered(&known, requested);
+    Ok(std::iter::once(&steps::own(steps::PREPARE))
+        .chain(&list)
+        .map(steps::to_stored)
+        .collect())
+}
+
+fn forget_deploy(node: &mut Node) {
+    for key in DEPLOY_KEYS {
+        node.driver_internal_info.shift_remove(*key);
+    }
+    node.deploy_step = Object::new();
+}
+
+impl Work {
+    pub(super) async fn finish_deploy(&self) -> WorkResult<()> {
+        self.set_progress(None, None).await?;
+        self.transition(Event::Done, Actor::Conductor, "deployed", forget_deploy)
+            .await?;
+        self.history("INFO", "deployment_end", "Deployment has ended: active.")
+            .await;
+        Ok(())
+    }
+
+    /// Ends a deploy that failed: nothing is served any more, the machine is off, what the user
+    /// has given is kept.
+    pub(super) async fn fail_deploy(&self, text: &str) {
+        self.clean_up_deploy().await;
+        self.fail("deploying", text, |node| {
+            forget_deploy(node);
+            cupola_drivers::interface::Changes::none()
+                .without_agent()
+                .apply(node);
+        })
+        .await;
+    }
+
+    pub(super) async fn clean_up_deploy(&self) {
+        let cleaned = async {
+            let (task, hardware) = self.hardware().await?;
+            hardware.deploy.clean_up(&task, &hardware).await?;
+            if self.conductor().options().power_off_after_deploy_failure {
+                hardware.set_power(&task, PowerTarget::Off).await?;
+            }
+            WorkResult::Ok(())
+        };
+        if let Err(error) = cleaned.await {
+            self.log(
+                Severity::Warning,
+                format!("could not clean up after the deploy: {error}"),
+            );
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the conductor needs of the configuration. The keys of the file are in `crate::config`.
+
+use std::time::Duration;
+
+/// What the conductor needs of the configuration; the defaults are those of the reference (wire
+/// reference §26). A zero switches the periodic work or the time-out off.
+#[derive(Clone, Debug)]
+pub struct ConductorOptions {
+    /// Its name, unique among conductors; shown as `reservation` and `conductor` of nodes.
+    pub host: String,
+    /// The group of nodes that it serves.
+    pub group: String,
+    /// Pieces of work at once.
+    pub workers: usize,
+    /// How often a lock is tried again.
+    pub lock_attempts: u32,
+    /// Between two tries.
+    pub lock_interval: Duration,
+    /// Whether nodes are cleaned that do not say.
+    pub automated_clean: bool,
+    /// Nodes that deploy or wait for it at once.
+    pub max_concurrent_deploy: usize,
+    /// Nodes that are torn down, clean or wait for it at once.
+    pub max_concurrent_clean: usize,
+    /// How long `wait call-back` may go without a heartbeat.
+    pub deploy_callback_timeout: Duration,
+    /// How long `clean wait` may go without a heartbeat.
+    pub clean_callback_timeout: Duration,
+    /// How long `inspect wait` may take.
+    pub inspect_wait_timeout: Duration,
+    /// Between two looks for those.
+    pub check_provision_state_interval: Duration,
+    /// Between two looks at every machine's power.
+    pub sync_power_state_interval: Duration,
+    /// Machines looked at at once.
+    pub sync_power_state_workers: usize,
+    /// Failed looks in a row that are borne.
+    pub power_state_sync_max_retries: u32,
+    /// Whether a machine found in another power state is brought back.
+    pub force_power_state_during_sync: bool,
+    /// Between two tries of BMCs that were lost.
+    pub power_failure_recovery_interval: Duration,
+    /// Between two signs of life in the database.
+    pub heartbeat_interval: Duration,
+    /// After which a conductor counts as gone.
+    pub heartbeat_timeout: Duration,
+    /// How long work may take to stop.
+    pub graceful_shutdown_timeout: Duration,
+    /// Whether a machine is powered off when its deploy has failed.
+    pub power_off_after_deploy_failure: bool,
+    /// Whether `available` nodes may be deleted.
+    pub allow_deleting_available_nodes: bool,
+    /// What agents are told of `heartbeat_timeout`, in seconds.
+    pub agent_heartbeat_timeout: u64,
+    /// Whether agents must speak TLS.
+    pub require_agent_tls: bool,
+    /// Between two looks at a command of an agent; grows when many are followed.
+    pub follow_interval: Duration,
+}
+
+impl Default for ConductorOptions {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            host: "cupola".to_owned(),
+            group: String::new(),
+            workers: 300,
+            lock_attempts: 3,
+            lock_interval: seconds(1),
+            automated_clean: true,
+            max_concurrent_deploy: 250,
+            max_concurrent_clean: 50,
+            deploy_callback_timeout: seconds(1800),
+            clean_callback_timeout: seconds(1800),
+            inspect_wait_timeout: seconds(1800),
+            check_provision_state_interval: seconds(60),
+            sync_power_state_interval: seconds(120),
+            sync_power_state_workers: 8,
+            power_state_sync_max_retries: 3,
+            force_power_state_during_sync: true,
+            power_failure_recovery_interval: seconds(300),
+            heartbeat_interval: seconds(10),
+            heartbeat_timeout: seconds(60),
+            graceful_shutdown_timeout: seconds(10),
+            power_off_after_deploy_failure: true,
+            allow_deleting_available_nodes: true,
+            agent_heartbeat_timeout: 300,
+            require_agent_tls: true,
+            follow_interval: seconds(1),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Which steps run, and in which order (wire reference §19). Pure: no store, no hardware.
+
+use cupola_api::agent::StepFlow;
+use cupola_api::node::Object;
+use cupola_drivers::interface::{CleaningSettings, Retry, Step, StepSource};
+use serde_json::Value;
+
+use crate::store::{NewStep, StepRecord};
+
+/// The interface under which the conductor's own steps run. They frame a flow and are no steps of
+/// the reference: nodes do not show them.
+pub(super) const OWN: &str = "conductor";
+
+/// What is done before a deploy's steps.
+pub(super) const PREPARE: &str = "prepare";
+/// What is done before cleaning: the ramdisk is started.
+pub(super) const START_CLEANING: &str = "start_cleaning";
+/// What is done after cleaning: the ramdisk is stopped.
+pub(super) const END_CLEANING: &str = "end_cleaning";
+/// A reboot that a step has asked for.
+pub(super) const REBOOT: &str = "reboot";
+
+/// A step of the conductor's own.
+pub(super) fn own(name: &str) -> Step {
+    Step {
+        abortable: true,
+        ..Step::new(OWN, name, 0)
+    }
+}
+
+/// Whether the step is the conductor's own.
+pub(super) fn is_own(step: &Step) -> bool {
+    step.interface == OWN
+}
+
+/// A step as it is written down: with everything that running it needs.
+pub(super) fn to_stored(step: &Step) -> NewStep {
+    let args = match serde_json::to_value(step) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) | Err(_) => Object::new(),
+    };
+    NewStep {
+        interface: step.interface.clone(),
+        step: step.step.clone(),
+        args,
+        priority: step.priority,
+    }
+}
+
+/// The step that was written down.
+pub(super) fn from_stored(record: &StepRecord) -> Step {
+    serde_json::from_value(Value::Object(record.what.args.clone())).unwrap_or_else(|_| Step {
+        retry: Retry::Ask,
+        ..Step::new(
+            &record.what.interface,
+            &record.what.step,
+            record.what.priority,
+        )
+    })
+}
+
+/// Reads a step that a user asks for.
+pub(super) fn requested(value: &Value) -> Result<Step, String> {
+    let text = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .ok_or_else(|| format!("step {value} has no {key}"))
+    };
+    let priority = match value.get("priority") {
+        Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
+        Some(Value::String(digits)) => digits.parse().unwrap_or(0),
+        _ => 0,
+    };
+    let args = match value.get("args") {
+        None | Some(Value::Null) => Object::new(),
+        Some(Value::Object(args)) => args.clone(),
+        Some(other) => return Err(format!("args of a step are an object, not {other}")),
+    };
+    Ok(Step {
+        args,
+        requested: true,
+        requires_ramdisk: true,
+        retry: Retry::Ask,
+        ..Step::new(&text("interface")?, &text("step")?, priority)
+    })
+}
+
+fn rank(interface: &str) -> u8 {
+    match interface {
+        "vendor" => 7,
+        "power" => 6,
+        "management" => 5,
+        "firmware" => 4,
+        "deploy" => 3,
+        "bios" => 2,
+        "raid" => 1,
+        _ => 0,
+    }
+}
+
+/// Sorts by priority, then by interface; equal ones stay as they are.
+pub(super) fn sort(steps: &mut [Step]) {
+    steps.sort_by_key(|step| std::cmp::Reverse((step.priority, rank(&step.interface))));
+}
+
+/// The list of a deploy or of automated cleaning, from what is known and what a user asks for: a
+/// requested step replaces the known one, and removes it with priority 0.
+pub(super) fn ordered(known: &[Step], requested: &[Step]) -> Vec<Step> {
+    let replaced = |step: &Step| requested.iter().any(|r| r.is(&step.interface, &step.step));
+    let mut list: Vec<Step> = known
+        .iter()
+        .filter(|step| step.priority > 0 && !replaced(step))
+        .cloned()
+        .collect();
+    for wanted in requested.iter().filter(|step| step.priority > 0) {
+        list.push(described(wanted, known));
+    }
+    sort(&mut list);
+    list
+}
+
+/// A requested step with what is known of it.
+fn described(wanted: &Step, known: &[Step]) -> Step {
+    match known.iter().find(|k| k.is(&wanted.interface, &wanted.step)) {
+        None => wanted.clone(),
+        Some(known) => Step {
+            priority: wanted.priority,
+            args: wanted.args.clone(),
+            requested: true,
+            ..known.clone()
+        },
+    }
+}
+
+/// The steps that are still to do, once every step is known: requested ones are described and
+/// checked, those of the agent join them. Manual cleaning keeps its order and adds nothing.
+///
+/// # Errors
+/// A requested step that nobody knows, or arguments that it does not take.
+pub(super) fn completed(
+    pending: &[Step],
+    done: &[Step],
+    known: &[Step],
+    manual: bool,
+) -> Result<Vec<Step>, String> {
+    let mut list = Vec::new();
+    for step in pending.iter().filter(|step| !is_own(step)) {
+        let described = if step.requested {
+            if !known.iter().any(|k| k.is(&step.interface, &step.step)) {
+                return Err(format!("node does not support this step: {}", step.name()));
+            }
+            described(step, known)
+        } else {
+            step.clone()
+        };
+        check_args(&described)?;
+        list.push(described);
+    }
+    if !manual {
+        let there = |list: &[Step], step: &Step| list.iter().any(|s| s.is(&step.interface, &step.step));
+        for step in known.iter().filter(|step| step.priority > 0) {
+            if !there(&list, step) && !there(done, step) {
+                list.push(step.clone());
+            }
+        }
+        sort(&mut list);
+    }
+    list.extend(pending.iter().filter(|step| is_own(step)).cloned());
+    Ok(list)
+}
+
+fn check_args(step: &Step) -> Result<(), String> {
+    let Some(info) = step.argsinfo.as_ref().filter(|_| step.requested) else {
+        return Ok(());
+    };
+    if let Some(unknown) = step.args.keys().find(|key| !info.contains_key(*key)) {
+        return Err(format!("step {} has no argument {unknown}", step.name()));
+    }
+    let missing = info
+        .iter()
+        .find(|(name, arg)| arg.required && !step.args.contains_key(*name));
+    match missing {
+        Some((name, _)) => Err(format!("step {} needs the argument {name}", step.name())),
+        None => Ok(()),
+    }
+}
+
+/// The agent's steps with the priorities that the configuration wants.
+pub(super) fn with_overrides(
+    mut steps: Vec<Step>,
+    flow: StepFlow,
+    settings: &CleaningSettings,
+) -> Vec<Step> {
+    if flow != StepFlow::Clean {
+        return steps;
+    }
+    for step in steps.iter_mut().filter(|s| s.source == StepSource::Agent) {
+        let wanted = match (step.interface.as_str(), step.step.as_str()) {
+            ("deploy", "erase_devices") => settings.erase_devices_priority,
+            ("deploy", "erase_devices_metadata") => settings.erase_devices_metadata_priority,
+            _ => None,
+        };
+        step.priority = wanted.unwrap_or(step.priority);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn names(steps: &[Step]) -> Vec<String> {
+        steps.iter().map(Step::name).collect()
+    }
+
+    fn wanted(interface: &str, step: &str, priority: i64) -> Step {
+        let value = json!({"interface": interface, "step": step, "args": {}, "priority": priority});
+        requested(&value).unwrap()
+    }
+
+    #[test]
+    fn a_user_s_step_replaces_and_removes() {
+        let known = [
+            Step::new("deploy", "deploy", 100),
+            Step::new("deploy", "write_image", 80),
+            Step::new("raid", "apply", 0),
+        ];
+        let list = ordered(&known, &[wanted("deploy", "write_image", 0), wanted("raid", "apply", 90)]);
+        assert_eq!(names(&list), ["deploy.deploy", "raid.apply"]);
+    }
+
+    #[test]
+    fn equal_priorities_go_by_interface() {
+        let known = [
+            Step::new("raid", "a", 10),
+            Step::new("vendor", "b", 10),
+            Step::new("deploy", "c", 10),
+        ];
+        assert_eq!(
+            names(&ordered(&known, &[])),
+            ["vendor.b", "deploy.c", "raid.a"]
+        );
+    }
+
+    #[test]
+    fn steps_of_the_agent_join_and_the_frame_stays_last() {
+        let pending = [own(END_CLEANING)];
+        let agent = [
+            Step::new("deploy", "erase_devices", 10),
+            Step::new("deploy", "erase_devices_metadata", 99),
+            Step::new("deploy", "burnin_cpu", 0),
+        ];
+        let list = completed(&pending, &[], &agent, false).unwrap();
+        assert_eq!(
+            names(&list),
+            [
+                "deploy.erase_devices_metadata",
+                "deploy.erase_devices",
+                "conductor.end_cleaning"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_manual_step_that_nobody_knows_is_refused() {
+        let pending = [wanted("deploy", "nonsense", 0), own(END_CLEANING)];
+        let error = completed(&pending, &[], &[], true).unwrap_err();
+        assert!(error.contains("deploy.nonsense"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_down_reads_back() {
+        let mut step = wanted("deploy", "write_image", 80);
+        step.args.insert("a".to_owned(), json!({"b": [1, null]}));
+        let record = StepRecord {
+            index: 1,
+            what: to_stored(&step),
+            state: crate::store::StepState::Pending,
+            started_at: None,
+            finished_at: None,
+            message: None,
+        };
+        assert_eq!(from_stored(&record), step);
+    }
+
+    proptest! {
+        #[test]
+        fn lists_are_sorted_and_hold_each_step_once(priorities in proptest::collection::vec(0_i64..200, 0..12)) {
+            let known: Vec<Step> = priorities
+                .iter()
+                .enumerate()
+                .map(|(at, priority)| Step::new("deploy", &format!("s{at}"), *priority))
+                .collect();
+            let list = ordered(&known, &[]);
+            prop_assert!(list.windows(2).all(|w| w[0].priority >= w[1].priority));
+            prop_assert_eq!(list.len(), priorities.iter().filter(|p| **p > 0).count());
+            let completed = completed(&list, &[], &known, false).unwrap();
+            prop_assert_eq!(completed, list);
+        }
+    }
+}

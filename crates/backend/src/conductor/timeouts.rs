@@ -1,0 +1,84 @@
+//! Callback time-outs: a wait state is given up when no heartbeat has come for too long. The text
+//! names the highest rung of the boot that was seen, and what to look at next.
+
+use std::time::Duration;
+
+use cupola_api::state::provision::ProvisionState;
+use jiff::Timestamp;
+
+use super::Conductor;
+use super::wait::after;
+use super::work::Work;
+use crate::store::{StoreError, StoredNode};
+
+impl Conductor {
+    pub(super) async fn check_timeouts(self) -> Result<(), StoreError> {
+        let states = [
+            ProvisionState::DeployWait,
+            ProvisionState::CleanWait,
+            ProvisionState::InspectWait,
+        ];
+        for node in self.store().nodes_in(&states).await? {
+            if node.maintenance || node.reservation.is_some() || !self.is_overdue(&node) {
+                continue;
+            }
+            let Some(worker) = self.inner.workers.for_heartbeat() else {
+                return Ok(());
+            };
+            let Ok(held) = self.try_lock(node.uuid).await else {
+                continue;
+            };
+            let conductor = self.clone();
+            self.spawn(held, worker, move |work| async move {
+                conductor.give_up(&work).await;
+            });
+        }
+        Ok(())
+    }
+
+    fn is_overdue(&self, node: &StoredNode) -> bool {
+        let Some((limit, since)) = self.limit_of(node) else {
+            return false;
+        };
+        since
+            .and_then(|since| after(since, limit))
+            .is_some_and(|deadline| deadline < Timestamp::now())
+    }
+
+    fn limit_of(&self, node: &StoredNode) -> Option<(Duration, Option<Timestamp>)> {
+        let options = self.options();
+        match node.provision_state {
+            ProvisionState::DeployWait => {
+                Some((options.deploy_callback_timeout, node.provision_updated_at))
+            }
+            ProvisionState::CleanWait => {
+                Some((options.clean_callback_timeout, node.provision_updated_at))
+            }
+            ProvisionState::InspectWait => {
+                Some((options.inspect_wait_timeout, node.inspection_started_at))
+            }
+            _ => None,
+        }
+    }
+
+    async fn give_up(&self, work: &Work) {
+        let Ok(node) = work.node().await else { return };
+        if !self.is_overdue(&node) {
+            return;
+        }
+        let text = format!(
+            "Timeout reached while waiting for callback for node {}. {}",
+            node.uuid,
+            self.inner.rungs.explain(node.uuid)
+        );
+        match node.provision_state {
+            ProvisionState::DeployWait => work.fail_deploy(&text).await,
+            ProvisionState::CleanWait => work.fail_clean(&text).await,
+            ProvisionState::InspectWait => {
+                work.clean_up_inspect().await;
+                work.fail_inspect(&text).await;
+            }
+            _ => {}
+        }
+    }
+}

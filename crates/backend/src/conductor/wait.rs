@@ -1,0 +1,252 @@
+//! Waits: what a node in a wait state waits for, who looks whether it has come, and what is shown
+//! meanwhile. A wait is ended by a heartbeat, by a command that is followed, or by a timer; each
+//! of them only says "look", and the one that gets the lock goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupola_api::cupola::{StepSummary, Waiting};
+use cupola_api::id::NodeId;
+use cupola_api::node::Node;
+use cupola_api::state::provision::ProvisionState;
+use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::interface::{Outcome, WaitFor};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Conductor;
+use super::error::WorkResult;
+use super::flow::{Current, Flow};
+use super::work::Work;
+use crate::store::{StepState, StoredNode};
+
+/// Where the wait is kept in `driver_internal_info`.
+const WAIT_KEY: &str = "step_wait";
+
+/// How many commands are looked at per second by all followers together.
+const LOOKS_PER_SECOND: u32 = 40;
+
+/// A wait, as it is kept with the node.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct StepWait {
+    until: WaitFor,
+    since: Timestamp,
+}
+
+fn wait_of(node: &Node) -> Option<StepWait> {
+    let kept = node.driver_internal_info.get(WAIT_KEY)?;
+    serde_json::from_value(kept.clone()).ok()
+}
+
+/// The flow that waits in this state.
+pub(super) const fn waiting_flow(state: ProvisionState) -> Option<Flow> {
+    match state {
+        ProvisionState::DeployWait => Some(Flow::Deploy),
+        ProvisionState::CleanWait => Some(Flow::Clean),
+        _ => None,
+    }
+}
+
+impl Work {
+    /// Keeps what is waited for.
+    pub(super) async fn write_wait(
+        &self,
+        flow: Flow,
+        what: String,
+        until: WaitFor,
+        limit: Option<Duration>,
+        step: Option<StepSummary>,
+    ) -> WorkResult<()> {
+        let since = Timestamp::now();
+        let wait = serde_json::to_value(StepWait { until, since }).unwrap_or(Value::Null);
+        self.modify(|node| {
+            node.driver_internal_info
+                .insert(WAIT_KEY.to_owned(), wait.clone());
+        })
+        .await?;
+        let options = self.conductor().options();
+        let limit = limit.unwrap_or(match flow {
+            Flow::Deploy => options.deploy_callback_timeout,
+            Flow::Clean => options.clean_callback_timeout,
+        });
+        let waiting = Waiting {
+            what,
+            since,
+            deadline: after(since, limit),
+        };
+        self.set_progress(Some(waiting), step).await?;
+        Ok(())
+    }
+}
+
+/// The moment `limit` after `since`; none for no limit.
+pub(super) fn after(since: Timestamp, limit: Duration) -> Option<Timestamp> {
+    let limit = SignedDuration::try_from(limit)
+        .ok()
+        .filter(|l| !l.is_zero())?;
+    since.checked_add(limit).ok()
+}
+
+impl Conductor {
+    /// Sees to it that somebody looks whether what the node waits for has come.
+    pub(super) async fn arm(&self, node: &Arc<StoredNode>) {
+        if waiting_flow(node.provision_state).is_none() {
+            return;
+        }
+        let Some(wait) = wait_of(node) else {
+            return;
+        };
+        match wait.until {
+            WaitFor::Agent => {
+                // It may have called while the lock was still held.
+                if node.driver_internal_info.contains_key("agent_url") {
+                    self.wake(node.uuid).await;
+                }
+            }
+            WaitFor::Command => self.follow(node.uuid),
+            WaitFor::Timer { milliseconds } => {
+                let passed = Timestamp::now().duration_since(wait.since);
+                let left = Duration::from_millis(milliseconds)
+                    .saturating_sub(Duration::try_from(passed).unwrap_or_default());
+                let conductor = self.clone();
+                let id = node.uuid;
+                self.inner.tracker.spawn(async move {
+                    tokio::select! {
+                        () = conductor.inner.stop.cancelled() => {}
+                        () = tokio::time::sleep(left) => conductor.wake(id).await,
+                    }
+                });
+            }
+        }
+    }
+
+    /// Looks again and again how far the agent's command is, until the node waits for it no more.
+    fn follow(&self, id: NodeId) {
+        if !self.inner.followed.lock().insert(id) {
+            return;
+        }
+        let conductor = self.clone();
+        self.inner.tracker.spawn(async move {
+            loop {
+                let count = u32::try_from(conductor.inner.followed.lock().len()).unwrap_or(1);
+                // Many followers share a pace, so that a hundred deploys do not become a storm.
+                let pause = conductor
+                    .options()
+                    .follow_interval
+                    .max(Duration::from_secs(1) * count / LOOKS_PER_SECOND);
+                tokio::select! {
+                    () = conductor.inner.stop.cancelled() => break,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                let waits = conductor.store().node_by_id(id).await.is_ok_and(|node| {
+                    waiting_flow(node.provision_state).is_some()
+                        && wait_of(&node).is_some_and(|wait| wait.until == WaitFor::Command)
+                });
+                if !waits {
+                    break;
+                }
+                conductor.wake(id).await;
+            }
+            conductor.inner.followed.lock().remove(&id);
+        });
+    }
+
+    /// Looks whether what the node waits for has come, and goes on if so.
+    pub(super) async fn wake(&self, id: NodeId) {
+        if let Err(error) = self.try_wake(id).await {
+            tracing::debug!(%error, node = %id, "wait looked at in vain");
+        }
+    }
+
+    async fn try_wake(&self, id: NodeId) -> WorkResult<()> {
+        let work = Work::new(self.clone(), id);
+        let node = work.node().await?;
+        let Some(flow) = waiting_flow(node.provision_state).filter(|_| !node.maintenance) else {
+            return Ok(());
+        };
+        let Some((current, wait)) = work.waiting_step(flow, &node).await? else {
+            return Ok(());
+        };
+        let outcome = match wait.until {
+            WaitFor::Agent => Ok(Outcome::done()),
+            WaitFor::Timer { milliseconds } => {
+                let passed = Timestamp::now().duration_since(wait.since).as_millis();
+                if passed < i128::from(milliseconds) {
+                    return Ok(());
+                }
+                Ok(Outcome::done())
+            }
+            // Asked without the lock: the agent is not disturbed by it, and neither is the node.
+            WaitFor::Command => match work.poll(flow, &current.step).await {
+                Ok(Outcome::Wait { .. }) => {
+                    self.follow(id);
+                    return Ok(());
+                }
+                Err(error) if error.is_unreachable_agent() => {
+                    tracing::debug!(%error, node = %id, "agent could not be asked");
+                    self.follow(id);
+                    return Ok(());
+                }
+                other => other,
+            },
+        };
+        let Some(worker) = self.inner.workers.for_heartbeat() else {
+            return Ok(());
+        };
+        // Held by another: that one looks again when it gives the lock back.
+        let Ok(held) = self.try_lock(id).await else {
+            return Ok(());
+        };
+        let again = async {
+            let node = work.node().await?;
+            if waiting_flow(node.provision_state) != Some(flow) {
+                return Ok(None);
+            }
+            let now = work.waiting_step(flow, &node).await?;
+            let same = now.filter(|(now, _)| {
+                now.run.run == current.run.run && now.record.index == current.record.index
+            });
+            if same.is_some() {
+                work.transition(Event::Resume, Actor::Conductor, "goes on", |node| {
+                    node.driver_internal_info.shift_remove(WAIT_KEY);
+                })
+                .await?;
+            }
+            WorkResult::Ok(same)
+        };
+        match again.await {
+            Ok(Some((current, _))) => {
+                self.spawn(held, worker, move |work| async move {
+                    work.resume_flow(flow, current, outcome).await;
+                });
+            }
+            Ok(None) => Box::pin(self.release(held)).await,
+            Err(error) => {
+                Box::pin(self.release(held)).await;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    async fn waiting_step(
+        &self,
+        flow: Flow,
+        node: &StoredNode,
+    ) -> WorkResult<Option<(Current, StepWait)>> {
+        let Some(wait) = wait_of(node) else {
+            return Ok(None);
+        };
+        let Some(run) = self.unfinished_run(flow).await? else {
+            return Ok(None);
+        };
+        let record = run
+            .current()
+            .filter(|record| record.state == StepState::Waiting)
+            .cloned();
+        Ok(record.map(|record| (Current::new(run, record), wait)))
+    }
+}
