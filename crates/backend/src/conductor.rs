@@ -93,6 +93,7 @@ impl Conductor {
         store: Store,
         events: EventBus,
         registry: Registry,
+        rungs: Rungs,
         options: ConductorOptions,
     ) -> Self {
         Self {
@@ -106,7 +107,7 @@ impl Conductor {
                 stop: CancellationToken::new(),
                 followed: Mutex::default(),
                 power_failures: Mutex::default(),
-                rungs: Rungs::default(),
+                rungs,
             }),
         }
     }

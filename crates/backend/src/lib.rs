@@ -3,8 +3,10 @@
 //! A request goes `http` → `rpc` → `conductor` → a driver's interface; the answer's way back is the
 //! store and the event stream. Nothing here knows that there is a console.
 
+pub mod conductor;
 pub mod config;
 pub mod events;
 pub mod http;
 pub mod rpc;
+pub mod service;
 pub mod store;

@@ -110,7 +110,12 @@ impl Work {
     }
 
     /// Goes on after a step whose wait has ended.
-    pub(super) async fn resume_flow(&self, flow: Flow, current: Current, outcome: WorkResult<Outcome>) {
+    pub(super) async fn resume_flow(
+        &self,
+        flow: Flow,
+        current: Current,
+        outcome: WorkResult<Outcome>,
+    ) {
         let ended = match self.end_of_wait(flow, current, outcome).await {
             Ok(Next::Step) => self.advance(flow).await,
             Ok(Next::Wait) => Ok(false),
@@ -165,7 +170,10 @@ impl Work {
     /// Runs one step. An interrupted one was started by a process that died meanwhile.
     async fn run_step(&self, flow: Flow, current: Current, interrupted: bool) -> WorkResult<Next> {
         if interrupted {
-            let text = format!("goes on with step {} after a restart", current.record.name());
+            let text = format!(
+                "goes on with step {} after a restart",
+                current.record.name()
+            );
             self.log(Severity::Info, text);
             // What runs in an agent has not stopped with the process that started it.
             match self.poll(flow, &current.step).await {

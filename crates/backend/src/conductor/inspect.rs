@@ -56,11 +56,9 @@ impl Conductor {
         data: Object,
     ) -> Result<LookupAnswer, ApiFault> {
         let addresses = addresses_in(&data);
-        let nobody = || ApiFault::not_found("No node awaiting inspection matches the provided data");
-        let id = self
-            .find_node(&addresses, id)
-            .await
-            .map_err(|_| nobody())?;
+        let nobody =
+            || ApiFault::not_found("No node awaiting inspection matches the provided data");
+        let id = self.find_node(&addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(WorkError::from)?;
         if node.provision_state != ProvisionState::InspectWait {
             return Err(nobody());
@@ -76,7 +74,12 @@ impl Conductor {
         });
         let resumed = held
             .work
-            .transition(Event::Resume, Actor::Conductor, "inventory has come", |_| {})
+            .transition(
+                Event::Resume,
+                Actor::Conductor,
+                "inventory has come",
+                |_| {},
+            )
             .await;
         if let Err(error) = resumed {
             self.release(held).await;

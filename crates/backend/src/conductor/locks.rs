@@ -62,7 +62,7 @@ impl Conductor {
                 if let Ok(node) = self.store().node_by_id(id).await {
                     self.events().node_changed(&node);
                     if !self.is_stopping() {
-                        self.arm(&node).await;
+                        self.arm(&node);
                     }
                 }
             }

@@ -52,6 +52,8 @@ pub struct ConductorOptions {
     pub allow_deleting_available_nodes: bool,
     /// What agents are told of `heartbeat_timeout`, in seconds.
     pub agent_heartbeat_timeout: u64,
+    /// Whether lookup answers only nodes in states in which a ramdisk is expected.
+    pub restrict_lookup: bool,
     /// Whether agents must speak TLS.
     pub require_agent_tls: bool,
     /// Between two looks at a command of an agent; grows when many are followed.
@@ -85,6 +87,7 @@ impl Default for ConductorOptions {
             power_off_after_deploy_failure: true,
             allow_deleting_available_nodes: true,
             agent_heartbeat_timeout: 300,
+            restrict_lookup: true,
             require_agent_tls: true,
             follow_interval: seconds(1),
         }

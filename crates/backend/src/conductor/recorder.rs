@@ -50,12 +50,7 @@ impl Recorder for TaskRecorder {
         Ok(Arc::new(stored.node.clone()))
     }
 
-    fn bmc_command(
-        &self,
-        command: &str,
-        outcome: std::result::Result<&str, &str>,
-        took: Duration,
-    ) {
+    fn bmc_command(&self, command: &str, outcome: std::result::Result<&str, &str>, took: Duration) {
         let (ok, message) = match outcome {
             Ok(message) => (true, message),
             Err(message) => (false, message),

@@ -4,10 +4,10 @@
 use cupola_api::state::provision::ProvisionState;
 
 use super::Conductor;
+use super::clean;
 use super::error::WorkResult;
 use super::flow::Flow;
 use super::work::Work;
-use super::clean;
 use crate::store::{NodeFilter, StoreError, StoredNode};
 
 impl Conductor {
@@ -39,7 +39,7 @@ impl Conductor {
             if node.provision_state.is_working() {
                 self.recover_working(&node).await;
             } else {
-                self.arm(&node).await;
+                self.arm(&node);
             }
         }
         Ok(())

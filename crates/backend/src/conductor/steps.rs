@@ -159,7 +159,8 @@ pub(super) fn completed(
         list.push(described);
     }
     if !manual {
-        let there = |list: &[Step], step: &Step| list.iter().any(|s| s.is(&step.interface, &step.step));
+        let there =
+            |list: &[Step], step: &Step| list.iter().any(|s| s.is(&step.interface, &step.step));
         for step in known.iter().filter(|step| step.priority > 0) {
             if !there(&list, step) && !there(done, step) {
                 list.push(step.clone());
@@ -229,7 +230,13 @@ mod tests {
             Step::new("deploy", "write_image", 80),
             Step::new("raid", "apply", 0),
         ];
-        let list = ordered(&known, &[wanted("deploy", "write_image", 0), wanted("raid", "apply", 90)]);
+        let list = ordered(
+            &known,
+            &[
+                wanted("deploy", "write_image", 0),
+                wanted("raid", "apply", 90),
+            ],
+        );
         assert_eq!(names(&list), ["deploy.deploy", "raid.apply"]);
     }
 

@@ -90,7 +90,7 @@ pub(super) fn after(since: Timestamp, limit: Duration) -> Option<Timestamp> {
 
 impl Conductor {
     /// Sees to it that somebody looks whether what the node waits for has come.
-    pub(super) async fn arm(&self, node: &Arc<StoredNode>) {
+    pub(super) fn arm(&self, node: &Arc<StoredNode>) {
         if waiting_flow(node.provision_state).is_none() {
             return;
         }
@@ -101,7 +101,7 @@ impl Conductor {
             WaitFor::Agent => {
                 // It may have called while the lock was still held.
                 if node.driver_internal_info.contains_key("agent_url") {
-                    self.wake(node.uuid).await;
+                    self.wake_soon(node.uuid);
                 }
             }
             WaitFor::Command => self.follow(node.uuid),
@@ -149,6 +149,14 @@ impl Conductor {
                 conductor.wake(id).await;
             }
             conductor.inner.followed.lock().remove(&id);
+        });
+    }
+
+    /// As [`Conductor::wake`], in a task of its own.
+    pub(super) fn wake_soon(&self, id: NodeId) {
+        let conductor = self.clone();
+        self.inner.tracker.spawn(async move {
+            conductor.wake(id).await;
         });
     }
 

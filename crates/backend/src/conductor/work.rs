@@ -207,7 +207,10 @@ fn enter(node: &mut Node, from: ProvisionState, to: ProvisionState) {
         .get("declarative_cleaning")
         .and_then(Value::as_bool)
         .unwrap_or(false);
-    let cleaning = matches!(to, S::Cleaning | S::CleanWait | S::CleanHold | S::CleanFailed);
+    let cleaning = matches!(
+        to,
+        S::Cleaning | S::CleanWait | S::CleanHold | S::CleanFailed
+    );
     node.target_provision_state = if cleaning && manual {
         Some(S::Manageable)
     } else if to == S::Error {

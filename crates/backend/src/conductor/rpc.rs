@@ -1,0 +1,166 @@
+//! The seam's side of the conductor: each call handed to the file that does the work.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupola_api::MacAddress;
+use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeId;
+use cupola_api::node::{Node, Object};
+use cupola_api::probe::ProbeReport;
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations};
+use cupola_api::state::power::PowerTarget;
+use cupola_api::state::provision::ProvisionVerb;
+
+use super::Conductor;
+use super::error::{WorkError, store_fault};
+use super::work::Work;
+use crate::rpc::Rpc;
+
+/// How long a BMC may take over a question that somebody waits for.
+const ANSWER_LIMIT: Duration = Duration::from_secs(50);
+
+#[async_trait]
+impl Rpc for Conductor {
+    async fn prepare_node(&self, node: &mut Node) -> Result<(), ApiFault> {
+        self.choose_interfaces(node)
+    }
+
+    async fn update_node(
+        &self,
+        before: &Node,
+        after: Node,
+        reset_interfaces: bool,
+    ) -> Result<Node, ApiFault> {
+        self.change_node(before, after, reset_interfaces).await
+    }
+
+    async fn destroy_node(&self, node: NodeId) -> Result<(), ApiFault> {
+        self.delete_node(node).await
+    }
+
+    async fn provision(
+        &self,
+        node: NodeId,
+        verb: ProvisionVerb,
+        request: ProvisionRequest,
+    ) -> Result<(), ApiFault> {
+        Box::pin(self.start_verb(node, verb, request)).await
+    }
+
+    async fn power(
+        &self,
+        node: NodeId,
+        target: PowerTarget,
+        timeout_seconds: Option<u32>,
+    ) -> Result<(), ApiFault> {
+        let timeout = timeout_seconds.map(|s| Duration::from_secs(s.into()));
+        self.start_power(node, target, timeout).await
+    }
+
+    async fn validate(&self, node: NodeId) -> Result<Validations, ApiFault> {
+        self.validate_node(node).await
+    }
+
+    async fn boot_device(&self, node: NodeId) -> Result<BootDeviceSetting, ApiFault> {
+        let (task, hardware) = Work::new(self.clone(), node).hardware().await?;
+        let task = task.within(ANSWER_LIMIT);
+        hardware
+            .management
+            .validate(&task)
+            .map_err(WorkError::from)?;
+        let read = hardware.management.boot_device(&task).await;
+        Ok(read.map_err(WorkError::from)?)
+    }
+
+    async fn set_boot_device(
+        &self,
+        node: NodeId,
+        device: BootDevice,
+        persistent: bool,
+    ) -> Result<(), ApiFault> {
+        let held = self.lock(node).await?;
+        let set = async {
+            let (task, hardware) = held.work.hardware().await?;
+            let task = task.within(ANSWER_LIMIT);
+            hardware.management.validate(&task)?;
+            hardware
+                .management
+                .set_boot_device(&task, device, persistent)
+                .await?;
+            Ok::<_, WorkError>(())
+        }
+        .await;
+        self.release(held).await;
+        Ok(set?)
+    }
+
+    async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
+        let (_, hardware) = Work::new(self.clone(), node).hardware().await?;
+        Ok(hardware.management.supported_boot_devices().to_vec())
+    }
+
+    async fn lookup(
+        &self,
+        addresses: &[MacAddress],
+        node: Option<NodeId>,
+    ) -> Result<LookupAnswer, ApiFault> {
+        self.look_up(addresses, node).await
+    }
+
+    async fn heartbeat(&self, node: NodeId, heartbeat: Heartbeat) -> Result<(), ApiFault> {
+        self.take_heartbeat(node, heartbeat).await
+    }
+
+    async fn continue_inspection(
+        &self,
+        node: Option<NodeId>,
+        data: Object,
+    ) -> Result<LookupAnswer, ApiFault> {
+        self.take_inspection(node, data).await
+    }
+
+    async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault> {
+        let mut node = Node::new(NodeId::random(), driver.to_owned());
+        self.choose_interfaces(&mut node)?;
+        let hardware = self.registry().hardware(&node).map_err(WorkError::from)?;
+        Ok(hardware.power.probe(&driver_info).await)
+    }
+
+    async fn drivers(&self) -> Result<Vec<Driver>, ApiFault> {
+        let conductors = self
+            .store()
+            .conductors(self.options().heartbeat_timeout)
+            .await
+            .map_err(|error| store_fault(&error))?;
+        let mut drivers = Vec::new();
+        for name in self.registry().types() {
+            let Ok(hardware_type) = self.registry().hardware_type(name) else {
+                continue;
+            };
+            drivers.push(Driver {
+                name: name.to_owned(),
+                hosts: conductors
+                    .iter()
+                    .filter(|c| c.alive && c.drivers.iter().any(|d| d == name))
+                    .map(|c| c.hostname.clone())
+                    .collect(),
+                rest: self.registry().describe(hardware_type),
+            });
+        }
+        Ok(drivers)
+    }
+
+    async fn driver_properties(&self, driver: &str) -> Result<Object, ApiFault> {
+        self.registry()
+            .properties(driver)
+            .map_err(|error| ApiFault::not_found(error.to_string()))
+    }
+
+    fn conductor_of(&self, _: NodeId, driver: &str, group: &str) -> Option<String> {
+        let served = self.registry().hardware_type(driver).is_ok()
+            && group.eq_ignore_ascii_case(&self.options().group);
+        served.then(|| self.host().to_owned())
+    }
+}

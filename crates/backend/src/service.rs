@@ -1,0 +1,213 @@
+//! The whole service in one process: store, events, boot services, conductor, API. Used by
+//! `cupola serve`, by the embedded console and by the demo; tests start it the same way.
+//!
+//! How each part gets its settings out of the configuration is in [`settings`]; nothing is decided
+//! here but the order of starting and stopping.
+
+mod settings;
+mod state_lock;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use cupola_drivers::boot::{BootServices, BootServicesError};
+use cupola_drivers::registry::RegistryError;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::conductor::Conductor;
+use crate::conductor::boot_directory::{Rungs, StoreBootDirectory, TimelineSink};
+use crate::config::Config;
+use crate::events::EventBus;
+use crate::http::{self, ApiState};
+use crate::rpc::Rpc;
+use crate::store::{Store, StoreError};
+use state_lock::StateLock;
+
+/// The service could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The database or the key file cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A hardware type cannot be served.
+    #[error("{0} Correct drivers.enabled.")]
+    Drivers(#[from] RegistryError),
+    /// The boot services cannot run.
+    #[error(transparent)]
+    Boot(#[from] BootServicesError),
+    /// A boot loader cannot be read.
+    #[error(transparent)]
+    Loader(#[from] cupola_drivers::boot::files::LoaderError),
+    /// Something in the configuration is missing or contradicts itself.
+    #[error("{0}")]
+    Configuration(String),
+    /// A socket, a file or a directory cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was done.
+        what: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process uses the same state directory.
+    #[error(
+        "another cupola service uses the state directory {}; stop it, or give this one another \
+         with --state-dir", .0.display()
+    )]
+    Running(PathBuf),
+}
+
+/// The service, running.
+pub struct Service {
+    router: Router,
+    address: Option<SocketAddr>,
+    store: Store,
+    events: EventBus,
+    conductor: Conductor,
+    boot: Option<BootServices>,
+    serving: Option<JoinHandle<()>>,
+    stop: CancellationToken,
+    _lock: StateLock,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Starts everything. With a listener the API is served on it, else only in this process
+    /// through [`Service::router`]; ramdisks need a listener.
+    ///
+    /// # Errors
+    /// What is wrong and what to do about it; then nothing runs.
+    pub async fn start(
+        config: Config,
+        state_directory: &Path,
+        listener: Option<TcpListener>,
+    ) -> Result<Self, ServiceError> {
+        let address = match &listener {
+            Some(listener) => Some(listener.local_addr().map_err(|source| ServiceError::Io {
+                what: "the API's socket cannot be used".to_owned(),
+                source,
+            })?),
+            None => None,
+        };
+        let store = Store::open(&settings::store(&config, state_directory)).await?;
+        let lock = StateLock::take(state_directory)?;
+        let events = EventBus::start(store.clone()).await?;
+        let stop = CancellationToken::new();
+        let rungs = Rungs::default();
+        let boot = match settings::boot_services(&config, state_directory).await? {
+            Some(boot) => Some(
+                BootServices::start(
+                    boot,
+                    Arc::new(StoreBootDirectory::new(store.clone())),
+                    Arc::new(TimelineSink::new(events.clone(), rungs.clone())),
+                    stop.child_token(),
+                )
+                .await?,
+            ),
+            None => None,
+        };
+        let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;
+        let options = settings::conductor(&config);
+        let conductor = Conductor::new(store.clone(), events.clone(), registry, rungs, options);
+        conductor.start().await?;
+        let rpc: Arc<dyn Rpc> = Arc::new(conductor.clone());
+        let state = ApiState::new(
+            store.clone(),
+            events.clone(),
+            rpc,
+            settings::api(&config),
+            stop.clone(),
+        );
+        let router = http::router(state);
+        let serving = listener.map(|listener| serve(listener, router.clone(), stop.clone()));
+        Ok(Self {
+            router,
+            address,
+            store,
+            events,
+            conductor,
+            boot,
+            serving,
+            stop,
+            _lock: lock,
+        })
+    }
+
+    /// The API, for requests of the same process.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub const fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The boot services, when they run: a virtual rack has to know their addresses.
+    #[must_use]
+    pub const fn boot(&self) -> Option<&BootServices> {
+        self.boot.as_ref()
+    }
+
+    /// The conductor.
+    #[must_use]
+    pub const fn conductor(&self) -> &Conductor {
+        &self.conductor
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The events.
+    #[must_use]
+    pub const fn events(&self) -> &EventBus {
+        &self.events
+    }
+
+    /// Stops everything in the reverse order. Work in the middle goes on at the next start.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take()
+            && let Err(error) = serving.await
+        {
+            tracing::error!(%error, "the API's server ended in a defect");
+        }
+        self.conductor.stop().await;
+        if let Some(boot) = &self.boot {
+            boot.stop().await;
+        }
+        self.events.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = http::serve(listener, router, stop).await {
+            tracing::error!(%error, "the API cannot be served any more");
+        }
+    })
+}

@@ -1,0 +1,296 @@
+//! What each part of the service gets out of the configuration.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cupola_drivers::agent::AgentClients;
+use cupola_drivers::boot::{
+    BootServices, BootServicesConfig, DhcpConfig, FileSet, HttpConfig, LoaderNames, ReplyTo,
+    Subnet, TftpConfig,
+};
+use cupola_drivers::direct::{DirectDeploy, LocalImages};
+use cupola_drivers::fake::{DelayRange, FakeSettings};
+use cupola_drivers::interface::{
+    AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
+};
+use cupola_drivers::ipmi::{IpmiConfig, IpmiHub, interfaces};
+use cupola_drivers::ipxe::IpxeBoot;
+use cupola_drivers::registry::{Implementations, Registry};
+
+use super::ServiceError;
+use crate::conductor::ConductorOptions;
+use crate::config::{BootMode, Config};
+use crate::http::ApiOptions;
+use crate::store::StoreOptions;
+
+/// The port of the boot services' HTTP server where the configuration names none.
+const BOOT_HTTP_PORT: u16 = 8088;
+/// The port of TFTP (RFC 1350).
+const TFTP_PORT: u16 = 69;
+/// Below the image directory: what is published for single nodes.
+const NODE_IMAGES: &str = "nodes";
+
+pub(super) fn store(config: &Config, state_directory: &Path) -> StoreOptions {
+    let mut options = StoreOptions::new(state_directory);
+    if let Some(url) = &config.database.url {
+        options = options.with_url(url.expose());
+    }
+    if config.database.exclusive {
+        options.exclusive = Some(true);
+    }
+    options
+}
+
+pub(super) fn api(config: &Config) -> ApiOptions {
+    ApiOptions {
+        public_endpoint: config
+            .api
+            .public_endpoint
+            .as_ref()
+            .map(|url| url.as_str().trim_end_matches('/').into()),
+        max_limit: config.api.max_limit,
+        conductor_timeout: config.conductor.heartbeat_timeout,
+        images: config.images.clone(),
+    }
+}
+
+pub(super) fn conductor(config: &Config) -> ConductorOptions {
+    let conductor = &config.conductor;
+    ConductorOptions {
+        host: conductor.host.clone().unwrap_or_else(host_name),
+        group: conductor.group.clone(),
+        workers: conductor.workers_pool_size,
+        lock_attempts: conductor.node_locked_retry_attempts,
+        lock_interval: conductor.node_locked_retry_interval,
+        automated_clean: conductor.automated_clean,
+        max_concurrent_deploy: conductor.max_concurrent_deploy,
+        max_concurrent_clean: conductor.max_concurrent_clean,
+        deploy_callback_timeout: conductor.deploy_callback_timeout,
+        clean_callback_timeout: conductor.clean_callback_timeout,
+        inspect_wait_timeout: conductor.inspect_wait_timeout,
+        check_provision_state_interval: conductor.check_provision_state_interval,
+        sync_power_state_interval: conductor.sync_power_state_interval,
+        sync_power_state_workers: conductor.sync_power_state_workers,
+        power_state_sync_max_retries: conductor.power_state_sync_max_retries,
+        force_power_state_during_sync: conductor.force_power_state_during_sync,
+        power_failure_recovery_interval: conductor.power_failure_recovery_interval,
+        heartbeat_interval: conductor.heartbeat_interval,
+        heartbeat_timeout: conductor.heartbeat_timeout,
+        power_off_after_deploy_failure: config.deploy.power_off_after_deploy_failure,
+        allow_deleting_available_nodes: conductor.allow_deleting_available_nodes,
+        agent_heartbeat_timeout: config.api.ramdisk_heartbeat_timeout.as_secs(),
+        restrict_lookup: config.api.restrict_lookup,
+        require_agent_tls: config.agent.require_tls,
+        ..ConductorOptions::default()
+    }
+}
+
+/// The host's name, as the operating system has it.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn image_directory(config: &Config, state_directory: &Path) -> PathBuf {
+    config
+        .boot
+        .image_directory
+        .clone()
+        .unwrap_or_else(|| state_directory.join("images"))
+}
+
+/// The boot services' configuration; `None` when they are not enabled.
+pub(super) async fn boot_services(
+    config: &Config,
+    state_directory: &Path,
+) -> Result<Option<BootServicesConfig>, ServiceError> {
+    let boot = &config.boot;
+    if !boot.enabled {
+        return Ok(None);
+    }
+    let address = boot.address.ok_or_else(|| {
+        missing(
+            "boot.address",
+            "this host's address on the provisioning network",
+        )
+    })?;
+    let bind = boot
+        .http_listen
+        .unwrap_or_else(|| SocketAddr::from((address, BOOT_HTTP_PORT)));
+    let images = image_directory(config, state_directory);
+    std::fs::create_dir_all(&images).map_err(|source| ServiceError::Io {
+        what: format!("the image directory {} cannot be made", images.display()),
+        source,
+    })?;
+    let http = HttpConfig {
+        url: boot.http_url.clone(),
+        image_directory: Some(images),
+        ..HttpConfig::new(bind)
+    };
+    let files = if boot.tftp {
+        FileSet::load(&[boot.loader_directory.clone()], &LoaderNames::default()).await?
+    } else {
+        FileSet::new()
+    };
+    let mut services = BootServicesConfig::new(address, http, files);
+    if boot.tftp {
+        let bind = boot
+            .tftp_listen
+            .unwrap_or_else(|| SocketAddrV4::new(address, TFTP_PORT));
+        services.tftp = Some(TftpConfig::new(bind));
+    }
+    if boot.dhcp {
+        services.dhcp = Some(dhcp(config)?);
+    }
+    Ok(Some(services))
+}
+
+fn missing(key: &str, what: &str) -> ServiceError {
+    ServiceError::Configuration(format!(
+        "{key} is not set, and the boot services need it: {what}"
+    ))
+}
+
+fn dhcp(config: &Config) -> Result<DhcpConfig, ServiceError> {
+    let boot = &config.boot;
+    let network = boot
+        .network
+        .ok_or_else(|| missing("boot.network", "the provisioning network, as 10.0.0.0/24"))?;
+    let first = boot
+        .pool_first
+        .ok_or_else(|| missing("boot.pool_first", "the first address that is handed out"))?;
+    let last = boot
+        .pool_last
+        .ok_or_else(|| missing("boot.pool_last", "the last address that is handed out"))?;
+    let subnet = Subnet {
+        network,
+        first,
+        last,
+        router: boot.router,
+        dns: boot.dns.clone(),
+    };
+    let mut dhcp = DhcpConfig::on_interface(boot.interface.as_deref().unwrap_or(""), subnet);
+    dhcp.interface.clone_from(&boot.interface);
+    dhcp.lease_time = boot.lease_time;
+    if let Some(listen) = boot.dhcp_listen {
+        dhcp.bind = listen;
+    }
+    if boot.dhcp_answer_to_source {
+        dhcp.reply = ReplyTo::Source;
+    }
+    Ok(dhcp)
+}
+
+/// The drivers.
+pub(super) fn registry(
+    config: &Config,
+    state_directory: &Path,
+    api: Option<SocketAddr>,
+    boot: Option<&BootServices>,
+) -> Result<Registry, ServiceError> {
+    let http_url = boot.map(|boot| boot.http_url().as_str().trim_end_matches('/').to_owned());
+    let settings = driver_settings(config, api, http_url.clone());
+    let images = match http_url {
+        Some(url) => LocalImages::new(
+            image_directory(config, state_directory).join(NODE_IMAGES),
+            &format!("{url}/images/{NODE_IMAGES}"),
+        ),
+        None => LocalImages::default(),
+    };
+    let mut implementations = Implementations::default().with_agent(
+        IpxeBoot::new(settings.boot.clone()),
+        DirectDeploy::new(Arc::new(AgentClients::default()), images),
+    );
+    let enabled = |name: &str| config.drivers.enabled.iter().any(|e| e == name);
+    if enabled("ipmi") {
+        let longest = IpmiConfig::default().deadline;
+        let hub = IpmiHub::new(IpmiConfig {
+            deadline: config.ipmi.command_retry_timeout.min(longest),
+            ..IpmiConfig::default()
+        })
+        .map_err(|source| ServiceError::Io {
+            what: "no socket for IPMI".to_owned(),
+            source,
+        })?;
+        let efi = config.deploy.default_boot_mode == BootMode::Uefi;
+        let (power, management) = interfaces(hub, efi);
+        implementations.power.insert("ipmitool", Arc::new(power));
+        implementations
+            .management
+            .insert("ipmitool", Arc::new(management));
+    }
+    if enabled("fake-hardware") {
+        let delay = DelayRange::parse(&config.drivers.fake_delay).ok_or_else(|| {
+            ServiceError::Configuration(format!(
+                "drivers.fake_delay is {:?}; write seconds as 1.5 or as 0.5,2",
+                config.drivers.fake_delay
+            ))
+        })?;
+        implementations = implementations.with_fake(FakeSettings {
+            delay,
+            failure_rate: config.drivers.fake_failure_rate,
+        });
+    }
+    Ok(Registry::new(
+        &config.drivers.enabled,
+        implementations,
+        settings,
+    )?)
+}
+
+fn driver_settings(
+    config: &Config,
+    api: Option<SocketAddr>,
+    http_url: Option<String>,
+) -> DriverSettings {
+    let agent = &config.agent;
+    let power_off_interval = agent.post_deploy_get_power_state_retry_interval;
+    DriverSettings {
+        power_state_change_timeout: config.conductor.power_state_change_timeout,
+        soft_power_off_timeout: config.conductor.soft_power_off_timeout,
+        boot: BootSettings {
+            api_url: api_url(config, api),
+            http_url,
+            deploy_kernel: config.boot.deploy_kernel.clone(),
+            deploy_ramdisk: config.boot.deploy_ramdisk.clone(),
+            kernel_append_params: config.boot.kernel_append_params.clone(),
+            debug: agent.debug,
+            default_boot_mode: config.deploy.default_boot_mode.as_str().to_owned(),
+        },
+        agent: AgentSettings {
+            command_timeout: agent.command_timeout,
+            max_command_attempts: agent.max_command_attempts,
+            command_wait: agent.command_wait_interval * agent.command_wait_attempts,
+            command_wait_interval: agent.command_wait_interval,
+            power_off_wait: power_off_interval * agent.post_deploy_get_power_state_retries,
+            power_off_interval,
+            stream_raw_images: agent.stream_raw_images,
+        },
+        cleaning: CleaningSettings {
+            erase_devices_priority: config.cleaning.erase_devices_priority,
+            erase_devices_metadata_priority: config.cleaning.erase_devices_metadata_priority,
+        },
+        inspection: InspectionSettings {
+            power_off: config.inspection.power_off,
+        },
+    }
+}
+
+/// The API as a ramdisk reaches it.
+fn api_url(config: &Config, api: Option<SocketAddr>) -> String {
+    if let Some(url) = &config.api.public_endpoint {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let listens = api.unwrap_or(config.api.listen);
+    let address = if listens.ip().is_unspecified() {
+        let ours = config.boot.address.unwrap_or(Ipv4Addr::LOCALHOST);
+        SocketAddr::from((ours, listens.port()))
+    } else {
+        listens
+    };
+    format!("http://{address}")
+}
