@@ -3,4 +3,6 @@
 pub mod bmc;
 pub mod demo_image;
 pub mod firmware;
+pub mod machine;
 pub mod qemu;
+pub mod virtual_rack;

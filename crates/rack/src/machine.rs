@@ -1,0 +1,168 @@
+//! A simulated machine: power supply, firmware, disk, and what runs on it.
+//!
+//! Its BMC (`crate::bmc`) switches it; its firmware (`crate::firmware`) really asks the boot
+//! services; the agent that then runs is the real one, with a sparse file as its disk. After a
+//! deploy it starts from that file and shows a login prompt on its screen.
+//!
+//! Nothing here decides what to provision: the machine only does what hardware does.
+
+mod disk;
+mod life;
+mod operating_system;
+mod platform;
+mod screen;
+mod spec;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cupola_drivers::ipmi::wire::chassis::ChassisControl;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::bmc::{BootOptions, Chassis, ChassisRefusal};
+use crate::firmware::{Downloads, FirmwareFault, FirmwareTiming};
+
+pub use screen::MachineScreen;
+pub use spec::{DiskSpec, MachineSpec};
+
+/// Power commands that wait for the machine; a BMC refuses more.
+const COMMANDS: usize = 8;
+
+/// Where a machine's network cable leads, and how its firmware behaves.
+#[derive(Clone, Debug)]
+pub struct MachineNetwork {
+    /// The DHCP server; on loopback there is no broadcast to find it with.
+    pub dhcp_server: SocketAddr,
+    /// The port of the TFTP server.
+    pub tftp_port: u16,
+    /// How much of kernel and ramdisk is really fetched.
+    pub downloads: Downloads,
+    /// How patient the firmware is.
+    pub timing: FirmwareTiming,
+    /// How long the self-test takes before anything boots.
+    pub self_test: Duration,
+}
+
+/// What a machine does at a moment, for who looks at the rack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Running {
+    /// It is off.
+    Nothing,
+    /// Its firmware: self-test, or a netboot.
+    Firmware,
+    /// The deploy ramdisk with its agent.
+    Agent,
+    /// What its disk holds.
+    OperatingSystem,
+    /// It is on, but nothing boots.
+    Halted,
+}
+
+/// A machine of the virtual rack. Cheap to clone; it lives until its token is cancelled.
+#[derive(Clone)]
+pub struct SimMachine {
+    inner: Arc<Inner>,
+}
+
+/// What the machine's tasks share.
+struct Inner {
+    spec: MachineSpec,
+    disk: PathBuf,
+    bmc_address: String,
+    network: MachineNetwork,
+    boot: Arc<BootOptions>,
+    running: watch::Sender<Running>,
+    fault: watch::Sender<Option<FirmwareFault>>,
+    screen: MachineScreen,
+    commands: mpsc::Sender<ChassisControl>,
+}
+
+impl SimMachine {
+    /// Builds a machine that is off, with an empty disk at `disk` unless there is a file already.
+    ///
+    /// # Errors
+    /// When the file of its disk cannot be made.
+    pub fn new(
+        spec: MachineSpec,
+        disk: PathBuf,
+        bmc_address: String,
+        network: MachineNetwork,
+        boot: Arc<BootOptions>,
+        cancel: CancellationToken,
+    ) -> io::Result<Self> {
+        disk::create(&disk, spec.disk.size)?;
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let inner = Arc::new(Inner {
+            spec,
+            disk,
+            bmc_address,
+            network,
+            boot,
+            running: watch::Sender::new(Running::Nothing),
+            fault: watch::Sender::new(None),
+            screen: MachineScreen::default(),
+            commands,
+        });
+        tokio::spawn(life::supervise(Arc::clone(&inner), received, cancel));
+        Ok(Self { inner })
+    }
+
+    /// The hardware.
+    #[must_use]
+    pub fn spec(&self) -> &MachineSpec {
+        &self.inner.spec
+    }
+
+    /// What it does now and from now on.
+    #[must_use]
+    pub fn running(&self) -> watch::Receiver<Running> {
+        self.inner.running.subscribe()
+    }
+
+    /// What its screen shows.
+    #[must_use]
+    pub fn screen(&self) -> &MachineScreen {
+        &self.inner.screen
+    }
+
+    /// The file that stands for its disk.
+    #[must_use]
+    pub fn disk(&self) -> &std::path::Path {
+        &self.inner.disk
+    }
+
+    /// Makes its firmware fail in this way from the next boot on.
+    pub fn set_firmware_fault(&self, fault: Option<FirmwareFault>) {
+        self.inner.fault.send_replace(fault);
+    }
+}
+
+#[async_trait]
+impl Chassis for SimMachine {
+    fn power_on(&self) -> bool {
+        *self.inner.running.borrow() != Running::Nothing
+    }
+
+    async fn control(&self, control: ChassisControl) -> Result<(), ChassisRefusal> {
+        let needs_power = match control {
+            ChassisControl::PowerCycle
+            | ChassisControl::HardReset
+            | ChassisControl::DiagnosticInterrupt => true,
+            ChassisControl::PowerUp | ChassisControl::PowerDown | ChassisControl::SoftShutdown => {
+                false
+            }
+        };
+        if needs_power && !self.power_on() {
+            return Err(ChassisRefusal::NotInPresentState);
+        }
+        self.inner
+            .commands
+            .try_send(control)
+            .map_err(|_| ChassisRefusal::Unspecified)
+    }
+}

@@ -1,0 +1,101 @@
+//! The machine as its agent sees it: inventory from the specification, a file for a disk.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cupola_agent::{BootEntry, Disk, KernelParameters, Platform, PlatformError};
+use cupola_api::agent::{BlockDevice, BootMode, Inventory};
+
+use super::Inner;
+use super::disk::PacedDisk;
+
+/// A simulated machine under a real agent.
+pub(super) struct SimPlatform {
+    machine: Arc<Inner>,
+    parameters: KernelParameters,
+}
+
+impl SimPlatform {
+    pub(super) fn new(machine: Arc<Inner>, parameters: KernelParameters) -> Self {
+        Self {
+            machine,
+            parameters,
+        }
+    }
+}
+
+#[async_trait]
+impl Platform for SimPlatform {
+    fn kernel_parameters(&self) -> KernelParameters {
+        self.parameters.clone()
+    }
+
+    fn boot_mode(&self) -> BootMode {
+        self.machine.spec.boot_mode
+    }
+
+    async fn inventory(&self) -> Result<Inventory, PlatformError> {
+        Ok(self
+            .machine
+            .spec
+            .inventory(Some(self.machine.bmc_address.clone())))
+    }
+
+    async fn block_devices(&self) -> Result<Vec<BlockDevice>, PlatformError> {
+        Ok(vec![self.machine.spec.block_device()])
+    }
+
+    async fn open_disk(&self, device: &str) -> Result<Box<dyn Disk>, PlatformError> {
+        let known = self.machine.spec.block_device().name;
+        if device != known {
+            return Err(PlatformError::Unsupported(format!(
+                "{device} is no disk of this machine; it has {known}"
+            )));
+        }
+        let path = self.machine.disk.clone();
+        let rate = self.machine.spec.disk.write_mib_per_second;
+        let opened = tokio::task::spawn_blocking(move || PacedDisk::open(&path, rate)).await;
+        let disk = opened
+            .map_err(std::io::Error::other)
+            .and_then(|disk| disk)
+            .map_err(|error| PlatformError::io(format!("open {device}"), error))?;
+        Ok(Box::new(disk))
+    }
+
+    async fn set_boot_entry(&self, entry: &BootEntry) -> Result<(), PlatformError> {
+        self.report(&format!(
+            "efi: boot entry \"{}\" {}",
+            entry.description, entry.path
+        ));
+        Ok(())
+    }
+
+    async fn logs(&self) -> Vec<(String, Vec<u8>)> {
+        let screen = self.machine.screen.lines().join("\n");
+        vec![("console".to_owned(), screen.into_bytes())]
+    }
+
+    async fn sync(&self) -> Result<(), PlatformError> {
+        // The file is as durable as the rack is; nothing is kept in the machine itself.
+        Ok(())
+    }
+
+    async fn reboot(&self) -> Result<(), PlatformError> {
+        self.report("reboot: Restarting system");
+        Ok(())
+    }
+
+    async fn power_off(&self) -> Result<(), PlatformError> {
+        self.report("reboot: Power down");
+        Ok(())
+    }
+
+    async fn lockdown(&self) -> Result<(), PlatformError> {
+        self.report("network: all interfaces are down");
+        Ok(())
+    }
+
+    fn report(&self, line: &str) {
+        self.machine.screen.line(line);
+    }
+}
