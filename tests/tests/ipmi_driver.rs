@@ -198,7 +198,7 @@ async fn silence_and_loss_are_two_things() {
 
 #[tokio::test]
 async fn a_third_of_all_packets_may_be_lost_or_doubled() {
-    for seed in 0..5 {
+    for seed in 0..3 {
         let bmc = bmc().await;
         bmc.bmc.faults().loss = 0.3;
         bmc.bmc.faults().duplicates = seed % 2 == 0;
@@ -210,6 +210,38 @@ async fn a_third_of_all_packets_may_be_lost_or_doubled() {
             assert_eq!(client.power_state().await.unwrap(), PowerState::On);
         }
     }
+}
+
+#[tokio::test]
+async fn a_slow_bmc_is_waited_for() {
+    let bmc = bmc().await;
+    bmc.bmc.faults().delay = Duration::from_millis(300);
+    let client = hub().client(bmc.target());
+    for _ in 0..4 {
+        assert_eq!(client.power_state().await.unwrap(), PowerState::Off);
+    }
+}
+
+#[tokio::test]
+async fn a_full_table_closes_sessions_instead_of_leaving_them() {
+    let bmc = bmc().await;
+    let hub = IpmiHub::new(IpmiConfig {
+        cached: 0,
+        ..IpmiConfig::default()
+    })
+    .unwrap();
+    let client = hub.client(bmc.target());
+    for _ in 0..20 {
+        client.power_state().await.unwrap();
+    }
+    let closed = async {
+        while bmc.bmc.active_sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(2), closed)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

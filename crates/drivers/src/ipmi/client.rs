@@ -122,12 +122,15 @@ impl IpmiClient {
         let mut line = self.line();
         let slot = self.inner.slot(&self.target);
         let started = Instant::now();
+        line.pace = slot.pace();
         let outcome = match slot.turn(&line).await {
             Ok(mut turn) => self.in_turn(&mut line, &slot, &mut turn, command).await,
             Err(fault) => Err(fault),
         };
+        slot.set_pace(line.pace);
         let outcome = outcome.map_err(|fault| self.error(fault));
         self.observe(C::NAME, outcome.as_ref().err(), started, line.sent());
+        self.inner.close_uncached(self.target.address, &slot).await;
         outcome
     }
 
@@ -135,6 +138,7 @@ impl IpmiClient {
     pub(super) async fn log_in(&self) -> Result<(), IpmiError> {
         let mut line = self.line();
         let slot = self.inner.slot(&self.target);
+        line.pace = slot.pace();
         let outcome = match slot.turn(&line).await {
             Ok(mut turn) => self
                 .ensure_session(&mut line, &slot, &mut turn)
@@ -142,6 +146,7 @@ impl IpmiClient {
                 .map(|_| ()),
             Err(fault) => Err(fault),
         };
+        slot.set_pace(line.pace);
         outcome.map_err(|fault| self.error(fault))
     }
 

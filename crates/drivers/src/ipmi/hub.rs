@@ -161,7 +161,7 @@ impl Inner {
             return Arc::clone(slot);
         }
         let slot = Slot::new();
-        // A slot that is not in the table ends with its operation, and its session with it.
+        // A slot that is not in the table ends with its operation (see `close_uncached`).
         if slots.len() < self.config.cached {
             slots.insert(key, Arc::clone(&slot));
         }
@@ -176,12 +176,23 @@ impl Inner {
             .map(|(key, slot)| (key.0, Arc::clone(slot)))
             .collect();
         for (address, slot) in slots {
-            if let Some(mut session) = slot.take_idle(since)
-                && let Some(farewell) = session.farewell()
-                && let Err(error) = self.sockets.send(&farewell, address).await
-            {
-                tracing::debug!(%address, %error, "session not closed");
-            }
+            self.close(address, &slot, since).await;
+        }
+    }
+
+    /// Closes the session of a slot that did not fit into the table.
+    pub(super) async fn close_uncached(&self, address: SocketAddr, slot: &Arc<Slot>) {
+        if Arc::strong_count(slot) == 1 {
+            self.close(address, slot, Instant::now() + FORGET).await;
+        }
+    }
+
+    async fn close(&self, address: SocketAddr, slot: &Slot, since: Instant) {
+        if let Some(mut session) = slot.take_idle(since)
+            && let Some(farewell) = session.farewell()
+            && let Err(error) = self.sockets.send(&farewell, address).await
+        {
+            tracing::debug!(%address, %error, "session not closed");
         }
     }
 

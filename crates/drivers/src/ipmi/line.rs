@@ -37,6 +37,9 @@ pub(super) struct Line<'a> {
     heard: bool,
     /// Packets sent since the operation began.
     sent: u32,
+    /// How long this BMC was seen to take for an answer; a slow one must not be flooded with
+    /// repetitions, which it would work off one after another.
+    pub(super) pace: Duration,
 }
 
 impl<'a> Line<'a> {
@@ -58,6 +61,7 @@ impl<'a> Line<'a> {
             started: Instant::now(),
             heard: false,
             sent: 0,
+            pace: Duration::ZERO,
         }
     }
 
@@ -83,7 +87,10 @@ impl<'a> Line<'a> {
         mut accept: impl FnMut(&mut C, &[u8]) -> Option<T>,
     ) -> Result<T, IpmiFault> {
         let permit = self.wait(self.in_flight.acquire()).await?;
-        let mut delay = self.config.retransmit_first;
+        let mut delay = (self.pace * 3 / 2)
+            .max(self.config.retransmit_first)
+            .min(self.config.retransmit_most);
+        let asked = Instant::now();
         let mut sent = 0;
         loop {
             let datagram = packet(context)?;
@@ -97,6 +104,13 @@ impl<'a> Line<'a> {
             while let Some(datagram) = self.receive(route, until).await? {
                 self.heard = true;
                 if let Some(answer) = accept(context, &datagram) {
+                    // Which of several packets was answered is unknown; half is a guess between
+                    // a slow BMC and a lost packet.
+                    self.pace = if sent == 1 {
+                        asked.elapsed()
+                    } else {
+                        asked.elapsed() / 2
+                    };
                     return Ok(answer);
                 }
             }

@@ -1,9 +1,12 @@
 //! The place of one BMC (with one set of credentials) in the hub: its cached session, and the turn
 //! that keeps commands to it one after another, as BMCs want them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -34,6 +37,7 @@ pub(super) struct Slot {
     session: Mutex<Option<Session>>,
     negotiated: Mutex<Option<Negotiated>>,
     last_used: Mutex<Instant>,
+    pace: Mutex<Duration>,
 }
 
 /// Counts an operation among the waiting for as long as it lives.
@@ -68,6 +72,7 @@ impl Slot {
             session: Mutex::new(None),
             negotiated: Mutex::new(None),
             last_used: Mutex::new(Instant::now()),
+            pace: Mutex::default(),
         })
     }
 
@@ -108,6 +113,15 @@ impl Slot {
             && self.turn.available_permits() == 1
             && *self.last_used.lock() < since
             && self.session.lock().is_none()
+    }
+
+    /// How long the BMC took for its last answer.
+    pub(super) fn pace(&self) -> Duration {
+        *self.pace.lock()
+    }
+
+    pub(super) fn set_pace(&self, pace: Duration) {
+        *self.pace.lock() = pace;
     }
 
     pub(super) fn negotiated(&self) -> Option<Negotiated> {
