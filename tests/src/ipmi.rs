@@ -37,6 +37,15 @@ impl OwnBmc {
         delay: Duration,
         change: impl FnOnce(&mut BmcConfig),
     ) -> anyhow::Result<Self> {
+        Self::start_on(BmcFarm::default(), delay, change).await
+    }
+
+    /// The same on a farm of the caller's choice.
+    pub async fn start_on(
+        farm: BmcFarm,
+        delay: Duration,
+        change: impl FnOnce(&mut BmcConfig),
+    ) -> anyhow::Result<Self> {
         let mac = MacAddress::new([0x52, 0x54, 0x00, 0x78, 0x00, 0x01]);
         let mut config = BmcConfig::new(mac, BmcUser::administrator(USER, PASSWORD));
         config.users.push(BmcUser {
@@ -48,7 +57,6 @@ impl OwnBmc {
         let boot = Arc::new(BootOptions::default());
         let chassis = Arc::new(PlainChassis::new(delay, Arc::clone(&boot)));
         let bmc = Arc::new(SimBmc::new(config, chassis, boot));
-        let farm = BmcFarm::default();
         let address = farm.add(Arc::clone(&bmc)).await?;
         Ok(Self {
             address,

@@ -6,6 +6,7 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,9 @@ use cupola_drivers::ipmi::wire::suite::CipherSuite;
 use cupola_drivers::ipmi::{
     BmcObserver, BootOverride, CommandRecord, IpmiConfig, IpmiFault, IpmiHub, ReadBack,
 };
+use cupola_rack::bmc::BmcFarm;
 use cupola_tests::ipmi::{OPERATOR, OPERATOR_PASSWORD, OwnBmc};
+use cupola_tests::skip::skipped;
 use tokio_util::sync::CancellationToken;
 
 fn hub() -> IpmiHub {
@@ -212,11 +215,58 @@ async fn a_third_of_all_packets_may_be_lost_or_doubled() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn garbled_answers_never_make_a_wrong_power_state() {
+    let hub = hub();
+    let mut work = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let bmc = OwnBmc::start(Duration::ZERO, |_| {}).await.unwrap();
+        let client = hub.client(bmc.target());
+        work.spawn(async move {
+            // The whole of it, or its farm would end before.
+            let bmc = bmc;
+            let before = client.power_state().await;
+            bmc.bmc.faults().garbles = true;
+            let short = client.with_deadline(Duration::from_millis(500));
+            (before, short.power_state().await)
+        });
+    }
+    while let Some(done) = work.join_next().await {
+        let (before, garbled) = done.unwrap();
+        assert_eq!(before.unwrap(), PowerState::Off);
+        assert_ne!(garbled.ok(), Some(PowerState::On));
+    }
+}
+
+#[tokio::test]
+async fn a_bmc_may_be_reached_over_ipv6() {
+    let farm = BmcFarm::new(Ipv6Addr::LOCALHOST.into());
+    let bmc = match OwnBmc::start_on(farm, Duration::ZERO, |_| {}).await {
+        Ok(bmc) => bmc,
+        Err(error) => {
+            skipped(
+                "a_bmc_may_be_reached_over_ipv6",
+                &format!("no IPv6 loopback: {error:#}"),
+            );
+            return;
+        }
+    };
+    assert_eq!(
+        hub().client(bmc.target()).power_state().await.unwrap(),
+        PowerState::Off
+    );
+}
+
 #[tokio::test]
 async fn a_slow_bmc_is_waited_for() {
     let bmc = bmc().await;
     bmc.bmc.faults().delay = Duration::from_millis(300);
-    let client = hub().client(bmc.target());
+    let hub = IpmiHub::new(IpmiConfig {
+        retransmit_first: Duration::from_millis(200),
+        ..IpmiConfig::default()
+    })
+    .unwrap();
+    let client = hub.client(bmc.target());
     for _ in 0..4 {
         assert_eq!(client.power_state().await.unwrap(), PowerState::Off);
     }

@@ -13,7 +13,7 @@ use super::{
     line::{Attempts, Line},
     observer::{BmcObserver, CommandRecord},
     session::Session,
-    slot::{Slot, Turn},
+    slot::{Negotiated, Slot, Turn},
     target::IpmiTarget,
     wire::{completion::CompletionCode, message::Command},
 };
@@ -280,9 +280,15 @@ impl IpmiClient {
             }
         };
         let result = login.open(line, &negotiated).await;
-        if matches!(result, Err(IpmiFault::CipherSuite { .. })) {
+        match &result {
+            // The next login starts with the suite that worked.
+            Ok(session) => slot.set_negotiated(Some(Negotiated {
+                candidates: vec![session.suite()],
+                offered: negotiated.offered,
+            })),
             // Its settings may be changed before the next try.
-            slot.set_negotiated(None);
+            Err(IpmiFault::CipherSuite { .. }) => slot.set_negotiated(None),
+            Err(_) => {}
         }
         result
     }

@@ -195,7 +195,7 @@ impl IpmiFault {
             }
             Self::LostPackets { .. } => {
                 "check the BMC network for loss; if it only answers pings, enable IPMI over LAN; \
-                 if it stops at the login, check the user name"
+                 if it stops at the login, check user name and cipher suite"
             }
             Self::NoIpmi20 => "enable IPMI 2.0 over LAN on the BMC or update its firmware",
             Self::CipherSuite { .. } => {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     error::IpmiFault,
     line::{Attempts, Line},
-    route::Routes,
+    route::{Route, Routes},
     session::Session,
     slot::Negotiated,
     target::IpmiTarget,
@@ -92,7 +92,9 @@ impl Login<'_> {
         let command = GetChannelAuthenticationCapabilities {
             privilege: self.target.privilege,
         };
-        let first = self.outside(line, &command, Attempts::Most(2)).await;
+        // One number for both tries: a slow BMC's answer to the first still counts.
+        let mut number = self.routes.message(line.address)?;
+        let first = outside(line, &mut number, &command, Attempts::Most(2)).await;
         match first {
             // Whether it answers pings tells a BMC without IPMI over LAN from a silent one.
             Err(IpmiFault::Silent { .. }) if !line.expired() => {
@@ -100,7 +102,7 @@ impl Login<'_> {
                     Ok(_) | Err(IpmiFault::Silent { .. }) => {}
                     Err(fault) => return Err(fault),
                 }
-                self.outside(line, &command, Attempts::UntilDeadline).await
+                outside(line, &mut number, &command, Attempts::UntilDeadline).await
             }
             other => other,
         }
@@ -149,7 +151,8 @@ impl Login<'_> {
         let mut records = Vec::new();
         for index in 0..=0x3F {
             let command = GetChannelCipherSuites { index };
-            match self.outside(line, &command, Attempts::Most(3)).await {
+            let mut number = self.routes.message(line.address)?;
+            match outside(line, &mut number, &command, Attempts::Most(3)).await {
                 Ok(chunk) => {
                     records.extend(&chunk);
                     if chunk.len() < CIPHER_SUITE_CHUNK {
@@ -167,53 +170,6 @@ impl Login<'_> {
         }
         let listed = decode_records(&records).unwrap_or_default();
         Ok((!listed.is_empty()).then_some(listed))
-    }
-
-    /// One command outside of a session.
-    async fn outside<C: Command>(
-        &self,
-        line: &mut Line<'_>,
-        command: &C,
-        attempts: Attempts,
-    ) -> Result<C::Response, IpmiFault> {
-        let (sequence, mut route) = self.routes.message(line.address)?;
-        let request = Request {
-            net_fn: C::NET_FN,
-            command: C::COMMAND,
-            sequence,
-            data: command.request(),
-        };
-        let datagram = packet::encode_legacy(&request.encode());
-        let outcome = line
-            .ask(
-                C::NAME,
-                &mut route,
-                attempts,
-                &mut (),
-                |()| Ok(datagram.clone()),
-                |(), datagram| {
-                    let Ok(Rmcp::Ipmi(rest)) = rmcp::decode(datagram) else {
-                        return None;
-                    };
-                    let Ok(Packet::Legacy(payload)) = packet::decode(rest) else {
-                        return None;
-                    };
-                    let answer = Response::decode(payload).ok()?;
-                    (answer.command == C::COMMAND && answer.net_fn == C::NET_FN)
-                        .then_some(answer.result)
-                },
-            )
-            .await?;
-        match outcome {
-            Ok(data) => C::response(&data).map_err(|cause| IpmiFault::Malformed {
-                stage: C::NAME,
-                cause,
-            }),
-            Err(code) => Err(IpmiFault::Refused {
-                command: C::NAME,
-                code,
-            }),
-        }
     }
 
     /// Opens a session with the best suite that the BMC takes, until the line's deadline.
@@ -236,7 +192,8 @@ impl Login<'_> {
                     offered: negotiated.offered.clone(),
                 });
             };
-            match self.attempt(line, current).await {
+            let next = candidates.clone().next();
+            match self.attempt(line, current, next.is_none()).await {
                 Ok(session) => return Ok(session),
                 Err(Setback::Suite) => suite = candidates.next(),
                 Err(Setback::Fatal(fault)) => return Err(fault),
@@ -252,11 +209,19 @@ impl Login<'_> {
         }
     }
 
-    /// One try with one suite, with fresh session ids, tags and random numbers.
-    async fn attempt(&self, line: &mut Line<'_>, suite: CipherSuite) -> Result<Session, Setback> {
+    /// One try with one suite, with fresh session ids, tags and random numbers; `last` when there is
+    /// no other suite to try.
+    async fn attempt(
+        &self,
+        line: &mut Line<'_>,
+        suite: CipherSuite,
+        last: bool,
+    ) -> Result<Session, Setback> {
         let password = self.target.password_key()?;
         let (console_session, session_route) = self.routes.session(line.address)?;
-        let opened = self.open_session(line, suite, console_session).await?;
+        let opened = self
+            .open_session(line, suite, console_session, last)
+            .await?;
         let mut exchange = Exchange {
             suite,
             console_session,
@@ -298,6 +263,7 @@ impl Login<'_> {
         line: &mut Line<'_>,
         suite: CipherSuite,
         console_session: u32,
+        last: bool,
     ) -> Result<OpenSessionResponse, Setback> {
         let (tag, mut route) = self.routes.login(line.address)?;
         let request = OpenSessionRequest {
@@ -311,7 +277,11 @@ impl Login<'_> {
             .ask(
                 OPEN_SESSION,
                 &mut route,
-                Attempts::UntilDeadline,
+                if last {
+                    Attempts::UntilDeadline
+                } else {
+                    LOGIN_ATTEMPTS
+                },
                 &mut (),
                 |()| Ok(datagram.clone()),
                 |(), datagram| {
@@ -323,7 +293,12 @@ impl Login<'_> {
                     )
                 },
             )
-            .await?;
+            .await
+            .map_err(|fault| match fault {
+                // Some BMCs ignore a suite that they do not allow instead of refusing it.
+                IpmiFault::Silent { .. } | IpmiFault::LostPackets { .. } if !last => Setback::Suite,
+                fault => Setback::Fatal(fault),
+            })?;
         let opened = answer.map_err(|refusal| self.refused(OPEN_SESSION, refusal.status))?;
         // A BMC that answers with other algorithms than proposed must not weaken the session.
         if opened.algorithms != suite.algorithms() {
@@ -468,6 +443,52 @@ impl Login<'_> {
             }
             status => Setback::Fatal(IpmiFault::LoginRefused { stage, status }),
         }
+    }
+}
+
+/// One command outside of a session, under this message number.
+async fn outside<C: Command>(
+    line: &mut Line<'_>,
+    (sequence, route): &mut (u8, Route),
+    command: &C,
+    attempts: Attempts,
+) -> Result<C::Response, IpmiFault> {
+    let request = Request {
+        net_fn: C::NET_FN,
+        command: C::COMMAND,
+        sequence: *sequence,
+        data: command.request(),
+    };
+    let datagram = packet::encode_legacy(&request.encode());
+    let outcome = line
+        .ask(
+            C::NAME,
+            route,
+            attempts,
+            &mut (),
+            |()| Ok(datagram.clone()),
+            |(), datagram| {
+                let Ok(Rmcp::Ipmi(rest)) = rmcp::decode(datagram) else {
+                    return None;
+                };
+                let Ok(Packet::Legacy(payload)) = packet::decode(rest) else {
+                    return None;
+                };
+                let answer = Response::decode(payload).ok()?;
+                (answer.command == C::COMMAND && answer.net_fn == C::NET_FN)
+                    .then_some(answer.result)
+            },
+        )
+        .await?;
+    match outcome {
+        Ok(data) => C::response(&data).map_err(|cause| IpmiFault::Malformed {
+            stage: C::NAME,
+            cause,
+        }),
+        Err(code) => Err(IpmiFault::Refused {
+            command: C::NAME,
+            code,
+        }),
     }
 }
 

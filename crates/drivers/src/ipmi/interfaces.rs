@@ -31,6 +31,9 @@ const NEXT_IS_PERSISTENT: &str = "is_next_boot_persistent";
 /// How long finding the address behind a host name may take.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long one check of a probe may take: somebody is waiting for it at a screen.
+const PROBE_LIMIT: Duration = Duration::from_secs(8);
+
 /// What both interfaces share.
 #[derive(Debug, Clone)]
 struct Bmc {
@@ -257,7 +260,10 @@ impl Power for IpmiPower {
             }
         };
         match address(&info).await {
-            Ok(address) => self.0.hub.client(target(&info, address)).probe().await,
+            Ok(address) => {
+                let client = self.0.hub.client(target(&info, address));
+                client.with_deadline(PROBE_LIMIT).probe().await
+            }
             Err(error) => {
                 unreachable_report(format!("{}: {}", info.host, error.fault()), error.remedy())
             }

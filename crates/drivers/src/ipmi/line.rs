@@ -120,6 +120,8 @@ impl<'a> Line<'a> {
             };
             if spent || self.expired() {
                 drop(permit);
+                // Whatever comes next waits longer, in case the BMC is only slow.
+                self.pace = self.pace.max(asked.elapsed());
                 return Err(self.no_answer(stage, sent));
             }
             delay = (delay * 3 / 2).min(self.config.retransmit_most);

@@ -14,6 +14,7 @@ use super::{
         message::{Command, Request, Response},
         packet::{self, Packet, PayloadType},
         rmcp::{self, Rmcp},
+        suite::CipherSuite,
         window::Window,
     },
 };
@@ -62,6 +63,11 @@ impl Session {
             privilege,
             last_used: Instant::now(),
         }
+    }
+
+    /// The cipher suite that was agreed.
+    pub(super) fn suite(&self) -> CipherSuite {
+        self.cryptic.keys.suite()
     }
 
     /// One command and its answer. A retransmission has a new session sequence number but the same

@@ -86,9 +86,10 @@ async fn serve(socket: UdpSocket, bmc: Arc<SimBmc>, cancel: CancellationToken) {
             () = cancel.cancelled() => return,
             answer = bmc.handle(datagram) => answer,
         };
-        let Some(answer) = answer else {
+        let Some(mut answer) = answer else {
             continue;
         };
+        bmc.faults().spoil(&mut answer);
         let copies = if bmc.faults().duplicates { 2 } else { 1 };
         for _ in 0..copies {
             if bmc.faults().loses() {

@@ -15,6 +15,8 @@ pub struct Faults {
     pub loss: f64,
     /// It sends every answer twice.
     pub duplicates: bool,
+    /// It flips one bit in every answer.
+    pub garbles: bool,
     /// It takes this long to answer.
     pub delay: Duration,
     /// It answers "node busy" to this many commands, counting down.
@@ -26,6 +28,20 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Does to an answer what [`Faults::garbles`] says.
+    pub(super) fn spoil(&self, answer: &mut [u8]) {
+        if !self.garbles {
+            return;
+        }
+        let Ok([low, high, bit, _]) = getrandom::u32().map(u32::to_le_bytes) else {
+            return;
+        };
+        let at = usize::from(u16::from_le_bytes([low, high])) % answer.len().max(1);
+        if let Some(byte) = answer.get_mut(at) {
+            *byte ^= 1 << (bit % 8);
+        }
+    }
+
     /// Whether this packet is lost.
     pub(super) fn loses(&self) -> bool {
         if self.loss <= 0.0 {
