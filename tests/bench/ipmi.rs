@@ -64,7 +64,8 @@ async fn measure(suite: CipherSuite, count: usize) -> anyhow::Result<()> {
 async fn sweep(clients: &[IpmiClient], rounds: usize) -> anyhow::Result<Duration> {
     let started = Instant::now();
     let mut work = JoinSet::new();
-    for client in clients.iter().cloned() {
+    for client in clients {
+        let client = client.clone();
         work.spawn(async move {
             for _ in 0..rounds {
                 client.power_state().await?;

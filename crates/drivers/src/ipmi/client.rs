@@ -127,7 +127,7 @@ impl IpmiClient {
             Ok(mut turn) => self.in_turn(&mut line, &slot, &mut turn, command).await,
             Err(fault) => Err(fault),
         };
-        slot.set_pace(line.pace);
+        slot.set_pace(outcome.as_ref().ok().map(|_| line.pace));
         let outcome = outcome.map_err(|fault| self.error(fault));
         self.observe(C::NAME, outcome.as_ref().err(), started, line.sent());
         self.inner.close_uncached(self.target.address, &slot).await;
@@ -146,7 +146,7 @@ impl IpmiClient {
                 .map(|_| ()),
             Err(fault) => Err(fault),
         };
-        slot.set_pace(line.pace);
+        slot.set_pace(outcome.as_ref().ok().map(|_| line.pace));
         outcome.map_err(|fault| self.error(fault))
     }
 

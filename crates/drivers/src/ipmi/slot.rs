@@ -120,8 +120,9 @@ impl Slot {
         *self.pace.lock()
     }
 
-    pub(super) fn set_pace(&self, pace: Duration) {
-        *self.pace.lock() = pace;
+    /// Keeps the pace of an operation that succeeded; a failed one says nothing of the next.
+    pub(super) fn set_pace(&self, pace: Option<Duration>) {
+        *self.pace.lock() = pace.unwrap_or_default();
     }
 
     pub(super) fn negotiated(&self) -> Option<Negotiated> {
