@@ -23,6 +23,7 @@ use crate::config::AgentConfig;
 use crate::error::StepError;
 use crate::hints::select_root_device;
 use crate::image::ImagePolicy;
+use crate::ironic::http_client;
 use crate::partition::PartitionTable;
 use crate::platform::Platform;
 
@@ -100,6 +101,18 @@ impl CommandCore {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         facts.policy = policy;
         facts.hints = hints_in(properties);
+    }
+
+    /// The client for some URLs: the API's own, unless they need certificates that it does not have.
+    fn client_for<'u>(&self, urls: impl IntoIterator<Item = &'u str>) -> Result<Client, StepError> {
+        let mut urls = urls
+            .into_iter()
+            .filter(|url| url.starts_with("https://"))
+            .peekable();
+        if urls.peek().is_none() {
+            return Ok(self.client.clone());
+        }
+        http_client(&self.config, urls).map_err(StepError::InvalidParams)
     }
 
     fn facts(&self) -> Facts {

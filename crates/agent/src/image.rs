@@ -135,6 +135,8 @@ pub(crate) struct WriteContext<'a> {
     pub(crate) policy: &'a ImagePolicy,
     pub(crate) device: &'a str,
     pub(crate) progress: &'a Arc<ProgressCell>,
+    /// Takes a line for the machine's console.
+    pub(crate) report: &'a (dyn Fn(&str) + Send + Sync),
     pub(crate) cancel: &'a CancellationToken,
 }
 
@@ -166,7 +168,7 @@ pub(crate) async fn write(
         checksum,
         progress: Arc::clone(context.progress),
     };
-    worker::run(job, &source, disk, context.cancel).await
+    worker::run(job, &source, disk, context).await
 }
 
 /// The first URL that answers, with the first bytes of the image.

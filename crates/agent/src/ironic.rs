@@ -48,8 +48,12 @@ impl CallError {
     }
 }
 
-/// Makes the one HTTP client of an agent: for the API, and for images.
-pub(crate) fn http_client(config: &AgentConfig) -> Result<Client, String> {
+/// Makes an HTTP client for these URLs. The system's certificates are loaded only where one of them
+/// needs them: a ramdisk may have none, and a hundred simulated machines would each have a copy.
+pub(crate) fn http_client<'u>(
+    config: &AgentConfig,
+    urls: impl IntoIterator<Item = &'u str>,
+) -> Result<Client, String> {
     // The client takes the process's provider; another part of the program may have set it before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -62,16 +66,18 @@ pub(crate) fn http_client(config: &AgentConfig) -> Result<Client, String> {
         let pem = std::fs::read(path).map_err(|error| show(&error))?;
         let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| show(&error))?;
         builder = builder.tls_certs_only(certificates);
-    } else if config.insecure || config.api_urls.iter().all(|url| url.scheme() == "http") {
-        // A ramdisk has no certificates of its own; asking for the system's would fail.
+    } else if config.insecure || urls.into_iter().all(|url| !url.starts_with("https://")) {
         builder = builder.tls_certs_only(std::iter::empty());
     }
     if config.insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
-    builder
-        .build()
-        .map_err(|error| crate::error::with_causes(&error))
+    builder.build().map_err(|error| {
+        format!(
+            "{}; where the ramdisk has no certificates, give ipa-cafile=FILE or ipa-insecure=1",
+            crate::error::with_causes(&error)
+        )
+    })
 }
 
 /// The API at one of the configured URLs.

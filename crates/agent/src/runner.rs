@@ -90,7 +90,12 @@ impl Agent {
     async fn live(&self, cancel: &CancellationToken) -> Result<AgentExit, Ended> {
         self.platform
             .report(&format!("agent {} starts", crate::VERSION));
-        let client = http_client(&self.config).map_err(Ended::Fatal)?;
+        let urls = self
+            .config
+            .api_urls
+            .iter()
+            .chain(&self.config.inspection_callback_url);
+        let client = http_client(&self.config, urls.map(url::Url::as_str)).map_err(Ended::Fatal)?;
         let mut api = IronicApi::new(client.clone(), &self.config);
         let node = match &self.config.inspection_callback_url {
             Some(_) => self.inspect(&api, cancel).await?,

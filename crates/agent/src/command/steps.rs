@@ -189,12 +189,14 @@ async fn write_image(
         .map_err(|error| StepError::InvalidParams(format!("write_image: {error}")))?;
     let device = choose_device(core, &params.node).await?;
     // Everything that can be refused is looked at before the first byte is written.
+    let urls = args.image_info.urls.iter().map(String::as_str);
+    let client = core.client_for(urls.chain(args.configdrive.as_deref()))?;
     let drive = match args
         .configdrive
         .as_ref()
         .or(args.image_info.configdrive.as_ref())
     {
-        Some(value) if !value.is_empty() => Some(configdrive::fetch(&core.client, value).await?),
+        Some(value) if !value.is_empty() => Some(configdrive::fetch(&client, value).await?),
         Some(_) | None => None,
     };
     let disk = core.platform.open_disk(&device.name).await?;
@@ -204,11 +206,12 @@ async fn write_image(
     ));
     let policy = core.facts().policy;
     let context = WriteContext {
-        client: &core.client,
+        client: &client,
         config: &core.config,
         policy: &policy,
         device: &device.name,
         progress: &entry.progress,
+        report: &|line| core.platform.report(line),
         cancel: &core.cancel,
     };
     let mut disk = Box::pin(image::write(&context, &args.image_info, disk)).await?;

@@ -7,19 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
-use super::ImageError;
 use super::checksum::{Checksum, Hasher};
 use super::progress::ProgressCell;
 use super::qcow2::{Plan, Qcow2Writer};
 use super::raw::RawWriter;
 use super::source::Source;
+use super::{ImageError, WriteContext};
 use crate::disk::{Disk, HeldBack};
 use crate::partition::PartitionTable;
 
-/// Chunks between network and disk. The network waits when it is full.
-const QUEUE: usize = 32;
+/// Chunks between network and disk, some hundred KiB each at most. The network waits when it is full.
+const QUEUE: usize = 8;
+/// Percents between lines on the console.
+const REPORT_EVERY: u8 = 10;
 
 /// What comes through the queue.
 enum Message {
@@ -52,13 +53,13 @@ pub(super) async fn run(
     job: Job,
     source: &Source,
     disk: Box<dyn Disk>,
-    cancel: &CancellationToken,
+    context: &WriteContext<'_>,
 ) -> Result<Box<dyn Disk>, ImageError> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let thread = tokio::task::spawn_blocking(move || job.run(disk, receiver));
     let downloaded = tokio::select! {
-        result = download(source, &sender) => result,
-        () = cancel.cancelled() => Err(ImageError::Stopped),
+        result = download(source, &sender, context) => result,
+        () = context.cancel.cancelled() => Err(ImageError::Stopped),
     };
     drop(sender);
     let written = thread
@@ -72,11 +73,24 @@ pub(super) async fn run(
     }
 }
 
-async fn download(source: &Source, sender: &mpsc::Sender<Message>) -> Result<(), ImageError> {
+async fn download(
+    source: &Source,
+    sender: &mpsc::Sender<Message>,
+    context: &WriteContext<'_>,
+) -> Result<(), ImageError> {
     let mut stream = source.stream();
+    let mut reported = 0;
     while let Some(chunk) = stream.next().await? {
         if sender.send(Message::Chunk(chunk)).await.is_err() {
             return Ok(());
+        }
+        if let Some(progress) = context.progress.get()
+            && let Some(percent) = progress.percent()
+            && percent >= reported + REPORT_EVERY
+        {
+            reported = percent / REPORT_EVERY * REPORT_EVERY;
+            let rate = progress.rate / (1024 * 1024);
+            (context.report)(&format!("image: {percent} % at {rate} MiB/s"));
         }
     }
     // A closed queue means that the writer failed, and it says so itself.
