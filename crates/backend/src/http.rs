@@ -13,6 +13,7 @@ mod cupola;
 mod dispatch;
 mod name;
 mod nodes;
+mod options;
 mod paging;
 mod patch;
 mod ports;
@@ -25,44 +26,21 @@ mod schema;
 mod serve;
 mod service;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use cupola_api::cupola::Image;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::events::EventBus;
 use crate::rpc::Rpc;
 use crate::store::Store;
+pub use options::{ApiOptions, OptionsError};
 pub use serve::serve;
-
-/// What of the configuration shows on the wire.
-#[derive(Clone, Debug)]
-pub struct ApiOptions {
-    /// Scheme and authority of links, without a slash at the end; none: as the request came in.
-    pub public_endpoint: Option<Arc<str>>,
-    /// The largest page of a list, and the usual one.
-    pub max_limit: usize,
-    /// How long a conductor counts as alive after its last sign of life.
-    pub conductor_timeout: Duration,
-    /// The images that can be deployed.
-    pub images: Vec<Image>,
-}
-
-impl Default for ApiOptions {
-    fn default() -> Self {
-        Self {
-            public_endpoint: None,
-            max_limit: 1000,
-            conductor_timeout: Duration::from_secs(60),
-            images: Vec::new(),
-        }
-    }
-}
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]

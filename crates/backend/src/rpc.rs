@@ -26,8 +26,9 @@ pub trait Rpc: Send + Sync + 'static {
     /// need it (wire reference §8.3 from `protected` on), stores the node, tells subscribers.
     ///
     /// What differs between `before` (as the API read it) and `after` is written over the node as
-    /// it is under the lock, field by field, so that nothing that moved meanwhile is undone. This
-    /// also carries maintenance (with its reason and fault) and traits.
+    /// it is under the lock, field by field, so that nothing that moved meanwhile is undone. An
+    /// interface that is none in `after` stands for the hardware type's default. This also carries
+    /// maintenance, with its reason and fault.
     async fn update_node(
         &self,
         before: &Node,

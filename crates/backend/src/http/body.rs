@@ -10,36 +10,48 @@ use serde_json::Value;
 use super::answer::Failure;
 use super::repr::repr;
 
-/// How deep objects and arrays may be nested.
-const MAX_DEPTH: usize = 25;
+/// How large, in bytes, and how deep bodies may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) usual: usize,
+    pub(super) provision: usize,
+    pub(super) inspection: usize,
+    pub(super) depth: usize,
+}
 
-/// How large a body may be, in bytes.
+/// Which limit of size a request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
-    /// Of most requests: 1 MiB.
+    /// That of most requests.
     Usual,
-    /// Of a provision request, which may carry a config drive: 64 MiB.
+    /// That of a provision request, which may carry a config drive.
     Provision,
-    /// Of what an inspection ramdisk sends: 16 MiB.
+    /// That of what an inspection ramdisk sends.
     Inspection,
 }
 
-impl Size {
-    const fn bytes(self) -> usize {
-        match self {
-            Self::Usual => 1 << 20,
-            Self::Provision => 64 << 20,
-            Self::Inspection => 16 << 20,
+impl Limits {
+    const fn bytes(&self, size: Size) -> usize {
+        match size {
+            Size::Usual => self.usual,
+            Size::Provision => self.provision,
+            Size::Inspection => self.inspection,
         }
     }
 }
 
 /// Reads the whole body as JSON. A missing body is an empty object.
-pub(super) async fn read(body: Body, headers: &HeaderMap, size: Size) -> Result<Value, Failure> {
-    let bytes = match Limited::new(body, size.bytes()).collect().await {
+pub(super) async fn read(
+    body: Body,
+    headers: &HeaderMap,
+    limits: &Limits,
+    size: Size,
+) -> Result<Value, Failure> {
+    let max = limits.bytes(size);
+    let bytes = match Limited::new(body, max).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            let text = format!("Request body is larger than {} bytes", size.bytes());
+            let text = format!("Request body is larger than {max} bytes");
             return Err(Failure::Guard(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         Err(error) => {
@@ -55,8 +67,8 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, size: Size) -> Result<
         let shown: String = text.chars().take(200).collect();
         return Err(ApiFault::bad_request(format!("Unexpected arguments: {shown}")).into());
     }
-    if nesting(&bytes) > MAX_DEPTH {
-        let text = format!("Request body is nested deeper than {MAX_DEPTH} levels");
+    if nesting(&bytes) > limits.depth {
+        let text = format!("Request body is nested deeper than {} levels", limits.depth);
         return Err(Failure::Guard(StatusCode::BAD_REQUEST, text));
     }
     let value: Value = serde_json::from_slice(&bytes)
@@ -130,9 +142,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const LIMITS: Limits = Limits {
+        usual: 1 << 20,
+        provision: 1 << 20,
+        inspection: 1 << 20,
+        depth: 25,
+    };
+
     async fn read_text(text: &str) -> Result<Value, u16> {
         let body = Body::from(text.to_owned());
-        read(body, &HeaderMap::new(), Size::Usual)
+        read(body, &HeaderMap::new(), &LIMITS, Size::Usual)
             .await
             .map_err(|f| f.into_response().status().as_u16())
     }
@@ -152,7 +171,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let form = http::HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
-        let error = read(Body::from("{}"), &headers, Size::Usual)
+        let error = read(Body::from("{}"), &headers, &LIMITS, Size::Usual)
             .await
             .expect_err("a form");
         assert!(matches!(error, Failure::Fault(f) if f.message == "Unexpected arguments: {}"));

@@ -57,7 +57,7 @@ impl Call {
     /// The body as JSON; an empty object when there is none.
     pub(super) async fn json(&mut self, size: Size) -> Result<Value, Failure> {
         match self.body.get_mut().take() {
-            Some(body) => body::read(body, &self.headers, size).await,
+            Some(body) => body::read(body, &self.headers, &self.state.options.limits, size).await,
             None => Ok(Value::Object(Map::new())),
         }
     }
@@ -113,6 +113,14 @@ impl Call {
     fn without_json<'a>(&self, text: &'a str) -> Option<&'a str> {
         text.strip_suffix(".json")
             .filter(|_| self.has_version && !self.is_since(91))
+    }
+}
+
+/// What belongs to a node (its ports, its traits) does not change while somebody works on it.
+pub(super) fn refuse_locked(holder: &Option<String>, node: NodeId) -> Result<(), ApiFault> {
+    match holder {
+        Some(host) => Err(ApiFault::node_locked(node, host)),
+        None => Ok(()),
     }
 }
 

@@ -3,13 +3,16 @@
 
 pub(super) mod events;
 
+use bytes::Bytes;
 use cupola_api::EventId;
-use cupola_api::cupola::{Images, NodeSummaries, ProbeRequest, Timeline};
+use cupola_api::cupola::{Images, ProbeRequest, Timeline};
 use cupola_api::fault::ApiFault;
+use http::StatusCode;
 
-use super::answer::{Answer, ok};
+use super::answer::{Answer, ok, with_body};
 use super::body::Size;
 use super::call::Call;
+use super::text::{raw, value};
 
 /// How many events of a timeline are given unless asked otherwise, and at most.
 const TIMELINE: u32 = 1000;
@@ -19,8 +22,30 @@ pub(super) async fn nodes(call: &mut Call) -> Answer {
     call.arguments.finish()?;
     // The place in the stream is read first: an event between the two is seen twice, never missed.
     let last_event = call.state.events.last_id();
-    let nodes = call.state.store.summaries().await?;
-    ok(&NodeSummaries { nodes, last_event })
+    let version = call.state.store.snapshot().map(|s| s.version());
+    let known = version.and_then(|v| call.state.rendered.summaries(v));
+    let nodes = match known {
+        Some(nodes) => nodes,
+        None => {
+            let summaries = call.state.store.summaries().await?;
+            let mut out = Vec::with_capacity(512 * summaries.len() + 2);
+            value(&mut out, &summaries);
+            let nodes = Bytes::from(out);
+            if let Some(version) = version {
+                call.state.rendered.keep_summaries(version, nodes.clone());
+            }
+            nodes
+        }
+    };
+    // `NodeSummaries`, with the list as it was written before.
+    let mut body = Vec::with_capacity(nodes.len() + 64);
+    raw(
+        &mut body,
+        format_args!("{{\"last_event\":{},\"nodes\":", last_event.0),
+    );
+    body.extend_from_slice(&nodes);
+    body.push(b'}');
+    Ok(with_body(StatusCode::OK, body))
 }
 
 /// `GET /cupola/v1/nodes/{node}/timeline?after=ID&limit=N`.

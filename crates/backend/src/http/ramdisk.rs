@@ -27,6 +27,7 @@ const HEARTBEAT: &[(&str, u16)] = &[
 
 /// `GET /v1/lookup?addresses=MAC,MAC&node_uuid=U`.
 pub(super) async fn lookup(call: &mut Call) -> Answer {
+    check_served(call)?;
     let addresses = call.arguments.list("addresses").unwrap_or_default();
     let node = call.arguments.uuid("node_uuid")?.map(NodeId);
     call.arguments.finish()?;
@@ -39,6 +40,16 @@ pub(super) async fn lookup(call: &mut Call) -> Answer {
     }
     let answer = call.state.rpc.lookup(&addresses, node).await?;
     ok(&finish(call, answer))
+}
+
+fn check_served(call: &Call) -> Result<(), ApiFault> {
+    if call.state.options.serves_ramdisks {
+        return Ok(());
+    }
+    Err(ApiFault::new(
+        403,
+        "Agents are not served here ([api]enable_ramdisk_endpoints is false).",
+    ))
 }
 
 /// The answer as the wire shows it: masked, linked, and without what an older client does not know.
@@ -60,6 +71,7 @@ fn finish(call: &Call, mut answer: LookupAnswer) -> LookupAnswer {
 
 /// `POST /v1/heartbeat/{node}`.
 pub(super) async fn heartbeat(call: &mut Call, node: &str) -> Answer {
+    check_served(call)?;
     call.arguments.finish()?;
     let body = body::object(call.json(Size::Usual).await?, "heartbeat")?;
     let heartbeat = read_heartbeat(body, call.version)?;
@@ -104,6 +116,7 @@ fn read_heartbeat(body: Object, version: Microversion) -> Result<Heartbeat, ApiF
 
 /// `POST /v1/continue_inspection?node_uuid=U`.
 pub(super) async fn continue_inspection(call: &mut Call) -> Answer {
+    check_served(call)?;
     let is_new = call.is_since(84);
     let ident = if is_new {
         call.arguments.text("node_uuid")?

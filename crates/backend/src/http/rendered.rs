@@ -1,7 +1,7 @@
 //! Nodes that have been written as JSON before: one cache of single nodes by revision, one of whole
-//! pages by the version of the snapshot.
+//! pages and one of the summaries by the version of the snapshot.
 //!
-//! Both are bounded in bytes; a full one is emptied, because what is in use comes back at once. A
+//! All are bounded in bytes; a full one is emptied, because what is in use comes back at once. A
 //! stale entry cannot be served: a node's revision and the snapshot's version only grow.
 
 use std::collections::HashMap;
@@ -44,11 +44,12 @@ struct Pages {
     bytes: usize,
 }
 
-/// The two caches.
+/// The caches, and the summaries of all nodes at one version.
 #[derive(Debug, Default)]
 pub(super) struct Rendered {
     nodes: RwLock<Nodes>,
     pages: RwLock<Pages>,
+    summaries: RwLock<Option<(u64, Bytes)>>,
 }
 
 impl Rendered {
@@ -125,6 +126,20 @@ impl Rendered {
         let cache = self.pages.read();
         let (made, bytes) = cache.pages.get(key)?;
         (*made == version).then(|| bytes.clone())
+    }
+
+    /// The summaries as they were rendered from this version of the snapshot.
+    pub(super) fn summaries(&self, version: u64) -> Option<Bytes> {
+        let cache = self.summaries.read();
+        let (made, bytes) = cache.as_ref()?;
+        (*made == version).then(|| bytes.clone())
+    }
+
+    /// Keeps the summaries of all nodes.
+    pub(super) fn keep_summaries(&self, version: u64, rendered: Bytes) {
+        if rendered.len() <= CAPACITY {
+            *self.summaries.write() = Some((version, rendered));
+        }
     }
 
     /// Keeps a page.

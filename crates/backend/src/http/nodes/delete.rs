@@ -12,12 +12,12 @@ use super::super::call::Call;
 pub(in super::super) async fn delete(call: &mut Call, node: &str) -> Answer {
     call.arguments.finish()?;
     let node = call.node(node).await?;
-    check(&node)?;
+    check(&node, call.state.options.may_delete_available)?;
     call.state.rpc.destroy_node(node.uuid).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
-fn check(node: &Node) -> Result<(), ApiFault> {
+fn check(node: &Node, may_delete_available: bool) -> Result<(), ApiFault> {
     let uuid = node.uuid;
     if let (Some(instance), false) = (node.instance_uuid, node.maintenance) {
         let text = format!("Node {uuid} is associated with instance {instance}.");
@@ -29,7 +29,10 @@ fn check(node: &Node) -> Result<(), ApiFault> {
             format!("Node {uuid} is protected and cannot be undeployed, rebuilt or deleted"),
         ));
     }
-    let states = [S::Manageable, S::Enroll, S::AdoptFailed, S::Available];
+    let mut states = vec![S::Manageable, S::Enroll, S::AdoptFailed];
+    if may_delete_available {
+        states.push(S::Available);
+    }
     if !node.maintenance && !states.contains(&node.provision_state) {
         let names: Vec<String> = states.iter().map(|s| format!("'{s}'")).collect();
         return Err(ApiFault::conflict(format!(
@@ -50,8 +53,11 @@ mod tests {
     #[test]
     fn who_may_go() {
         let mut node = Node::new(NodeId::random(), "ipmi".to_owned());
-        let status = |node: &Node| check(node).map_err(|f| f.status);
+        let status = |node: &Node| check(node, false).map_err(|f| f.status);
         assert_eq!(status(&node), Ok(()));
+        node.provision_state = S::Available;
+        assert_eq!(status(&node), Err(409));
+        assert_eq!(check(&node, true), Ok(()));
         node.provision_state = S::Active;
         assert_eq!(status(&node), Err(409));
         node.maintenance = true;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::{Answer, empty, located, ok};
 use super::super::body::Size;
-use super::super::call::Call;
+use super::super::call::{Call, refuse_locked};
 use super::super::repr::repr;
 
 /// How many traits a node may have.
@@ -28,7 +28,9 @@ pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
         let mut body = call.members(&["traits"], Size::Usual).await?;
         read(body.remove("traits"))?
     };
-    store(call, &stored.node, traits).await?;
+    check_change(&stored, traits.len())?;
+    let stored = call.state.store.set_traits(stored.uuid, &traits).await?;
+    call.state.events.node_changed(&stored);
     empty(StatusCode::NO_CONTENT)
 }
 
@@ -36,51 +38,45 @@ pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
 pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> Answer {
     call.arguments.finish()?;
     let stored = call.node(node).await?;
-    let mut traits = stored.traits.clone();
+    let has_it = stored.traits.iter().any(|t| t == name);
     if call.method == Method::DELETE {
-        if !traits.iter().any(|t| t == name) {
+        if !has_it {
             let text = format!("Node {} doesn't have a trait '{name}'", stored.uuid);
             return Err(ApiFault::not_found(text).into());
         }
-        traits.retain(|t| t != name);
-        store(call, &stored.node, traits).await?;
+        check_change(&stored, 0)?;
+        let stored = call.state.store.remove_trait(stored.uuid, name).await?;
+        call.state.events.node_changed(&stored);
         return empty(StatusCode::NO_CONTENT);
     }
     let body = call.members(&["traits"], Size::Usual).await?;
     if !body.is_empty() {
-        let text = "A single node trait may be added via PUT /v1/nodes/<node identifier>/traits/\
-                    <trait> with no body, or all node traits may be replaced via PUT \
-                    /v1/nodes/<node identifier>/traits with the list of traits specified in body";
-        return Err(ApiFault::bad_request(text).into());
+        return Err(ApiFault::bad_request(
+            "A request that names one trait in its path takes no body; a list of traits goes to the \
+             path without a trait.",
+        )
+        .into());
     }
     check(name)?;
-    if !traits.iter().any(|t| t == name) {
-        traits.push(name.to_owned());
-        store(call, &stored.node, traits).await?;
+    if !has_it {
+        check_change(&stored, stored.traits.len() + 1)?;
+        let stored = call.state.store.add_trait(stored.uuid, name).await?;
+        call.state.events.node_changed(&stored);
     }
     let location = call.url(format_args!("nodes/{node}/traits/{name}"));
     located(empty(StatusCode::NO_CONTENT), &location)
 }
 
-async fn store(call: &Call, before: &Node, traits: Vec<String>) -> Result<(), ApiFault> {
-    if traits.len() > MAX_TRAITS {
+/// Refuses what cannot be: traits belong to a node that somebody may be working on.
+fn check_change(before: &Node, count: usize) -> Result<(), ApiFault> {
+    if count > MAX_TRAITS {
         return Err(ApiFault::bad_request(format!(
             "Could not modify traits for node {} as it would exceed the maximum number of traits per \
-             node ({} vs. {MAX_TRAITS})",
-            before.uuid,
-            traits.len()
+             node ({count} vs. {MAX_TRAITS})",
+            before.uuid
         )));
     }
-    if traits == before.traits {
-        return Ok(());
-    }
-    let mut after = before.clone();
-    after.traits = traits;
-    call.state
-        .rpc
-        .update_node(before, after, false)
-        .await
-        .map(drop)
+    refuse_locked(&before.reservation, before.uuid)
 }
 
 fn read(list: Option<Value>) -> Result<Vec<String>, ApiFault> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::super::answer::{Answer, Failure, json, located};
 use super::super::body::{self, Size, additional};
-use super::super::call::Call;
+use super::super::call::{Call, refuse_locked};
 use super::super::{name, schema};
 use super::link;
 use super::shape::PortShape;
@@ -111,14 +111,6 @@ pub(super) async fn find_node(call: &Call, node: NodeIdent) -> Result<NodeId, Fa
             Err(ApiFault::bad_request(format!("Node {node} could not be found.")).into())
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// A port belongs to its node: it does not change while somebody works on that.
-pub(super) fn refuse_locked(holder: &Option<String>, node: NodeId) -> Result<(), ApiFault> {
-    match holder {
-        Some(host) => Err(ApiFault::node_locked(node, host)),
-        None => Ok(()),
     }
 }
 

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::super::answer::{Answer, empty, ok};
 use super::super::body::Size;
-use super::super::call::Call;
+use super::super::call::{Call, refuse_locked};
 use super::super::patch::{self, Patchable};
 use super::super::schema;
-use super::create::{check, find_node, refuse_locked};
+use super::create::{check, find_node};
 use super::list::find;
 use super::shape::PortShape;
 

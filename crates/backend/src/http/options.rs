@@ -1,0 +1,88 @@
+//! What of the configuration the API itself needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cupola_api::cupola::Image;
+
+use super::body::Limits;
+use crate::config::{AuthStrategy, Config};
+
+/// What of the configuration shows on the wire.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// Scheme and authority of links, without a slash at the end; none: as the request came in.
+    pub(super) public_endpoint: Option<Arc<str>>,
+    /// The largest page of a list, and the usual one.
+    pub(super) max_limit: usize,
+    /// How long a conductor counts as alive after its last sign of life.
+    pub(super) conductor_timeout: Duration,
+    /// The images that can be deployed.
+    pub(super) images: Vec<Image>,
+    /// Whether nodes that are available may be deleted.
+    pub(super) may_delete_available: bool,
+    /// Whether agents are served.
+    pub(super) serves_ramdisks: bool,
+    /// How large and how deep bodies may be.
+    pub(super) limits: Limits,
+}
+
+/// Why the API cannot be served as configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// Nothing must be served openly that was to be protected.
+    #[error(
+        "api.auth = \"{0}\" is not served yet; set it to \"none\" and let nobody but a reverse proxy \
+         that checks who calls reach api.listen"
+    )]
+    Auth(&'static str),
+}
+
+impl ApiOptions {
+    /// Takes what the API needs.
+    ///
+    /// # Errors
+    /// When the configuration asks for a protection that is not there.
+    pub fn new(config: &Config) -> Result<Self, OptionsError> {
+        match config.api.auth {
+            AuthStrategy::None => {}
+            other @ (AuthStrategy::HttpBasic | AuthStrategy::Keystone) => {
+                return Err(OptionsError::Auth(other.as_str()));
+            }
+        }
+        let endpoint = config.api.public_endpoint.as_ref();
+        Ok(Self {
+            public_endpoint: endpoint.map(|url| url.as_str().trim_end_matches('/').into()),
+            max_limit: config.api.max_limit.max(1),
+            conductor_timeout: config.conductor.heartbeat_timeout,
+            images: config.images.clone(),
+            may_delete_available: config.conductor.allow_deleting_available_nodes,
+            serves_ramdisks: config.api.enable_ramdisk_endpoints,
+            limits: Limits {
+                usual: config.api.max_json_body_size.saturating_mul(1024),
+                provision: config.api.max_json_body_size_provision.saturating_mul(1024),
+                inspection: config
+                    .api
+                    .max_json_body_size_inspection
+                    .saturating_mul(1024),
+                depth: config.api.max_json_body_depth,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_to_be_protected_is_not_served_openly() {
+        let mut config = Config::default();
+        assert!(ApiOptions::new(&config).is_ok());
+        config.api.auth = AuthStrategy::HttpBasic;
+        assert_eq!(
+            ApiOptions::new(&config).err(),
+            Some(OptionsError::Auth("http_basic"))
+        );
+    }
+}

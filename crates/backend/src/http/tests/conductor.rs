@@ -1,0 +1,180 @@
+//! The conductor's side of the seam for tests of the API: writes what it is given, moves nothing.
+
+use cupola_api::MacAddress;
+use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeId;
+use cupola_api::node::{Node, Object};
+use cupola_api::probe::ProbeReport;
+use cupola_api::resource::{
+    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validation, Validations,
+};
+use cupola_api::state::power::PowerTarget;
+use cupola_api::state::provision::ProvisionVerb;
+use serde_json::json;
+
+use crate::events::EventBus;
+use crate::rpc::Rpc;
+use crate::store::{Store, StoreError};
+
+pub(super) struct TestConductor {
+    pub(super) store: Store,
+    pub(super) events: EventBus,
+}
+
+fn fault(error: StoreError) -> ApiFault {
+    match error {
+        StoreError::Conflict(_) => ApiFault::conflict(error.to_string()),
+        other => ApiFault::internal(other.to_string()),
+    }
+}
+
+#[async_trait::async_trait]
+impl Rpc for TestConductor {
+    async fn prepare_node(&self, node: &mut Node) -> Result<(), ApiFault> {
+        if node.driver != "fake-hardware" {
+            return Err(ApiFault::bad_request("No valid host was found."));
+        }
+        node.interfaces
+            .power_interface
+            .get_or_insert_with(|| "fake".to_owned());
+        Ok(())
+    }
+
+    async fn update_node(
+        &self,
+        before: &Node,
+        after: Node,
+        _reset_interfaces: bool,
+    ) -> Result<Node, ApiFault> {
+        assert_ne!(
+            *before, after,
+            "the API does not ask for what changes nothing"
+        );
+        let stored = self.store.save_node(&after).await.map_err(fault)?;
+        self.events.node_changed(&stored);
+        Ok(stored.node.clone())
+    }
+
+    async fn destroy_node(&self, node: NodeId) -> Result<(), ApiFault> {
+        self.store.delete_node(node).await.map_err(fault)
+    }
+
+    async fn provision(
+        &self,
+        node: NodeId,
+        verb: ProvisionVerb,
+        _request: ProvisionRequest,
+    ) -> Result<(), ApiFault> {
+        let note = move |n: &mut Node| {
+            n.extra.insert("verb".to_owned(), json!(verb));
+        };
+        self.store
+            .modify_node(node, note)
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn power(
+        &self,
+        node: NodeId,
+        target: PowerTarget,
+        _timeout_seconds: Option<u32>,
+    ) -> Result<(), ApiFault> {
+        let set = move |n: &mut Node| n.power_state = Some(target.reached());
+        self.store
+            .modify_node(node, set)
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+
+    async fn validate(&self, _node: NodeId) -> Result<Validations, ApiFault> {
+        let good = Validation {
+            result: Some(true),
+            reason: None,
+        };
+        Ok([("power".to_owned(), good)].into())
+    }
+
+    async fn boot_device(&self, _node: NodeId) -> Result<BootDeviceSetting, ApiFault> {
+        Ok(BootDeviceSetting {
+            boot_device: Some(BootDevice::Pxe),
+            persistent: Some(false),
+        })
+    }
+
+    async fn set_boot_device(
+        &self,
+        _node: NodeId,
+        _device: BootDevice,
+        _persistent: bool,
+    ) -> Result<(), ApiFault> {
+        Ok(())
+    }
+
+    async fn supported_boot_devices(&self, _node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
+        Ok(vec![BootDevice::Pxe, BootDevice::Disk])
+    }
+
+    async fn lookup(
+        &self,
+        _addresses: &[MacAddress],
+        node: Option<NodeId>,
+    ) -> Result<LookupAnswer, ApiFault> {
+        let node = node.ok_or_else(|| ApiFault::routing(404, ""))?;
+        let answer = json!({
+            "node": { "uuid": node, "driver_internal_info": { "agent_secret_token": "hunter2" } },
+            "config": { "heartbeat_timeout": 300, "agent_token": "first-and-only" },
+        });
+        serde_json::from_value(answer).map_err(|e| ApiFault::internal(e.to_string()))
+    }
+
+    async fn heartbeat(&self, _node: NodeId, heartbeat: Heartbeat) -> Result<(), ApiFault> {
+        match heartbeat.agent_token {
+            Some(token) if token.matches("good") => Ok(()),
+            Some(_) | None => Err(ApiFault::bad_request(
+                "Invalid or missing agent token received.",
+            )),
+        }
+    }
+
+    async fn continue_inspection(
+        &self,
+        node: Option<NodeId>,
+        _data: Object,
+    ) -> Result<LookupAnswer, ApiFault> {
+        self.lookup(&[], node).await
+    }
+
+    async fn probe(&self, driver: &str, _info: Object) -> Result<ProbeReport, ApiFault> {
+        let manufacturer = Some(driver.to_owned());
+        Ok(ProbeReport {
+            manufacturer,
+            ..ProbeReport::default()
+        })
+    }
+
+    async fn drivers(&self) -> Result<Vec<Driver>, ApiFault> {
+        let rest =
+            json!({ "default_power_interface": "fake", "enabled_bios_interfaces": ["no-bios"] });
+        let rest = rest.as_object().cloned().unwrap_or_default();
+        let hosts = vec!["host1".to_owned()];
+        Ok(vec![Driver {
+            name: "fake-hardware".to_owned(),
+            hosts,
+            rest,
+        }])
+    }
+
+    async fn driver_properties(&self, driver: &str) -> Result<Object, ApiFault> {
+        Err(ApiFault::not_found(format!(
+            "The driver '{driver}' is unknown."
+        )))
+    }
+
+    fn conductor_of(&self, _node: NodeId, _driver: &str, _group: &str) -> Option<String> {
+        Some("host1".to_owned())
+    }
+}

@@ -1,0 +1,124 @@
+//! What is under `/cupola/v1`, through the client that the console uses.
+
+use std::time::Duration;
+
+use super::*;
+use cupola_api::event::{EventKind, Severity, StreamItem};
+use cupola_api::node::Object;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+type Items = BoxStream<'static, Result<StreamItem, cupola_api::client::ClientError>>;
+
+async fn next(items: &mut Items) -> Option<StreamItem> {
+    let item = tokio::time::timeout(Duration::from_secs(10), items.next()).await;
+    item.expect("in time").map(|item| item.expect("readable"))
+}
+
+fn text(item: Option<StreamItem>) -> String {
+    match item {
+        Some(StreamItem::Event(event)) => match event.kind {
+            EventKind::Log { text, .. } => text,
+            other => format!("{other:?}"),
+        },
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn events_are_followed_resumed_and_ended() {
+    let api = Api::start().await;
+    let client = api.client();
+    let n1 = api.node("n1").await.parse().expect("a UUID");
+    let n2 = api.node("n2").await.parse().expect("a UUID");
+    let log = |node, text: &str| api.events.log(Some(node), Severity::Info, "test", text);
+    let mut all = client.events(None, None).await.expect("a stream");
+    let mut one = client.events(None, Some(n2)).await.expect("a stream");
+    let first = log(n1, "first");
+    log(n2, "second");
+    assert_eq!(text(next(&mut all).await), "first");
+    assert_eq!(text(next(&mut all).await), "second");
+    assert_eq!(text(next(&mut one).await), "second");
+    drop(all);
+    log(n1, "third");
+    let mut resumed = client.events(Some(first), None).await.expect("a stream");
+    assert_eq!(text(next(&mut resumed).await), "second");
+    assert_eq!(text(next(&mut resumed).await), "third");
+    let long_ago = cupola_api::EventId(-5);
+    let mut lost = client.events(Some(long_ago), None).await.expect("a stream");
+    assert_eq!(next(&mut lost).await, Some(StreamItem::Missed));
+    api.shutdown.cancel();
+    assert_eq!(next(&mut resumed).await, None);
+}
+
+#[tokio::test]
+async fn summaries_and_timeline() {
+    let api = Api::start().await;
+    let client = api.client();
+    let n1 = api.node("n1").await.parse().expect("a UUID");
+    let id = api.events.log(Some(n1), Severity::Info, "test", "kept");
+    let summaries = client.summaries().await.expect("summaries");
+    assert_eq!(summaries.nodes.len(), 1);
+    assert_eq!(summaries.last_event, id);
+    let timeline = client
+        .timeline(&"n1".into(), None)
+        .await
+        .expect("a timeline");
+    assert_eq!(timeline.events.last().map(|event| event.id), Some(id));
+    let rest = client
+        .timeline(&"n1".into(), Some(id))
+        .await
+        .expect("a timeline");
+    assert!(rest.events.is_empty());
+    assert!(client.images().await.expect("images").images.is_empty());
+    let request = cupola_api::cupola::ProbeRequest {
+        driver: "ipmi".to_owned(),
+        driver_info: Object::new(),
+    };
+    let report = client.probe(&request).await.expect("a report");
+    assert_eq!(report.manufacturer.as_deref(), Some("ipmi"));
+}
+
+#[tokio::test]
+async fn the_client_walks_all_pages() {
+    let api = Api::start().await;
+    for name in ["a", "b", "c"] {
+        api.node(name).await;
+    }
+    let query = cupola_api::client::NodeQuery {
+        limit: Some(3),
+        detail: true,
+        ..Default::default()
+    };
+    let nodes = api.client().nodes(&query).await.expect("nodes");
+    assert_eq!(nodes.len(), 3);
+    assert!(nodes.iter().all(|node| node.driver == "fake-hardware"));
+}
+
+#[tokio::test]
+async fn a_socket_is_served_until_it_is_told_to_stop() {
+    let api = Api::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = tokio::spawn(crate::http::serve(
+        listener,
+        api.router.clone(),
+        api.shutdown.clone(),
+    ));
+    let transport = cupola_api::client::remote::RemoteTransport::new(&format!("http://{address}"));
+    let client = Client::new(transport.expect("a URL"));
+    assert!(
+        client
+            .nodes(&Default::default())
+            .await
+            .expect("nodes")
+            .is_empty()
+    );
+    let mut events = client.events(None, None).await.expect("a stream");
+    api.shutdown.cancel();
+    assert_eq!(next(&mut events).await, None);
+    let ended = tokio::time::timeout(Duration::from_secs(5), serving).await;
+    assert!(matches!(ended, Ok(Ok(Ok(())))));
+}
