@@ -22,7 +22,7 @@ use crate::conductor::Conductor;
 use crate::conductor::boot_directory::{Rungs, StoreBootDirectory, TimelineSink};
 use crate::config::Config;
 use crate::events::EventBus;
-use crate::http::{self, ApiState};
+use crate::http::{self, ApiOptions, ApiState, OptionsError};
 use crate::rpc::Rpc;
 use crate::store::{Store, StoreError};
 use state_lock::StateLock;
@@ -42,6 +42,9 @@ pub enum ServiceError {
     /// A boot loader cannot be read.
     #[error(transparent)]
     Loader(#[from] cupola_drivers::boot::files::LoaderError),
+    /// The API cannot be served as configured.
+    #[error(transparent)]
+    Api(#[from] OptionsError),
     /// Something in the configuration is missing or contradicts itself.
     #[error("{0}")]
     Configuration(String),
@@ -101,6 +104,7 @@ impl Service {
             })?),
             None => None,
         };
+        let api_options = ApiOptions::new(&config)?;
         let store = Store::open(&settings::store(&config, state_directory)).await?;
         let lock = StateLock::take(state_directory)?;
         let events = EventBus::start(store.clone()).await?;
@@ -127,7 +131,7 @@ impl Service {
             store.clone(),
             events.clone(),
             rpc,
-            settings::api(&config),
+            api_options,
             stop.clone(),
         );
         let router = http::router(state);

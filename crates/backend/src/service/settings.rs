@@ -21,7 +21,6 @@ use cupola_drivers::registry::{Implementations, Registry};
 use super::ServiceError;
 use crate::conductor::ConductorOptions;
 use crate::config::{BootMode, Config};
-use crate::http::ApiOptions;
 use crate::store::StoreOptions;
 
 /// The port of the boot services' HTTP server where the configuration names none.
@@ -40,19 +39,6 @@ pub(super) fn store(config: &Config, state_directory: &Path) -> StoreOptions {
         options.exclusive = Some(true);
     }
     options
-}
-
-pub(super) fn api(config: &Config) -> ApiOptions {
-    ApiOptions {
-        public_endpoint: config
-            .api
-            .public_endpoint
-            .as_ref()
-            .map(|url| url.as_str().trim_end_matches('/').into()),
-        max_limit: config.api.max_limit,
-        conductor_timeout: config.conductor.heartbeat_timeout,
-        images: config.images.clone(),
-    }
 }
 
 pub(super) fn conductor(config: &Config) -> ConductorOptions {

@@ -222,7 +222,7 @@ async fn guards_of_change_and_deletion() {
 }
 
 #[tokio::test]
-async fn traits_and_the_small_requests() {
+async fn traits() {
     let api = Api::start().await;
     api.node("n1").await;
     assert_eq!(
@@ -256,7 +256,12 @@ async fn traits_and_the_small_requests() {
             .status,
         400
     );
+}
 
+#[tokio::test]
+async fn the_small_requests() {
+    let api = Api::start().await;
+    api.node("n1").await;
     assert_eq!(
         api.get("/v1/nodes/n1/validate").await.body,
         json!({"power": {"result": true}})
