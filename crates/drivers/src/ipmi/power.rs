@@ -108,7 +108,12 @@ impl IpmiClient {
         let started = Instant::now();
         let deadline = started + patience;
         loop {
-            match self.power_state().await {
+            // One reading must not outlast the whole patience by more than a second.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let reading = self
+                .clone()
+                .with_deadline(self.deadline().min(left.max(Duration::from_secs(1))));
+            match reading.power_state().await {
                 Ok(state) if state == wanted => return Ok(()),
                 Ok(_) => {}
                 // Some BMCs are deaf while they switch the power.
