@@ -14,6 +14,7 @@ mod node;
 mod output;
 mod ramdisk;
 mod serve;
+mod service;
 mod watch;
 
 use std::path::PathBuf;

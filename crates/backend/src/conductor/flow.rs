@@ -168,7 +168,12 @@ impl Work {
     }
 
     /// Runs one step. An interrupted one was started by a process that died meanwhile.
-    async fn run_step(&self, flow: Flow, current: Current, interrupted: bool) -> WorkResult<Next> {
+    async fn run_step(
+        &self,
+        flow: Flow,
+        mut current: Current,
+        interrupted: bool,
+    ) -> WorkResult<Next> {
         if interrupted {
             let text = format!(
                 "goes on with step {} after a restart",
@@ -198,6 +203,7 @@ impl Work {
                 return self.failed(current, error).await;
             }
         }
+        current.record.started_at = Some(Timestamp::now());
         self.begin(flow, &current).await?;
         match self.execute(flow, &current.step).await {
             Ok(outcome) => self.handle(flow, current, outcome).await,
@@ -336,7 +342,7 @@ impl Work {
         let settings = &hardware.settings.cleaning;
         known.extend(steps::with_overrides(agent, flow.steps(), settings));
         let manual = is_manual_clean(&node);
-        let (pending, done) = split(&current.run);
+        let (pending, done) = split(&current.run, current.record.index);
         let list = steps::completed(&pending, &done, &known, manual && flow == Flow::Clean)
             .map_err(|error| {
                 WorkError::failed(format!(
@@ -351,14 +357,17 @@ impl Work {
             .replace_pending_steps(self.id(), current.run.run, &stored)
             .await?;
         let names: Vec<String> = list.iter().map(Step::name).collect();
-        self.log(Severity::Info, format!("steps to do: {}", names.join(", ")));
+        if !names.is_empty() {
+            self.log(Severity::Info, format!("steps to do: {}", names.join(", ")));
+        }
         Ok(())
     }
 
     async fn insert_next(&self, flow: Flow, step: Step) -> WorkResult<()> {
         let store = self.conductor().store();
         if let Some(run) = store.run(self.id()).await? {
-            let (pending, _) = split(&run);
+            let started = run.current().map_or(0, |record| record.index);
+            let (pending, _) = split(&run, started);
             let list: Vec<_> = std::iter::once(&step)
                 .chain(&pending)
                 .map(steps::to_stored)
@@ -448,11 +457,10 @@ pub(super) fn is_manual_clean(node: &Node) -> bool {
     node.driver_internal_info.get("declarative_cleaning") == Some(&Value::Bool(true))
 }
 
-fn split(run: &StepRun) -> (Vec<Step>, Vec<Step>) {
-    let (pending, done): (Vec<_>, Vec<_>) = run
-        .steps
-        .iter()
-        .partition(|record| record.state == StepState::Pending);
+/// The steps after this one, and those up to it.
+fn split(run: &StepRun, index: u32) -> (Vec<Step>, Vec<Step>) {
+    let (pending, done): (Vec<_>, Vec<_>) =
+        run.steps.iter().partition(|record| record.index > index);
     (
         pending.into_iter().map(steps::from_stored).collect(),
         done.into_iter().map(steps::from_stored).collect(),
