@@ -104,6 +104,12 @@ impl Config {
         Ok(config)
     }
 
+    /// The environment of this process, without what is not text.
+    pub fn environment() -> impl Iterator<Item = (String, String)> {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    }
+
     /// The file that is read when none is named: the first of `/etc/cupola/cupola.toml` and
     /// `$XDG_CONFIG_HOME/cupola/cupola.toml` (or `~/.config`) that exists.
     #[must_use]

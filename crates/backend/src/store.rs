@@ -11,6 +11,7 @@ pub mod error;
 pub mod filter;
 mod history;
 mod inventory;
+mod lock;
 mod migrate;
 mod nodes;
 mod open;
@@ -26,10 +27,12 @@ mod traits;
 use std::sync::Arc;
 
 use database::Database;
-pub use error::{Conflict, KeyError, ReserveError, StoreError};
+pub use error::{Conflict, ReserveError, StateError, StoreError};
 pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
 pub use history::HISTORY_ENTRIES;
+use lock::DatabaseLock;
 pub use open::StoreOptions;
+use parking_lot::Mutex;
 pub use record::{Progress, Revision, StoredNode};
 pub use reservation::Reservation;
 use seal::Sealer;
@@ -48,6 +51,8 @@ struct Inner {
     database: Database,
     sealer: Sealer,
     snapshot: Option<Arc<Snapshot>>,
+    /// Held while the database is open; none where a server keeps order.
+    lock: Mutex<Option<DatabaseLock>>,
 }
 
 impl Store {
@@ -57,9 +62,11 @@ impl Store {
         self.inner.snapshot.as_ref()
     }
 
-    /// Ends the connections after what runs has ended. The store is of no use afterwards.
+    /// Ends the connections after what runs has ended; then another process may open the database.
+    /// The store is of no use afterwards.
     pub async fn close(&self) {
         self.inner.database.close().await;
+        drop(self.inner.lock.lock().take());
     }
 
     fn database(&self) -> &Database {

@@ -161,3 +161,84 @@ impl Ring {
         self.tail.send_replace(Tail::Closed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line() -> EventKind {
+        EventKind::Maintenance {
+            on: true,
+            reason: None,
+        }
+    }
+
+    fn ids(batch: &Batch) -> Option<Vec<i64>> {
+        match batch {
+            Batch::Events(events, _) => Some(events.iter().map(|e| e.id.0).collect()),
+            Batch::Missed(_) => None,
+        }
+    }
+
+    #[test]
+    fn ids_go_on_in_the_next_block() {
+        let ring = Ring::new(16, EventId(1), EventId(3));
+        ring.extend(EventId(11), EventId(13));
+        for _ in 0..3 {
+            ring.push(None, Timestamp::UNIX_EPOCH, line());
+        }
+        for want in 11..=13 {
+            let event = ring.push(None, Timestamp::UNIX_EPOCH, line());
+            assert_eq!(event.id, EventId(want));
+            // A block that follows its predecessor is one with it.
+            ring.extend(EventId(14), EventId(20));
+        }
+        let all = ring.after(EventId(0), None, 99);
+        assert_eq!(ids(&all), Some(vec![1, 2, 3, 11, 12, 13]));
+        let between = ring.after(EventId(7), None, 99);
+        assert_eq!(
+            ids(&between),
+            Some(vec![11, 12, 13]),
+            "an id of another process"
+        );
+    }
+
+    proptest! {
+        /// A reader that reads whenever it likes sees every event once and in order, or is told.
+        #[test]
+        fn a_reader_sees_all_or_is_told(
+            capacity in 1..20_usize,
+            turns in prop::collection::vec((0..12_usize, any::<bool>(), 1..9_usize), 1..40),
+        ) {
+            let ring = Ring::new(capacity, EventId(1), EventId(i64::MAX));
+            let (mut published, mut read_to) = (0_i64, 0_i64);
+            for (count, reads, limit) in turns {
+                for _ in 0..count {
+                    published += 1;
+                    let event = ring.push(None, Timestamp::UNIX_EPOCH, line());
+                    prop_assert_eq!(event.id, EventId(published));
+                }
+                if !reads {
+                    continue;
+                }
+                let behind = usize::try_from(published - read_to).expect("not ahead");
+                match ring.after(EventId(read_to), None, limit) {
+                    Batch::Missed(position) => {
+                        prop_assert!(behind > capacity);
+                        prop_assert_eq!(position, EventId(published));
+                        read_to = published;
+                    }
+                    Batch::Events(events, position) => {
+                        prop_assert!(behind <= capacity);
+                        let got: Vec<_> = events.iter().map(|e| e.id.0).collect();
+                        let upto = published.min(read_to + limit as i64);
+                        prop_assert_eq!(got, (read_to + 1..=upto).collect::<Vec<_>>());
+                        prop_assert_eq!(position, EventId(upto));
+                        read_to = upto;
+                    }
+                }
+            }
+        }
+    }
+}

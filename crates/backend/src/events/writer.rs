@@ -8,6 +8,7 @@ use std::time::Duration;
 use cupola_api::event::{Event, EventId, EventKind, Severity};
 use cupola_api::id::NodeId;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{EventBus, Shared, TIMELINE};
 use crate::store::{Store, StoreError};
@@ -19,9 +20,11 @@ const IDS: i64 = 1_000_000;
 const BATCH: usize = 512;
 /// A timeline is trimmed when so many events were added to it.
 const TRIM_AFTER: u32 = 500;
-/// How often a batch is tried before it is given up, and how long between.
-const TRIES: u32 = 5;
-const RETRY: Duration = Duration::from_millis(200);
+/// How long a batch is tried again while the database cannot be reached (meanwhile the queue takes
+/// what comes), and the pauses in between: each twice the one before.
+const GIVE_UP: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the task is asked.
 #[derive(Debug)]
@@ -58,6 +61,9 @@ pub(super) async fn run(
     lost: Arc<AtomicU64>,
     mut ids: Ids,
 ) {
+    if let Err(error) = store.trim_orphan_events(TIMELINE).await {
+        tracing::warn!(%error, "events of deleted nodes were not trimmed");
+    }
     let mut messages = Vec::with_capacity(BATCH);
     let mut added: HashMap<NodeId, u32> = HashMap::new();
     while receiver.recv_many(&mut messages, BATCH).await > 0 {
@@ -90,16 +96,20 @@ pub(super) async fn run(
 }
 
 async fn keep(store: &Store, batch: &[Arc<Event>], lost: &AtomicU64) {
-    for attempt in 1..=TRIES {
+    let until = Instant::now() + GIVE_UP;
+    let mut pause = FIRST_PAUSE;
+    loop {
         match store.append_events(batch.iter().map(|e| &**e)).await {
             Ok(()) => return,
-            Err(error) if attempt == TRIES => {
-                tracing::error!(%error, events = batch.len(), "events were not written");
-                lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
+            Err(StoreError::Unavailable(reason)) if Instant::now() + pause < until => {
+                tracing::warn!(%reason, ?pause, "events are written again");
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
             }
             Err(error) => {
-                tracing::warn!(%error, attempt, "events are written again");
-                tokio::time::sleep(RETRY * attempt).await;
+                tracing::error!(%error, events = batch.len(), "events were not written");
+                lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
+                return;
             }
         }
     }

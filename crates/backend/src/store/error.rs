@@ -29,9 +29,9 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The state directory or the key file is not usable.
+    /// The state directory, its key file or its database is not usable.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] StateError),
     /// The database could not be brought to this version's schema.
     #[error(
         "the database schema cannot be brought up to date: {0}; was this database used by a newer version?"
@@ -111,9 +111,9 @@ pub enum Conflict {
     Other(String),
 }
 
-/// Why the key that seals secrets cannot be used.
+/// Why what lies in the state directory cannot be used: the key that seals secrets, the database.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub enum StateError {
     /// Others can read the key file.
     #[error("{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}", path = path.display())]
     Readable {
@@ -141,6 +141,17 @@ pub enum KeyError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Another process has the database.
+    #[error(
+        "{path} is in use by another process (pid {holder}); stop it, or speak to it: cupola --api URL",
+        path = path.display()
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// The process id that it left.
+        holder: String,
     },
     /// The kernel gave no random numbers.
     #[error("no random numbers from the kernel: {0}")]

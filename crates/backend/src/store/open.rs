@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupola_api::Secret;
+use parking_lot::Mutex;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::database::{Cell, Database, sql};
-use super::error::{KeyError, StoreError};
+use super::error::{StateError, StoreError};
+use super::lock::DatabaseLock;
 use super::migrate::migrate;
 use super::seal::{Sealer, prepare_directory};
 use super::snapshot::Snapshot;
 use super::{Inner, Store};
+use crate::config;
 
 /// How long a call waits for a connection, or for another process's lock on the file.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +52,15 @@ impl StoreOptions {
         }
     }
 
+    /// What the configuration says.
+    pub fn of(config: &config::Database, state_directory: impl Into<PathBuf>) -> Self {
+        Self {
+            url: config.url.clone(),
+            state_directory: state_directory.into(),
+            exclusive: config.exclusive.then_some(true),
+        }
+    }
+
     /// Another database.
     #[must_use]
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
@@ -66,22 +78,24 @@ impl Store {
         let directory = options.state_directory.clone();
         let sealer = blocking(move || {
             prepare_directory(&directory)?;
-            Sealer::open(&directory)
+            Ok(Sealer::open(&directory)?)
         })
         .await?;
-        let url = options.url.as_ref().map(Secret::expose);
-        let (database, exclusive) = match url {
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-                (postgres(url).await?, options.exclusive.unwrap_or(false))
+        let (database, lock, exclusive) = match place(options)? {
+            Place::Server(url) => {
+                let exclusive = options.exclusive.unwrap_or(false);
+                (postgres(url).await?, None, exclusive)
             }
-            Some(url) => (
-                sqlite(sqlite_path(url)?).await?,
-                options.exclusive.unwrap_or(true),
-            ),
-            None => (
-                sqlite(options.state_directory.join("cupola.sqlite")).await?,
-                options.exclusive.unwrap_or(true),
-            ),
+            Place::File(path) => {
+                let exclusive = options.exclusive.unwrap_or(true);
+                let file = path.clone();
+                let lock = blocking(move || {
+                    create_private(&file)?;
+                    DatabaseLock::take(&file, exclusive)
+                })
+                .await?;
+                (sqlite(&path).await?, Some(lock), exclusive)
+            }
         };
         migrate(&database).await?;
         check_key(&database, &sealer).await?;
@@ -89,6 +103,7 @@ impl Store {
             database,
             sealer,
             snapshot: None,
+            lock: Mutex::new(lock),
         };
         if exclusive {
             let nodes = super::nodes::load_all(&inner.database, &inner.sealer).await?;
@@ -101,12 +116,27 @@ impl Store {
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, KeyError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
+        Ok(result) => result,
         Err(error) => Err(StoreError::Unavailable(error.to_string())),
     }
+}
+
+enum Place<'a> {
+    File(PathBuf),
+    Server(&'a str),
+}
+
+fn place(options: &StoreOptions) -> Result<Place<'_>, StoreError> {
+    let Some(url) = options.url.as_ref().map(Secret::expose) else {
+        return Ok(Place::File(options.state_directory.join("cupola.sqlite")));
+    };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Place::Server(url));
+    }
+    sqlite_path(url).map(Place::File)
 }
 
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
@@ -131,8 +161,8 @@ fn without_password(text: &str) -> String {
 }
 
 /// Makes the file before SQLite does, so that nobody else can ever read it.
-fn create_private(path: &Path) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io {
+fn create_private(path: &Path) -> Result<(), StateError> {
+    let io = |source| StateError::Io {
         path: path.to_owned(),
         source,
     };
@@ -148,11 +178,9 @@ fn create_private(path: &Path) -> Result<(), KeyError> {
         .map_err(io)
 }
 
-async fn sqlite(path: PathBuf) -> Result<Database, StoreError> {
-    let file = path.clone();
-    blocking(move || create_private(&file)).await?;
+async fn sqlite(path: &Path) -> Result<Database, StoreError> {
     let options = SqliteConnectOptions::new()
-        .filename(&path)
+        .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(CONNECTION_TIMEOUT)
@@ -213,7 +241,7 @@ async fn check_key(database: &Database, sealer: &Sealer) -> Result<(), StoreErro
     let stored = row.map(|row| row.required_text(0)).transpose()?;
     match sealer.open_sealed(&stored.unwrap_or_default(), KEY_CHECK, "meta") {
         Ok(_) => Ok(()),
-        Err(_) => Err(KeyError::Wrong {
+        Err(_) => Err(StateError::Wrong {
             path: sealer.path().to_owned(),
         }
         .into()),

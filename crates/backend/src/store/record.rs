@@ -1,7 +1,7 @@
 //! A node as the store hands it out: the resource, and what the store knows besides.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cupola_api::cupola::{NodeSummary, StepSummary, Waiting};
 use cupola_api::node::Node;
@@ -76,13 +76,16 @@ impl StoredNode {
 }
 
 /// The columns of `nodes` in the order in which [`decode`] reads them.
-pub(crate) fn select_list() -> String {
-    let mut list = "id, revision, progress".to_owned();
-    for column in COLUMNS {
-        list.push_str(", ");
-        list.push_str(column.name);
-    }
-    list
+pub(crate) fn select_list() -> &'static str {
+    static LIST: LazyLock<String> = LazyLock::new(|| {
+        let mut list = "id, revision, progress".to_owned();
+        for column in COLUMNS {
+            list.push_str(", ");
+            list.push_str(column.name);
+        }
+        list
+    });
+    &LIST
 }
 
 /// Reads a row of [`select_list`].

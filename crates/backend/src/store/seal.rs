@@ -16,7 +16,7 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use super::error::{KeyError, StoreError};
+use super::error::{StateError, StoreError};
 
 const PREFIX: &str = "sealed:1:";
 const NONCE: usize = 24;
@@ -37,7 +37,7 @@ impl fmt::Debug for Sealer {
 
 impl Sealer {
     /// Reads `secret.key` in this directory, or makes it. Blocks.
-    pub(crate) fn open(directory: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join(KEY_FILE);
         if !path.exists() {
             create_key(directory, &path)?;
@@ -65,7 +65,7 @@ impl Sealer {
             return Ok(plain.to_owned());
         }
         let mut nonce = [0_u8; NONCE];
-        getrandom::fill(&mut nonce).map_err(|e| KeyError::Random(e.to_string()))?;
+        getrandom::fill(&mut nonce).map_err(|e| StateError::Random(e.to_string()))?;
         let aad = format!("{owner}/{column}");
         let payload = Payload {
             msg: plain.as_bytes(),
@@ -113,13 +113,13 @@ impl Sealer {
     }
 }
 
-fn create_key(directory: &Path, path: &Path) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io {
+fn create_key(directory: &Path, path: &Path) -> Result<(), StateError> {
+    let io = |source| StateError::Io {
         path: path.to_owned(),
         source,
     };
     let mut key = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(&mut *key).map_err(|e| KeyError::Random(e.to_string()))?;
+    getrandom::fill(&mut *key).map_err(|e| StateError::Random(e.to_string()))?;
     // A temporary file has mode 0600 from its first moment, and is renamed when it is complete.
     let mut file = tempfile::NamedTempFile::new_in(directory).map_err(io)?;
     writeln!(file, "{}", &*Zeroizing::new(hex::encode(*key))).map_err(io)?;
@@ -132,29 +132,29 @@ fn create_key(directory: &Path, path: &Path) -> Result<(), KeyError> {
     }
 }
 
-fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let io = |source| KeyError::Io {
+fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, StateError> {
+    let io = |source| StateError::Io {
         path: path.to_owned(),
         source,
     };
     let mode = fs::metadata(path).map_err(io)?.mode() & 0o7777;
     if mode & 0o077 != 0 {
-        return Err(KeyError::Readable {
+        return Err(StateError::Readable {
             path: path.to_owned(),
             mode,
         });
     }
     let text = Zeroizing::new(fs::read_to_string(path).map_err(io)?);
     let mut key = Zeroizing::new([0_u8; 32]);
-    hex::decode_to_slice(text.trim_end(), &mut *key).map_err(|_| KeyError::Malformed {
+    hex::decode_to_slice(text.trim_end(), &mut *key).map_err(|_| StateError::Malformed {
         path: path.to_owned(),
     })?;
     Ok(key)
 }
 
 /// Makes the state directory, readable by its owner only. Blocks.
-pub(crate) fn prepare_directory(directory: &Path) -> Result<(), KeyError> {
-    let io = |source| KeyError::Io {
+pub(crate) fn prepare_directory(directory: &Path) -> Result<(), StateError> {
+    let io = |source| StateError::Io {
         path: directory.to_owned(),
         source,
     };
@@ -163,4 +163,68 @@ pub(crate) fn prepare_directory(directory: &Path) -> Result<(), KeyError> {
     }
     fs::create_dir_all(directory).map_err(io)?;
     fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).map_err(io)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealer() -> (tempfile::TempDir, Sealer) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let sealer = Sealer::open(directory.path()).expect("a key");
+        (directory, sealer)
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_for_its_owner_only() {
+        let (directory, sealer) = sealer();
+        let mode = fs::metadata(sealer.path()).expect("it").mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let sealed = sealer.seal("x", "n", "c").expect("sealed");
+        let again = Sealer::open(directory.path()).expect("the same key");
+        assert_eq!(
+            again.open_sealed(&sealed, "n", "c").expect("it").as_str(),
+            "x"
+        );
+        assert!(!format!("{sealer:?}").contains("cipher"));
+    }
+
+    #[test]
+    fn a_sealed_value_fits_its_node_and_column_only() {
+        let (_directory, sealer) = sealer();
+        let sealed = sealer.seal("x", "node-a", "driver_info").expect("sealed");
+        assert!(sealed.starts_with("sealed:1:"));
+        for (owner, column) in [("node-b", "driver_info"), ("node-a", "instance_info")] {
+            assert!(sealer.open_sealed(&sealed, owner, column).is_err());
+        }
+    }
+
+    static SHARED: LazyLock<(tempfile::TempDir, Sealer)> = LazyLock::new(sealer);
+
+    proptest! {
+        #[test]
+        fn opens_what_it_sealed_and_nothing_that_was_changed(
+            plain in ".{0,200}", at: prop::sample::Index, bit in 0..6_u8,
+        ) {
+            let (_, sealer) = &*SHARED;
+            let sealed = sealer.seal(&plain, "n", "c").expect("sealed");
+            let opened = sealer.open_sealed(&sealed, "n", "c").expect("opened");
+            prop_assert_eq!(opened.as_str(), plain.as_str());
+            let mut bytes = sealed.into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            let changed = String::from_utf8_lossy(&bytes).into_owned();
+            // The last digit of base64 may hold unused bits: then it is refused as not canonical.
+            prop_assert!(sealer.open_sealed(&changed, "n", "c").is_err());
+        }
+
+        #[test]
+        fn no_text_panics(text in "(sealed:1:)?[A-Za-z0-9+/=]{0,80}") {
+            let (_, sealer) = &*SHARED;
+            let _ = sealer.open_sealed(&text, "n", "c");
+        }
+    }
 }

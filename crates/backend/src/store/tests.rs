@@ -61,18 +61,14 @@ macro_rules! scenarios {
                 }
             };
             let state = tempfile::tempdir().expect("a directory");
-            for exclusive in [false, true] {
-                $({
-                    let database = format!("{}_{exclusive}", stringify!($name));
-                    let mut options = StoreOptions::new(state.path())
-                        .with_url(cluster.create_database(&database));
-                    options.exclusive = Some(exclusive);
-                    eprintln!("{database}");
-                    let store = Store::open(&options).await.expect("a store");
-                    $module::$name(store.clone()).await;
-                    store.close().await;
-                })*
-            }
+            $({
+                eprintln!("{}", stringify!($name));
+                let options = StoreOptions::new(state.path())
+                    .with_url(cluster.create_database(stringify!($name)));
+                let store = Store::open(&options).await.expect("a store");
+                $module::$name(store.clone()).await;
+                store.close().await;
+            })*
             let data = cluster.stop();
             files::assert_absent(data.path(), PASSWORD);
         }

@@ -92,6 +92,19 @@ impl Store {
         self.database().execute(statement).await
     }
 
+    /// Drops the oldest events beyond `keep` of those that belong to no node, or to none any more.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn trim_orphan_events(&self, keep: u32) -> Result<u64, StoreError> {
+        let statement = sql(
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE node_uuid IS NULL \
+             OR node_uuid NOT IN (SELECT uuid FROM nodes) ORDER BY id DESC LIMIT $1 OFFSET $2)",
+            [Cell::int(i64::MAX), Cell::int(keep.into())],
+        );
+        self.database().execute(statement).await
+    }
+
     /// Takes `count` event ids that no other process and no later start will use; the last of them.
     pub(crate) async fn take_event_ids(&self, count: i64) -> Result<EventId, StoreError> {
         let statement = sql(

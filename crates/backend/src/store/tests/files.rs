@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{PASSWORD, node, sqlite};
-use crate::store::{KeyError, NewStep, Phase, Store, StoreError, StoreOptions};
+use crate::store::{NewStep, Phase, StateError, Store, StoreError, StoreOptions};
 
 fn all_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -90,15 +90,32 @@ async fn a_key_that_does_not_fit_is_refused() {
     std::fs::write(&key, "00".repeat(32)).expect("a key");
     let error = open_error(directory.path()).await;
     assert!(
-        matches!(error, StoreError::Key(KeyError::Wrong { .. })),
+        matches!(error, StoreError::Key(StateError::Wrong { .. })),
         "{error}"
     );
     std::fs::write(&key, "not a key").expect("a key");
     let error = open_error(directory.path()).await;
     assert!(
-        matches!(error, StoreError::Key(KeyError::Malformed { .. })),
+        matches!(error, StoreError::Key(StateError::Malformed { .. })),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_database_that_is_open_elsewhere_is_refused_until_it_is_closed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = sqlite(directory.path(), true).await;
+    let text = open_error(directory.path()).await.to_string();
+    let want = format!("in use by another process (pid {})", std::process::id());
+    assert!(text.contains(&want), "{text}");
+    first.close().await;
+    let one = sqlite(directory.path(), false).await;
+    let two = sqlite(directory.path(), false).await;
+    one.create_node(node("n1")).await.expect("created");
+    assert_eq!(two.summaries().await.expect("summaries").len(), 1);
+    open_error(directory.path()).await;
+    drop((one, two));
+    sqlite(directory.path(), true).await;
 }
 
 #[tokio::test]

@@ -299,6 +299,16 @@ pub(super) async fn timelines_are_trimmed(store: Store) {
     assert_eq!(store.trim_timeline(one, 4).await.expect("nothing"), 0);
     let other = store.timeline(two, Some(EventId(20)), 2).await.expect("it");
     assert_eq!(other, [events[22].clone(), events[25].clone()]);
+
+    let owner = store.create_node(node("n1")).await.expect("created").uuid;
+    let mut owned = event(30);
+    owned.node = Some(owner);
+    store.append_events([&owned]).await.expect("appended");
+    assert_eq!(store.trim_orphan_events(5).await.expect("trimmed"), 19);
+    let kept = store.timeline(owner, None, 9).await.expect("it");
+    assert_eq!(kept, [owned], "a node's own are trimmed on their own");
+    let newest = store.timeline(one, None, 9).await.expect("it");
+    assert_eq!(newest, [events[27].clone()]);
 }
 
 pub(super) async fn event_ids_are_never_given_twice(store: Store) {
