@@ -30,10 +30,19 @@ fn page() -> String {
             .map(|t| format!("{} → {}", format!("{:?}", t.event).to_lowercase(), t.to))
             .collect();
         let cell = |items: &[String]| {
-            if items.is_empty() { "–".to_owned() } else { items.join("; ") }
+            if items.is_empty() {
+                "–".to_owned()
+            } else {
+                items.join("; ")
+            }
         };
-        writeln!(out, "| {state} | {target} | {} | {} |", cell(&verbs), cell(&own))
-            .expect("a String takes everything");
+        writeln!(
+            out,
+            "| {state} | {target} | {} | {} |",
+            cell(&verbs),
+            cell(&own)
+        )
+        .expect("a String takes everything");
     }
     out
 }
@@ -45,5 +54,9 @@ fn the_page_is_what_the_table_says() {
         std::fs::write(&path, page()).expect("docs/ can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, page(), "docs/provision-states.md is stale: run with UPDATE_DOCS=1");
+    assert_eq!(
+        kept,
+        page(),
+        "docs/provision-states.md is stale: run with UPDATE_DOCS=1"
+    );
 }

@@ -6,5 +6,6 @@
 #![allow(dead_code, reason = "commands that use it land next")]
 
 pub mod cli;
+pub mod demo;
 pub mod ramdisk;
 mod summary;

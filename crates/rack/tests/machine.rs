@@ -1,4 +1,9 @@
 //! A rack of simulated machines without any boot service: what the machines do by themselves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy's allowances for tests do not reach the helpers of an integration test"
+)]
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

@@ -48,7 +48,7 @@ impl MachineSpec {
             name: format!("r{:02}u{:02}", index / 20 + 1, index % 20 + 1),
             serial: format!("CPL{:06}", 100_000 + index),
             macs: vec![mac(0), mac(1)],
-            boot_mode: if index % 2 == 0 {
+            boot_mode: if index.is_multiple_of(2) {
                 BootMode::Uefi
             } else {
                 BootMode::Bios

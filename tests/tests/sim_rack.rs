@@ -1,0 +1,123 @@
+//! The main job on a rack of simulated machines: enrol, manage, inspect, clean, deploy with a config drive, undeploy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy's allowances for tests do not reach the helpers of an integration test"
+)]
+
+use std::time::Duration;
+
+use cupola_api::client::Client;
+use cupola_api::id::NodeIdent;
+use cupola_api::patch::PatchOperation;
+use cupola_api::resource::ProvisionRequest;
+use cupola_api::{Node, PowerState, ProvisionState};
+use cupola_console::demo::{Demo, DemoOptions};
+use futures_util::StreamExt;
+use serde_json::json;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+async fn demo(machines: usize) -> Demo {
+    let options = DemoOptions {
+        machines,
+        state_directory: None,
+        overrides: Vec::new(),
+        paced: false,
+    };
+    Demo::start(options).await.unwrap()
+}
+
+/// Waits until the node is in this state; fails at once when it fails instead.
+async fn reach(client: &Client, node: &NodeIdent, goal: ProvisionState) -> Node {
+    let id = client.node(node).await.unwrap().uuid;
+    let mut events = client.events(None, Some(id)).await.unwrap();
+    let wait = async {
+        loop {
+            let now = client.node(node).await.unwrap();
+            if now.provision_state == goal {
+                return now;
+            }
+            assert!(
+                !now.provision_state.is_failed(),
+                "{node} is {}: {:?}",
+                now.provision_state,
+                now.last_error
+            );
+            events.next().await.unwrap().unwrap();
+        }
+    };
+    let Ok(node_now) = timeout(DEADLINE, wait).await else {
+        let now = client.node(node).await.unwrap();
+        let timeline = client.timeline(node, None).await.unwrap();
+        panic!(
+            "{node} is {} after {DEADLINE:?}, not {goal}: {:?}\n{:#?}",
+            now.provision_state, now.last_error, timeline.events
+        );
+    };
+    node_now
+}
+
+async fn provision(client: &Client, node: &NodeIdent, target: &str) {
+    let request = ProvisionRequest {
+        target: target.to_owned(),
+        ..ProvisionRequest::default()
+    };
+    client.provision(node, &request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_a_machine_is_inspected_cleaned_deployed_and_undeployed() {
+    let demo = demo(1).await;
+    let client = demo.client();
+    let machine = &demo.rack().machines()[0].machine;
+    let node = NodeIdent::Name(machine.spec().name.clone());
+
+    let available = reach(&client, &node, ProvisionState::Available).await;
+    assert_eq!(available.power_state, Some(PowerState::Off));
+
+    provision(&client, &node, "manage").await;
+    reach(&client, &node, ProvisionState::Manageable).await;
+    provision(&client, &node, "inspect").await;
+    let inspected = reach(&client, &node, ProvisionState::Manageable).await;
+    assert_eq!(inspected.properties["cpu_arch"], "x86_64");
+    let inventory = client.inventory(&node).await.unwrap().inventory;
+    assert_eq!(
+        inventory["system_vendor"]["serial_number"],
+        machine.spec().serial.as_str()
+    );
+    provision(&client, &node, "provide").await;
+    reach(&client, &node, ProvisionState::Available).await;
+
+    let image = client.images().await.unwrap().images.remove(0);
+    let patch = [
+        PatchOperation::add("/instance_info/image_source", image.source),
+        PatchOperation::add("/instance_info/image_os_hash_algo", image.hash_algo),
+        PatchOperation::add("/instance_info/image_os_hash_value", image.hash_value),
+        PatchOperation::add("/instance_info/image_disk_format", image.disk_format),
+    ];
+    client.patch_node(&node, &patch).await.unwrap();
+    let request = ProvisionRequest {
+        target: "active".to_owned(),
+        configdrive: Some(json!({ "meta_data": { "hostname": "web-7" } })),
+        ..ProvisionRequest::default()
+    };
+    client.provision(&node, &request).await.unwrap();
+    let active = reach(&client, &node, ProvisionState::Active).await;
+    assert_eq!(active.power_state, Some(PowerState::On));
+    let prompt = timeout(DEADLINE, machine.screen().wait_for("login:"))
+        .await
+        .unwrap();
+    assert_eq!(prompt, "web-7 login: ");
+
+    provision(&client, &node, "deleted").await;
+    let deleted = reach(&client, &node, ProvisionState::Available).await;
+    assert!(
+        deleted.instance_info.is_empty(),
+        "{:?}",
+        deleted.instance_info
+    );
+    demo.stop().await;
+}
