@@ -4,5 +4,6 @@
 
 pub mod binary;
 pub mod ipmi;
+pub mod node_life;
 pub mod serve;
 pub mod skip;

@@ -2,7 +2,6 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "clippy's allowances for tests do not reach the helpers of an integration test"
 )]
 
@@ -10,11 +9,10 @@ use std::time::Duration;
 
 use cupola_api::client::Client;
 use cupola_api::id::NodeIdent;
-use cupola_api::patch::PatchOperation;
 use cupola_api::resource::ProvisionRequest;
 use cupola_api::{Node, PowerState, ProvisionState};
 use cupola_console::demo::{Demo, DemoOptions};
-use futures_util::StreamExt;
+use cupola_tests::node_life;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -30,42 +28,14 @@ async fn demo(machines: usize) -> Demo {
     Demo::start(options).await.unwrap()
 }
 
-/// Waits until the node is in this state; fails at once when it fails instead.
 async fn reach(client: &Client, node: &NodeIdent, goal: ProvisionState) -> Node {
-    let id = client.node(node).await.unwrap().uuid;
-    let mut events = client.events(None, Some(id)).await.unwrap();
-    let wait = async {
-        loop {
-            let now = client.node(node).await.unwrap();
-            if now.provision_state == goal {
-                return now;
-            }
-            assert!(
-                !now.provision_state.is_failed(),
-                "{node} is {}: {:?}",
-                now.provision_state,
-                now.last_error
-            );
-            events.next().await.unwrap().unwrap();
-        }
-    };
-    let Ok(node_now) = timeout(DEADLINE, wait).await else {
-        let now = client.node(node).await.unwrap();
-        let timeline = client.timeline(node, None).await.unwrap();
-        panic!(
-            "{node} is {} after {DEADLINE:?}, not {goal}: {:?}\n{:#?}",
-            now.provision_state, now.last_error, timeline.events
-        );
-    };
-    node_now
+    node_life::reach(client, node, goal, DEADLINE)
+        .await
+        .unwrap()
 }
 
 async fn provision(client: &Client, node: &NodeIdent, target: &str) {
-    let request = ProvisionRequest {
-        target: target.to_owned(),
-        ..ProvisionRequest::default()
-    };
-    client.provision(node, &request).await.unwrap();
+    node_life::verb(client, node, target).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,13 +62,9 @@ async fn sim_a_machine_is_inspected_cleaned_deployed_and_undeployed() {
     reach(&client, &node, ProvisionState::Available).await;
 
     let image = client.images().await.unwrap().images.remove(0);
-    let patch = [
-        PatchOperation::add("/instance_info/image_source", image.source),
-        PatchOperation::add("/instance_info/image_os_hash_algo", image.hash_algo),
-        PatchOperation::add("/instance_info/image_os_hash_value", image.hash_value),
-        PatchOperation::add("/instance_info/image_disk_format", image.disk_format),
-    ];
-    client.patch_node(&node, &patch).await.unwrap();
+    node_life::choose_image(&client, &node, &image)
+        .await
+        .unwrap();
     let request = ProvisionRequest {
         target: "active".to_owned(),
         configdrive: Some(json!({ "meta_data": { "hostname": "web-7" } })),

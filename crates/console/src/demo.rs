@@ -4,7 +4,7 @@
 //! Only the machines are simulated. Some are enrolled and provided; the last ones are left over,
 //! for whoever wants to try the enrolment wizard.
 
-mod network;
+pub mod network;
 mod provide;
 
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ impl Demo {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .map_err(io("the API's port"))?;
-        let mut overrides = network::overrides(&directory);
+        let mut overrides = network::overrides(&directory, network::BootPorts::default());
         overrides.extend(options.overrides);
         let mut config = Config::load(None, [], &overrides)?;
         network::write_ramdisk(&directory).map_err(io("the demo's kernel and ramdisk"))?;

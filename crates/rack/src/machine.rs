@@ -17,6 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -77,6 +78,7 @@ struct Inner {
     network: MachineNetwork,
     boot: Arc<BootOptions>,
     running: watch::Sender<Running>,
+    boots: AtomicU64,
     fault: watch::Sender<Option<FirmwareFault>>,
     screen: MachineScreen,
     commands: mpsc::Sender<ChassisControl>,
@@ -104,6 +106,7 @@ impl SimMachine {
             network,
             boot,
             running: watch::Sender::new(Running::Nothing),
+            boots: AtomicU64::new(0),
             fault: watch::Sender::new(None),
             screen: MachineScreen::default(),
             commands,
@@ -122,6 +125,12 @@ impl SimMachine {
     #[must_use]
     pub fn running(&self) -> watch::Receiver<Running> {
         self.inner.running.subscribe()
+    }
+
+    /// How often it has booted, whatever from.
+    #[must_use]
+    pub fn boots(&self) -> u64 {
+        self.inner.boots.load(Ordering::Relaxed)
     }
 
     /// What its screen shows.

@@ -1,5 +1,6 @@
 //! The demo's provisioning network: loopback, on ports that the kernel gives.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,8 +11,20 @@ use cupola_rack::machine::MachineNetwork;
 /// How long a simulated machine's self-test takes; a real one's takes minutes.
 const SELF_TEST: Duration = Duration::from_millis(700);
 
+/// Ports of the boot services on loopback; 0 lets the kernel choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BootPorts {
+    /// DHCP, UDP.
+    pub dhcp: u16,
+    /// TFTP, UDP.
+    pub tftp: u16,
+    /// HTTP, TCP.
+    pub http: u16,
+}
+
 /// The configuration that makes loopback a provisioning network, as `section.key=value`.
-pub(super) fn overrides(state_directory: &Path) -> Vec<String> {
+#[must_use]
+pub fn overrides(state_directory: &Path, ports: BootPorts) -> Vec<String> {
     let file = |name: &str| state_directory.join(name).display().to_string();
     [
         ("boot.enabled", "true".to_owned()),
@@ -19,10 +32,10 @@ pub(super) fn overrides(state_directory: &Path) -> Vec<String> {
         ("boot.network", "127.64.0.0/16".to_owned()),
         ("boot.pool_first", "127.64.1.1".to_owned()),
         ("boot.pool_last", "127.64.250.250".to_owned()),
-        ("boot.dhcp_listen", "127.0.0.1:0".to_owned()),
+        ("boot.dhcp_listen", format!("127.0.0.1:{}", ports.dhcp)),
         ("boot.dhcp_answer_to_source", "true".to_owned()),
-        ("boot.tftp_listen", "127.0.0.1:0".to_owned()),
-        ("boot.http_listen", "127.0.0.1:0".to_owned()),
+        ("boot.tftp_listen", format!("127.0.0.1:{}", ports.tftp)),
+        ("boot.http_listen", format!("127.0.0.1:{}", ports.http)),
         ("boot.deploy_kernel", file("deploy.kernel")),
         ("boot.deploy_ramdisk", file("deploy.initrd")),
         ("ipmi.min_command_interval", "0".to_owned()),
@@ -37,7 +50,10 @@ pub(super) fn overrides(state_directory: &Path) -> Vec<String> {
 }
 
 /// Writes what stands for kernel and ramdisk: simulated machines download and then discard them.
-pub(super) fn write_ramdisk(state_directory: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// When the files cannot be written.
+pub fn write_ramdisk(state_directory: &Path) -> std::io::Result<()> {
     for (name, mib) in [("deploy.kernel", 1), ("deploy.initrd", 4)] {
         std::fs::File::create(state_directory.join(name))?.set_len(mib << 20)?;
     }
@@ -47,11 +63,20 @@ pub(super) fn write_ramdisk(state_directory: &Path) -> std::io::Result<()> {
 /// Where the service's boot services are, for the rack's machines.
 pub(super) fn of(service: &Service) -> Option<MachineNetwork> {
     let boot = service.boot()?;
-    Some(MachineNetwork {
-        dhcp_server: boot.dhcp_address()?,
-        tftp_port: boot.tftp_address()?.port(),
+    Some(machine_network(
+        boot.dhcp_address()?,
+        boot.tftp_address()?.port(),
+    ))
+}
+
+/// A network whose boot services are there.
+#[must_use]
+pub fn machine_network(dhcp_server: SocketAddr, tftp_port: u16) -> MachineNetwork {
+    MachineNetwork {
+        dhcp_server,
+        tftp_port,
         downloads: Downloads::Full,
         timing: FirmwareTiming::quick(),
         self_test: SELF_TEST,
-    })
+    }
 }

@@ -1,6 +1,7 @@
 //! What a machine does from power on to power off: self-test, boot, run, and again after a reset.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cupola_agent::{Agent, AgentConfig, AgentExit, KernelParameters, Platform};
@@ -100,6 +101,7 @@ enum Ended {
 async fn live(machine: Arc<Inner>, cancel: CancellationToken) {
     loop {
         machine.running.send_replace(Running::Firmware);
+        machine.boots.fetch_add(1, Ordering::Relaxed);
         machine.screen.clear();
         machine
             .screen

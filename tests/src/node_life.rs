@@ -1,0 +1,83 @@
+//! Taking nodes through their life over the API, waiting on events instead of sleeping.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use cupola_api::client::Client;
+use cupola_api::cupola::Image;
+use cupola_api::id::NodeIdent;
+use cupola_api::patch::PatchOperation;
+use cupola_api::resource::ProvisionRequest;
+use cupola_api::{Node, ProvisionState};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+/// Waits until the node is in state `goal`.
+///
+/// # Errors
+/// At once when the node fails; after `deadline` with everything its timeline says.
+pub async fn reach(
+    client: &Client,
+    node: &NodeIdent,
+    goal: ProvisionState,
+    deadline: Duration,
+) -> Result<Node> {
+    let id = client.node(node).await?.uuid;
+    let mut events = client.events(None, Some(id)).await?;
+    let wait = async {
+        loop {
+            let now = client.node(node).await?;
+            if now.provision_state == goal {
+                return Ok(now);
+            }
+            if now.provision_state.is_failed() {
+                bail!("{node} is {}: {:?}", now.provision_state, now.last_error);
+            }
+            events.next().await.context("the event stream ended")??;
+        }
+    };
+    if let Ok(reached) = timeout(deadline, wait).await {
+        return reached;
+    }
+    let now = client.node(node).await?;
+    let timeline = client.timeline(node, None).await?;
+    bail!(
+        "{node} is {} after {deadline:?}, not {goal}: {:?}\n{:#?}",
+        now.provision_state,
+        now.last_error,
+        timeline.events
+    )
+}
+
+/// Sends a verb without arguments.
+///
+/// # Errors
+/// When the service refuses.
+pub async fn verb(client: &Client, node: &NodeIdent, target: &str) -> Result<()> {
+    let request = ProvisionRequest {
+        target: target.to_owned(),
+        ..ProvisionRequest::default()
+    };
+    Ok(client.provision(node, &request).await?)
+}
+
+/// Puts an image into a node's `instance_info`.
+///
+/// # Errors
+/// When the service refuses.
+pub async fn choose_image(client: &Client, node: &NodeIdent, image: &Image) -> Result<()> {
+    let patch = [
+        PatchOperation::add("/instance_info/image_source", image.source.clone()),
+        PatchOperation::add("/instance_info/image_os_hash_algo", image.hash_algo.clone()),
+        PatchOperation::add(
+            "/instance_info/image_os_hash_value",
+            image.hash_value.clone(),
+        ),
+        PatchOperation::add(
+            "/instance_info/image_disk_format",
+            image.disk_format.clone(),
+        ),
+    ];
+    client.patch_node(node, &patch).await?;
+    Ok(())
+}
