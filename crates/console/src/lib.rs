@@ -1,11 +1,29 @@
 //! What the `cupola` binary is made of: the command line, and the terminal console.
 //!
-//! `cli` parses arguments and runs one-shot commands. Everything speaks the API through
-//! `cupola_api::client::Client`; nothing here moves a node's state or touches hardware.
+//! * `cli` parses arguments and runs one-shot commands.
+//! * `app` is the loop of the console: events into `update`, effects into `worker`, state onto the
+//!   screen by `ui`, through the terminal that `term` owns.
+//! * `command` is the one table of what the console can be told to do.
+//! * `ramdisk` builds the deploy ramdisk.
+//!
+//! Everything speaks the API through `cupola_api::client::Client`; nothing here moves a node's
+//! state or touches hardware.
 
-#![allow(dead_code, reason = "commands that use it land next")]
-
+mod app;
 pub mod cli;
+mod command;
 pub mod demo;
+mod describe;
+mod diagnostics;
+mod effect;
+mod event;
+mod key;
 pub mod ramdisk;
+mod state;
 mod summary;
+mod term;
+#[cfg(test)]
+mod testing;
+mod ui;
+mod update;
+mod worker;

@@ -1,0 +1,228 @@
+//! The loop: it owns state and terminal, feeds events to `update`, hands effects to the worker,
+//! and draws when something has changed.
+
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use cupola_api::client::Client;
+use cupola_api::event::Severity;
+use jiff::Timestamp;
+use ratatui::Terminal;
+use ratatui::layout::Size;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::effect::Effect;
+use crate::event::Event;
+use crate::state::State;
+use crate::term::capabilities::{self, Capabilities};
+use crate::term::decode::Input;
+use crate::term::session::{Session, SessionError};
+use crate::term::signals::{Asked, Signals};
+use crate::term::vt::VtBackend;
+use crate::term::{input, panic, size};
+use crate::ui::theme::{Theme, ThemeError};
+use crate::update::update;
+use crate::worker::Worker;
+use crate::{diagnostics, ui};
+
+/// How many inputs and events may queue up before their senders wait.
+const QUEUE: usize = 256;
+/// How many events are taken before the screen is drawn again.
+const BATCH: usize = 512;
+
+/// Why the console ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// There is no terminal to show it on.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The theme cannot be used.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
+    /// The terminal went away.
+    #[error("the terminal is gone")]
+    Lost,
+    /// Something in this program is wrong.
+    #[error("{0}")]
+    Panicked(String),
+    /// The terminal or the system refuses.
+    #[error("the terminal cannot be used: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// How the console should look.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Look {
+    /// The theme, by name or file.
+    pub(crate) theme: Option<String>,
+    /// ASCII characters only.
+    pub(crate) ascii: bool,
+}
+
+/// Shows the console until it is left.
+///
+/// # Errors
+/// When there is no terminal, it is lost, or a task panics. The terminal is restored in every case.
+pub(crate) async fn run(client: Client, look: &Look, log: Option<&str>) -> Result<(), AppError> {
+    let capabilities = capabilities::detect(variable);
+    let theme = Theme::load(look.theme.as_deref(), look.ascii, &capabilities)?;
+    let signals = Signals::listen()?;
+    panic::install();
+    diagnostics::install(log);
+    let session = Session::enter()?;
+    let mut app = App::new(session, client, theme, look.clone(), capabilities)?;
+    let outcome = app.run(signals).await;
+    app.session.restore();
+    match panic::report() {
+        Some(report) => Err(AppError::Panicked(report)),
+        None => outcome,
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+struct App {
+    session: Session,
+    terminal: Terminal<VtBackend<File>>,
+    state: State,
+    theme: Theme,
+    look: Look,
+    capabilities: Capabilities,
+    worker: Worker,
+    events: mpsc::Receiver<Event>,
+    inputs: mpsc::Receiver<Input>,
+    drawn: Instant,
+    quit: bool,
+}
+
+impl App {
+    fn new(
+        session: Session,
+        client: Client,
+        theme: Theme,
+        look: Look,
+        capabilities: Capabilities,
+    ) -> Result<Self, AppError> {
+        let mut tty = session.handle()?;
+        let probe = |tty: &mut File| size::from_kernel().or_else(|| size::probe(tty));
+        let size = probe(&mut tty).unwrap_or_else(|| size::from_environment(variable));
+        let terminal = Terminal::new(VtBackend::new(session.handle()?, size))?;
+        let (send_input, inputs) = mpsc::channel(QUEUE);
+        input::spawn(tty, send_input)?;
+        let (send_event, events) = mpsc::channel(QUEUE);
+        Ok(Self {
+            session,
+            terminal,
+            state: State::new(client.target().to_owned(), size, Timestamp::now()),
+            theme,
+            look,
+            capabilities,
+            worker: Worker::start(client, send_event),
+            events,
+            inputs,
+            drawn: Instant::now(),
+            quit: false,
+        })
+    }
+
+    async fn run(&mut self, mut signals: Signals) -> Result<(), AppError> {
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.draw()?;
+        while !self.quit {
+            let due = self.drawn + self.capabilities.frame_interval;
+            let timed = self.state.needs_clock() || self.state.drawer;
+            tokio::select! {
+                biased;
+                asked = signals.next() => match asked {
+                    Asked::End(signal) => {
+                        tracing::info!("ends because of {signal}");
+                        return Ok(());
+                    }
+                    Asked::Redraw => self.measure(),
+                },
+                () = panic::happened() => return Ok(()),
+                input = self.inputs.recv() => self.on_input(input)?,
+                () = sleep_until(due), if self.state.dirty => self.draw()?,
+                event = self.events.recv() => self.on_event(event.unwrap_or(Event::Tick))?,
+                _ = tick.tick(), if timed => self.on_event(Event::Tick)?,
+            }
+            self.drain()?;
+            self.worker.reap();
+        }
+        Ok(())
+    }
+
+    /// Takes what has queued up, so that many events make one frame.
+    fn drain(&mut self) -> Result<(), AppError> {
+        for _ in 0..BATCH {
+            if let Ok(input) = self.inputs.try_recv() {
+                self.on_input(Some(input))?;
+            } else if let Ok(event) = self.events.try_recv() {
+                self.on_event(event)?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_input(&mut self, input: Option<Input>) -> Result<(), AppError> {
+        match input {
+            Some(Input::Key(key)) => self.on_event(Event::Key(key)),
+            Some(Input::Paste(text)) => self.on_event(Event::Paste(text)),
+            Some(Input::Position(..)) => Ok(()),
+            Some(Input::Lost) | None => Err(AppError::Lost),
+        }
+    }
+
+    fn on_event(&mut self, event: Event) -> Result<(), AppError> {
+        self.state.now = Timestamp::now();
+        for effect in update(&mut self.state, event) {
+            match effect {
+                Effect::Quit => self.quit = true,
+                Effect::Suspend => {
+                    self.session.suspend()?;
+                    self.measure();
+                }
+                Effect::Theme(name) => self.change_theme(name),
+                other => self.worker.perform(other),
+            }
+        }
+        Ok(())
+    }
+
+    fn change_theme(&mut self, name: String) {
+        let name = (!name.is_empty()).then_some(name);
+        match Theme::load(name.as_deref(), self.look.ascii, &self.capabilities) {
+            Ok(theme) => {
+                self.state
+                    .tell(Severity::Info, format!("theme {}", theme.name));
+                self.theme = theme;
+            }
+            Err(error) => self.state.tell(Severity::Warning, error.to_string()),
+        }
+    }
+
+    /// The window may have another size, and what is on it may be anything.
+    fn measure(&mut self) {
+        let size: Size = size::from_kernel().unwrap_or(self.state.size);
+        self.terminal.backend_mut().resize(size);
+        // The next frame is drawn whole.
+        let _ = self.terminal.clear();
+        update(&mut self.state, Event::Resized(size));
+    }
+
+    fn draw(&mut self) -> Result<(), AppError> {
+        self.state.settle();
+        self.state.dirty = false;
+        let (state, theme) = (&self.state, &self.theme);
+        self.terminal.draw(|frame| ui::draw(frame, state, theme))?;
+        self.drawn = Instant::now();
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! Everything that can happen to the console. The loop feeds events to `update`, one at a time.
+
+use std::time::Duration;
+
+use cupola_api::cupola::{Image, NodeSummary};
+use cupola_api::event;
+use cupola_api::id::NodeId;
+use cupola_api::node::Node;
+use cupola_api::port::Port;
+use cupola_api::probe::ProbeReport;
+use ratatui::layout::Size;
+
+use crate::effect::{Action, Ticket};
+use crate::key::Key;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// A text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resized(Size),
+    /// A second has passed while something on the screen depends on the time.
+    Tick,
+    /// The service told something.
+    Live(Live),
+    /// The outcome of an effect.
+    Reply(Reply),
+}
+
+/// What the service tells by itself.
+#[derive(Debug)]
+pub(crate) enum Live {
+    /// All nodes.
+    Listed {
+        /// They.
+        nodes: Vec<NodeSummary>,
+        /// Whether changes come by themselves; else the list is asked for again and again.
+        live: bool,
+    },
+    /// The stream of events flows.
+    Connected,
+    /// What changed in a short while; of each node only the last change.
+    Changed(Changes),
+    /// The service does not answer, or has closed the stream.
+    Lost {
+        /// Why.
+        reason: String,
+        /// When it is tried again.
+        retry: Duration,
+    },
+}
+
+/// What changed in a short while.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Nodes as they are now.
+    pub(crate) nodes: Vec<NodeSummary>,
+    /// Nodes that are gone.
+    pub(crate) deleted: Vec<NodeId>,
+    /// Events for timelines.
+    pub(crate) events: Vec<event::Event>,
+}
+
+/// What a call has brought; errors are texts for a person.
+pub(crate) type Answer<T> = Result<T, String>;
+
+/// The outcome of an effect.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A node and its ports.
+    Node(NodeId, Answer<Box<(Node, Vec<Port>)>>),
+    /// A node's timeline.
+    Timeline(NodeId, Answer<Vec<event::Event>>),
+    /// An action was accepted or refused.
+    Acted(NodeId, Action, Answer<()>),
+    /// The hardware types that are served.
+    Drivers(Answer<Vec<String>>),
+    /// The images that are configured.
+    Images(Answer<Vec<Image>>),
+    /// A BMC was tested.
+    Probed(Ticket, Answer<ProbeReport>),
+    /// A node was enrolled with its ports, or something of it failed.
+    Enrolled(Ticket, Answer<NodeId>),
+}

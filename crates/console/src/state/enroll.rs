@@ -1,0 +1,318 @@
+//! The enrolment wizard: BMC, test, MAC addresses, properties, review, and the way to `available`.
+
+use cupola_api::cupola::{NodeSummary, ProbeRequest};
+use cupola_api::id::NodeId;
+use cupola_api::mac::MacAddress;
+use cupola_api::probe::ProbeReport;
+use serde_json::{Map, Value, json};
+
+use super::form::{Field, Form};
+use super::journey::{Goal, Journey};
+use crate::effect::Ticket;
+
+/// The steps of the wizard, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Address and credentials of the BMC.
+    Bmc,
+    /// The live test.
+    Test,
+    /// The MAC addresses that netboot.
+    Macs,
+    /// Properties, or inspection.
+    Properties,
+    /// Everything once more.
+    Review,
+    /// The node on its way.
+    Progress,
+}
+
+impl Step {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Bmc,
+        Self::Test,
+        Self::Macs,
+        Self::Properties,
+        Self::Review,
+        Self::Progress,
+    ];
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bmc => "BMC",
+            Self::Test => "Test",
+            Self::Macs => "MACs",
+            Self::Properties => "Properties",
+            Self::Review => "Review",
+            Self::Progress => "Enrol",
+        }
+    }
+
+    /// Its position, from 1.
+    pub(crate) fn number(self) -> usize {
+        Self::ALL
+            .iter()
+            .position(|s| *s == self)
+            .map_or(1, |at| at + 1)
+    }
+}
+
+/// The live test of the BMC.
+#[derive(Debug)]
+pub(crate) enum Probe {
+    /// Not made yet.
+    Idle,
+    /// It runs.
+    Running,
+    /// It was made.
+    Done(ProbeReport),
+    /// It could not be made.
+    Failed(String),
+}
+
+/// The wizard.
+#[derive(Debug)]
+pub(crate) struct Enroll {
+    /// The step that is shown.
+    pub(crate) step: Step,
+    /// Address and credentials.
+    pub(crate) bmc: Form,
+    /// The MAC addresses.
+    pub(crate) macs: Form,
+    /// Properties.
+    pub(crate) properties: Form,
+    /// The live test.
+    pub(crate) probe: Probe,
+    /// The question that is open.
+    pub(crate) ticket: Ticket,
+    /// The node on its way.
+    pub(crate) journey: Journey,
+}
+
+const DRIVERS: [&str; 2] = ["ipmi", "fake-hardware"];
+
+impl Enroll {
+    /// An empty wizard.
+    pub(crate) fn new() -> Self {
+        let drivers = DRIVERS.iter().map(ToString::to_string).collect();
+        let bmc = vec![
+            Field::text(
+                "Name",
+                "what people call the machine, such as rack1-u07; may be empty",
+                "",
+            ),
+            Field::choice(
+                "Driver",
+                "the hardware type: Left and Right choose",
+                drivers,
+            ),
+            Field::text("BMC address", "IP address or host name of the BMC", ""),
+            Field::text("Port", "UDP port of the BMC", "623"),
+            Field::text("User name", "of the BMC", ""),
+            Field::hidden("Password", "of the BMC; it is never shown"),
+        ];
+        let macs = vec![
+            Field::text(
+                "MAC 1",
+                "the network interface that netboots, such as 52:54:00:12:34:56",
+                "",
+            ),
+            Field::text("MAC 2", "one more, if there is one", ""),
+            Field::text("MAC 3", "one more, if there is one", ""),
+            Field::text("MAC 4", "one more, if there is one", ""),
+        ];
+        let properties = vec![
+            Field::switch(
+                "Inspect it",
+                "boot the ramdisk and find the hardware out; Space changes",
+                true,
+            ),
+            Field::text(
+                "Resource class",
+                "what schedulers call this kind of machine; may be empty",
+                "",
+            ),
+            Field::text("CPUs", "number of processors; inspection finds it", ""),
+            Field::text("Memory MiB", "inspection finds it", ""),
+            Field::text("Disk GiB", "inspection finds it", ""),
+            Field::text(
+                "Root disk serial",
+                "the disk that the image goes to; else the smallest",
+                "",
+            ),
+        ];
+        Self {
+            step: Step::Bmc,
+            bmc: Form::new(bmc),
+            macs: Form::new(macs),
+            properties: Form::new(properties),
+            probe: Probe::Idle,
+            ticket: Ticket::default(),
+            journey: Journey::default(),
+        }
+    }
+
+    /// The hardware types that the service offers.
+    pub(crate) fn set_drivers(&mut self, drivers: Vec<String>) {
+        let Some(field) = self.bmc.fields.iter_mut().find(|f| f.label == "Driver") else {
+            return;
+        };
+        if let super::form::Value::Choice { options, chosen } = &mut field.value
+            && !drivers.is_empty()
+        {
+            let current = options.get(*chosen).cloned();
+            *chosen = drivers
+                .iter()
+                .position(|d| Some(d) == current.as_ref())
+                .unwrap_or(0);
+            *options = drivers;
+        }
+    }
+
+    /// Whether the chosen hardware type has a BMC that is spoken to over the network.
+    pub(crate) fn has_bmc(&self) -> bool {
+        self.bmc.text("Driver") != "fake-hardware"
+    }
+
+    /// Checks the form of the first step.
+    pub(crate) fn check_bmc(&mut self) -> bool {
+        if !self.has_bmc() {
+            return true;
+        }
+        if self.bmc.text("BMC address").is_empty() {
+            self.bmc.complain("BMC address", "an address is needed");
+        } else if self
+            .bmc
+            .text("Port")
+            .parse::<u16>()
+            .map_or(true, |port| port == 0)
+        {
+            self.bmc
+                .complain("Port", "a number from 1 to 65535; IPMI has 623");
+        } else {
+            return true;
+        }
+        false
+    }
+
+    /// The MAC addresses that were given.
+    pub(crate) fn addresses(&self) -> Vec<MacAddress> {
+        let texts = self.macs.fields.iter().map(|f| self.macs.text(f.label));
+        texts.filter_map(|text| text.parse().ok()).collect()
+    }
+
+    /// Checks the form of the third step.
+    pub(crate) fn check_macs(&mut self) -> bool {
+        let labels: Vec<&'static str> = self.macs.fields.iter().map(|f| f.label).collect();
+        for label in labels {
+            let text = self.macs.text(label);
+            if !text.is_empty() && text.parse::<MacAddress>().is_err() {
+                self.macs.complain(
+                    label,
+                    "six pairs of hexadecimal digits, as 52:54:00:12:34:56",
+                );
+                return false;
+            }
+        }
+        if self.has_bmc() && self.addresses().is_empty() {
+            self.macs.complain(
+                "MAC 1",
+                "netboot answers only to addresses that are enrolled",
+            );
+            return false;
+        }
+        true
+    }
+
+    /// Checks the form of the fourth step.
+    pub(crate) fn check_properties(&mut self) -> bool {
+        for label in ["CPUs", "Memory MiB", "Disk GiB"] {
+            let text = self.properties.text(label);
+            if !text.is_empty() && text.parse::<u64>().is_err() {
+                self.properties.complain(label, "a whole number");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What the BMC is tested with.
+    pub(crate) fn probe_request(&self) -> ProbeRequest {
+        ProbeRequest {
+            driver: self.bmc.text("Driver"),
+            driver_info: self.driver_info(),
+        }
+    }
+
+    fn driver_info(&self) -> Map<String, Value> {
+        let mut info = Map::new();
+        if !self.has_bmc() {
+            return info;
+        }
+        let mut add = |key: &str, value: String| {
+            if !value.is_empty() {
+                info.insert(key.to_owned(), value.into());
+            }
+        };
+        add("ipmi_address", self.bmc.text("BMC address"));
+        add("ipmi_port", self.bmc.text("Port"));
+        add("ipmi_username", self.bmc.text("User name"));
+        add("ipmi_password", self.bmc.text("Password"));
+        info
+    }
+
+    /// The body of the enrolment request.
+    pub(crate) fn body(&self) -> Value {
+        let mut properties = Map::new();
+        for (label, key) in [
+            ("CPUs", "cpus"),
+            ("Memory MiB", "memory_mb"),
+            ("Disk GiB", "local_gb"),
+        ] {
+            if let Ok(number) = self.properties.text(label).parse::<u64>() {
+                properties.insert(key.to_owned(), number.into());
+            }
+        }
+        let serial = self.properties.text("Root disk serial");
+        if !serial.is_empty() {
+            properties.insert("root_device".to_owned(), json!({ "serial": serial }));
+        }
+        let mut body = json!({
+            "driver": self.bmc.text("Driver"),
+            "driver_info": self.driver_info(),
+            "properties": properties,
+        });
+        for (key, text) in [
+            ("name", self.bmc.text("Name")),
+            ("resource_class", self.properties.text("Resource class")),
+        ] {
+            if let (false, Some(members)) = (text.is_empty(), body.as_object_mut()) {
+                members.insert(key.to_owned(), text.into());
+            }
+        }
+        body
+    }
+
+    /// The goals on the way to `available`.
+    pub(crate) fn goals(&self) -> Vec<Goal> {
+        let mut goals = vec![Goal::Enrol, Goal::Manage];
+        if self.properties.is_on("Inspect it") {
+            goals.push(Goal::Inspect);
+        }
+        goals.push(Goal::Provide);
+        goals
+    }
+
+    /// The node, once it is enrolled.
+    pub(crate) const fn node(&self) -> Option<NodeId> {
+        self.journey.node
+    }
+
+    /// A node of this name exists already.
+    pub(crate) fn name_is_taken(&self, taken: impl Fn(&str) -> Option<NodeSummary>) -> bool {
+        let name = self.bmc.text("Name");
+        !name.is_empty() && taken(&name).is_some()
+    }
+}

@@ -1,0 +1,79 @@
+//! The screen of one node.
+
+use cupola_api::id::NodeId;
+use cupola_api::node::Node;
+use cupola_api::port::Port;
+
+use super::timeline::Timeline;
+
+/// The parts of the node screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What it is, and what happened last.
+    #[default]
+    Summary,
+    /// The verbs that are allowed now, and why the others are not.
+    Verbs,
+    /// Everything that happened.
+    Timeline,
+}
+
+impl Part {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Summary, Self::Verbs, Self::Timeline];
+
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Summary => "Summary",
+            Self::Verbs => "Verbs",
+            Self::Timeline => "Timeline",
+        }
+    }
+
+    /// The next one.
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Summary => Self::Verbs,
+            Self::Verbs => Self::Timeline,
+            Self::Timeline => Self::Summary,
+        }
+    }
+}
+
+/// One node, looked at.
+#[derive(Debug)]
+pub(crate) struct NodeView {
+    /// Which one.
+    pub(crate) id: NodeId,
+    /// The part that is shown.
+    pub(crate) part: Part,
+    /// The node, once it has been read.
+    pub(crate) node: Option<Box<Node>>,
+    /// Its ports.
+    pub(crate) ports: Vec<Port>,
+    /// Why it could not be read.
+    pub(crate) error: Option<String>,
+    /// What happened to it.
+    pub(crate) timeline: Timeline,
+    /// The verb under the cursor.
+    pub(crate) verb: usize,
+    /// The first line of the summary that is shown.
+    pub(crate) top: usize,
+}
+
+impl NodeView {
+    /// A view of this node; nothing has been read yet.
+    pub(crate) fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            part: Part::default(),
+            node: None,
+            ports: Vec::new(),
+            error: None,
+            timeline: Timeline::default(),
+            verb: 0,
+            top: 0,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The terminal: the one session that owns it, what it can show, its size, its bytes in and out.
+//!
+//! Nothing outside this module writes to the terminal or knows an escape sequence.
+
+pub(crate) mod capabilities;
+pub(crate) mod decode;
+pub(crate) mod input;
+pub(crate) mod panic;
+pub(crate) mod session;
+pub(crate) mod signals;
+pub(crate) mod size;
+pub(crate) mod vt;

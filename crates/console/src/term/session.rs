@@ -1,0 +1,123 @@
+//! The session: raw mode and the alternate screen, entered once and left exactly once.
+//!
+//! Dropping the session restores the terminal, so that every way out of the console does: return,
+//! error, signal, and a panic that unwinds.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+
+use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::queue;
+use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
+use nix::sys::signal::{Signal, raise};
+use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+
+/// Why the console cannot have the terminal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    /// There is none.
+    #[error(
+        "the console needs a terminal, and there is none here. Over SSH use `ssh -t`; in scripts \
+         use `cupola node list --json`"
+    )]
+    NoTerminal,
+    /// There is one, but it refuses.
+    #[error("the terminal cannot be set up: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Owns the terminal while the console runs.
+pub(crate) struct Session {
+    tty: File,
+    before: Termios,
+    active: bool,
+}
+
+impl Session {
+    /// Opens the controlling terminal and takes it over.
+    ///
+    /// # Errors
+    /// When there is no terminal, or it cannot be set up.
+    pub(crate) fn enter() -> Result<Self, SessionError> {
+        if !io::stdin().is_terminal() && !io::stdout().is_terminal() {
+            return Err(SessionError::NoTerminal);
+        }
+        let tty = open()?;
+        let before = tcgetattr(&tty).map_err(io::Error::from)?;
+        let mut session = Self {
+            tty,
+            before,
+            active: false,
+        };
+        session.take()?;
+        Ok(session)
+    }
+
+    /// A handle to read from or write to the terminal.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub(crate) fn handle(&self) -> io::Result<File> {
+        self.tty.try_clone()
+    }
+
+    /// Gives the terminal back, stops the process as Ctrl-Z does, and takes it over again.
+    ///
+    /// # Errors
+    /// When the terminal cannot be set up again.
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        self.restore();
+        raise(Signal::SIGTSTP)?;
+        self.take()
+    }
+
+    /// Gives the terminal back; a second call does nothing.
+    pub(crate) fn restore(&mut self) {
+        if !std::mem::take(&mut self.active) {
+            return;
+        }
+        // On the way out there is nobody left to tell that the terminal does not take it.
+        let _ = self.leave();
+        let _ = tcsetattr(&self.tty, SetArg::TCSADRAIN, &self.before);
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        let mut raw = self.before.clone();
+        cfmakeraw(&mut raw);
+        tcsetattr(&self.tty, SetArg::TCSADRAIN, &raw)?;
+        self.active = true;
+        let mut bytes = Vec::new();
+        queue!(
+            bytes,
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            Clear(ClearType::All),
+            Hide
+        )?;
+        self.tty.write_all(&bytes)
+    }
+
+    fn leave(&mut self) -> io::Result<()> {
+        let mut bytes = b"\x1b[0m".to_vec();
+        queue!(bytes, DisableBracketedPaste)?;
+        // The Linux console has no alternate screen: leave a clean one behind.
+        queue!(bytes, Clear(ClearType::All), MoveTo(0, 0))?;
+        queue!(bytes, LeaveAlternateScreen, Show)?;
+        self.tty.write_all(&bytes)?;
+        self.tty.flush()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+/// The controlling terminal, or the terminal on standard input where there is none.
+fn open() -> io::Result<File> {
+    let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    tty.or_else(|_| io::stdin().as_fd().try_clone_to_owned().map(File::from))
+}

@@ -1,0 +1,229 @@
+//! What lies over a screen: a box in its middle.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::{Block, Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::text::{clip, wrap};
+use super::theme::Theme;
+use crate::command;
+use crate::key::Key;
+use crate::state::State;
+use crate::state::popup::{Confirm, Menu, Popup};
+
+/// Draws it.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Popup, theme: &Theme) {
+    match popup {
+        Popup::Confirm(confirm) => draw_confirm(frame, area, confirm, theme),
+        Popup::Menu(menu) => draw_menu(frame.buffer_mut(), area, menu, theme),
+        Popup::Help(top) => draw_help(frame.buffer_mut(), area, state, *top, theme),
+        Popup::Message { title, lines } => {
+            let width = usize::from(area.width.min(76)).saturating_sub(4);
+            let lines: Vec<String> = lines.iter().flat_map(|l| wrap(l, width)).collect();
+            let inner = open(frame.buffer_mut(), area, width, lines.len(), title, theme);
+            for (y, line) in (inner.y..inner.bottom()).zip(&lines) {
+                put(frame.buffer_mut(), inner, y, line, theme.text);
+            }
+        }
+    }
+}
+
+/// Draws an empty box for so much content; returns its inside.
+fn open(
+    buffer: &mut Buffer,
+    area: Rect,
+    width: usize,
+    height: usize,
+    title: &str,
+    theme: &Theme,
+) -> Rect {
+    let fit = |wanted: usize, most: u16| u16::try_from(wanted).unwrap_or(most).min(most);
+    let width = fit(width.max(title.width() + 2) + 4, area.width);
+    let height = fit(height + 2, area.height);
+    let outer = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
+    Clear.render(outer, buffer);
+    buffer.set_style(outer, theme.text);
+    let block = Block::bordered()
+        .border_set(theme.glyphs.border)
+        .border_style(theme.border)
+        .title_style(theme.header)
+        .title(format!(
+            " {} ",
+            clip(title, usize::from(width).saturating_sub(4))
+        ));
+    let inner = block.inner(outer);
+    block.render(outer, buffer);
+    Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    }
+}
+
+fn put(buffer: &mut Buffer, area: Rect, y: u16, text: &str, style: Style) {
+    let width = usize::from(area.width);
+    buffer.set_stringn(area.x, y, clip(text, width), width, style);
+}
+
+fn draw_confirm(frame: &mut Frame<'_>, area: Rect, confirm: &Confirm, theme: &Theme) {
+    let most = usize::from(area.width.min(72)).saturating_sub(4);
+    let mut lines: Vec<String> = confirm.lines.iter().flat_map(|l| wrap(l, most)).collect();
+    lines.push(String::new());
+    let challenge = confirm.challenge.as_ref().map(|(want, typed)| {
+        let line = format!("Type {want} to go on: ");
+        (line, typed)
+    });
+    let extra = if challenge.is_some() { 3 } else { 1 };
+    let buttons = format!("[ Cancel ]   [ {} ]", confirm.yes);
+    let width = lines
+        .iter()
+        .map(|l| l.width())
+        .max()
+        .unwrap_or(0)
+        .max(buttons.width())
+        .max(30);
+    let buffer = frame.buffer_mut();
+    let inner = open(
+        buffer,
+        area,
+        width,
+        lines.len() + extra,
+        &confirm.title,
+        theme,
+    );
+    let mut y = inner.y;
+    for line in &lines {
+        if y < inner.bottom().saturating_sub(u16::from(extra > 1) * 2 + 1) {
+            put(buffer, inner, y, line, theme.text);
+            y += 1;
+        }
+    }
+    let mut cursor = None;
+    if let Some((line, typed)) = challenge {
+        put(buffer, inner, y, &line, theme.warning);
+        let x = inner
+            .x
+            .saturating_add(u16::try_from(line.width()).unwrap_or(0));
+        buffer.set_stringn(x, y, format!("{:<6}", typed.text()), 8, theme.input);
+        cursor = Some((x + u16::try_from(typed.column()).unwrap_or(0), y));
+        y += 2;
+    }
+    let (cancel, yes) = match (confirm.on_yes, confirm.is_met()) {
+        (true, _) => (theme.text, theme.selected),
+        (false, true) => (theme.selected, theme.text),
+        (false, false) => (theme.selected, theme.disabled),
+    };
+    let width = usize::from(inner.width);
+    let (x, _) = buffer.set_stringn(inner.x, y, "[ Cancel ]", width, cancel);
+    let room = usize::from(inner.right().saturating_sub(x + 3));
+    buffer.set_stringn(
+        x + 3,
+        y,
+        clip(&format!("[ {} ]", confirm.yes), room),
+        room,
+        yes,
+    );
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn draw_menu(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
+    let labels = menu
+        .items
+        .iter()
+        .map(|i| i.label.width())
+        .max()
+        .unwrap_or(0);
+    let line = |label: &str, note: &str| format!(" {label:<labels$}  {note} ");
+    let widths = menu.items.iter().map(|i| line(&i.label, &i.note).width());
+    let width = widths.max().unwrap_or(0).min(100);
+    let inner = open(buffer, area, width, menu.items.len(), &menu.title, theme);
+    for ((at, item), y) in menu.items.iter().enumerate().zip(inner.y..inner.bottom()) {
+        let style = match (at == menu.at, item.enabled) {
+            (true, _) => theme.selected,
+            (false, true) => theme.text,
+            (false, false) => theme.disabled,
+        };
+        let mut text = line(&item.label, &item.note);
+        if !item.enabled {
+            text = line(&item.label, &format!("no: {}", item.note));
+        }
+        let row = Rect {
+            y,
+            height: 1,
+            ..inner
+        };
+        buffer.set_style(row, style);
+        put(buffer, inner, y, &text, style);
+    }
+}
+
+fn draw_help(buffer: &mut Buffer, area: Rect, state: &State, top: usize, theme: &Theme) {
+    let width = usize::from(area.width.min(110)).saturating_sub(6);
+    let lines = help_lines(state, width);
+    let inner = open(buffer, area, width, lines.len(), "Help", theme);
+    let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
+    for ((head, text), y) in lines.iter().skip(top).zip(inner.y..inner.bottom()) {
+        put(
+            buffer,
+            inner,
+            y,
+            text,
+            if *head { theme.header } else { theme.text },
+        );
+    }
+}
+
+/// The help, from the table of commands: whether a line is a head, and the line.
+fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
+    let mut lines = vec![(true, "Keys of this screen".to_owned())];
+    let scope = state.scope();
+    let mut others = vec![
+        (true, String::new()),
+        (true, "Commands without a key".to_owned()),
+    ];
+    for entry in command::TABLE.iter().filter(|e| e.scope.includes(scope)) {
+        let keys: Vec<String> = entry.keys.iter().map(Key::to_string).collect();
+        let name = entry
+            .names
+            .first()
+            .map(|n| format!(":{n}"))
+            .unwrap_or_default();
+        let into = if keys.is_empty() {
+            &mut others
+        } else {
+            &mut lines
+        };
+        let head = if keys.is_empty() {
+            format!("{:<16}", name)
+        } else {
+            format!("{:<12} {:<14}", keys.join(" "), name)
+        };
+        let room = width.saturating_sub(head.width() + 1).max(10);
+        for (row, text) in wrap(entry.help, room).into_iter().enumerate() {
+            let head = if row == 0 {
+                head.clone()
+            } else {
+                " ".repeat(head.width())
+            };
+            into.push((false, format!("{head} {text}")));
+        }
+    }
+    lines.push((
+        false,
+        "Arrows, j k, PgUp PgDn, Home End move everywhere.".to_owned(),
+    ));
+    if others.len() > 2 {
+        lines.extend(others);
+    }
+    lines
+}

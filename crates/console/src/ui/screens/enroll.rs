@@ -1,0 +1,226 @@
+//! The enrolment wizard.
+
+use cupola_api::probe::{CheckResult, ProbeReport};
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::{activity, form};
+use crate::state::State;
+use crate::state::enroll::{Enroll, Probe, Step};
+use crate::state::journey::Status;
+use crate::summary;
+use crate::ui::text::{clip, wrap};
+use crate::ui::theme::Theme;
+
+/// Draws it.
+pub(crate) fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &State,
+    enroll: &Enroll,
+    theme: &Theme,
+) {
+    draw_steps(frame.buffer_mut(), area, enroll.step, theme);
+    let area = Rect {
+        x: area.x + 2,
+        y: area.y + 2,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    };
+    match enroll.step {
+        Step::Bmc => {
+            form::draw(frame, area, &enroll.bmc, theme);
+        }
+        Step::Macs => {
+            form::draw(frame, area, &enroll.macs, theme);
+        }
+        Step::Properties => {
+            form::draw(frame, area, &enroll.properties, theme);
+        }
+        Step::Test => draw_lines(frame.buffer_mut(), area, &probe_lines(enroll, theme)),
+        Step::Review => draw_lines(frame.buffer_mut(), area, &review_lines(enroll, theme)),
+        Step::Progress => {
+            draw_lines(
+                frame.buffer_mut(),
+                area,
+                &progress_lines(state, enroll, theme),
+            );
+        }
+    }
+}
+
+fn draw_steps(buffer: &mut Buffer, area: Rect, current: Step, theme: &Theme) {
+    let mut x = area.x + 2;
+    for step in Step::ALL {
+        let room = usize::from(area.right().saturating_sub(x));
+        let style = match step.number().cmp(&current.number()) {
+            std::cmp::Ordering::Less => theme.good,
+            std::cmp::Ordering::Equal => theme.selected,
+            std::cmp::Ordering::Greater => theme.muted,
+        };
+        let text = format!(" {} {} ", step.number(), step.name());
+        let (next, _) = buffer.set_stringn(x, area.y, text, room, style);
+        x = next + 1;
+    }
+}
+
+type Lines = Vec<(String, Style)>;
+
+fn draw_lines(buffer: &mut Buffer, area: Rect, lines: &Lines) {
+    let width = usize::from(area.width);
+    let wrapped = lines.iter().flat_map(|(text, style)| {
+        // The blanks at the start hold for every line of a wrapped text.
+        let indent = text.len() - text.trim_start().len();
+        let parts = wrap(text, width.saturating_sub(indent));
+        parts
+            .into_iter()
+            .map(move |part| (format!("{}{part}", " ".repeat(indent)), *style))
+    });
+    for (y, (text, style)) in (area.y..area.bottom()).zip(wrapped) {
+        buffer.set_stringn(area.x, y, clip(&text, width), width, style);
+    }
+}
+
+fn probe_lines(enroll: &Enroll, theme: &Theme) -> Lines {
+    let address = enroll.bmc.text("BMC address");
+    let mut lines = vec![(format!("Testing the BMC at {address}"), theme.header)];
+    lines.push((String::new(), theme.text));
+    match &enroll.probe {
+        Probe::Idle | Probe::Running => {
+            lines.push(("It is being asked ...".to_owned(), theme.busy));
+        }
+        Probe::Failed(why) => {
+            lines.push(("The test could not be made.".to_owned(), theme.failed));
+            lines.push((format!("  {why}"), theme.text));
+        }
+        Probe::Done(report) => report_lines(report, theme, &mut lines),
+    }
+    lines
+}
+
+fn report_lines(report: &ProbeReport, theme: &Theme, lines: &mut Lines) {
+    for check in &report.checks {
+        let (word, style) = match check.result {
+            CheckResult::Passed => ("passed ", theme.good),
+            CheckResult::Failed => ("FAILED ", theme.failed),
+            CheckResult::Skipped => ("skipped", theme.muted),
+        };
+        lines.push((format!("{word}  {}", check.name), style));
+        lines.push((format!("         {}", check.detail), theme.text));
+        if let Some(remedy) = &check.remedy {
+            lines.push((format!("         What to do: {remedy}"), theme.warning));
+        }
+    }
+    lines.push((String::new(), theme.text));
+    let facts = [
+        report
+            .manufacturer
+            .as_ref()
+            .map(|m| format!("Manufacturer: {m}")),
+        report
+            .bmc_mac
+            .map(|mac| format!("BMC's own address: {mac}")),
+        report
+            .passed()
+            .then(|| format!("Power: {}", summary::power_word(report.power_state))),
+    ];
+    lines.extend(facts.into_iter().flatten().map(|fact| (fact, theme.text)));
+    lines.push((String::new(), theme.text));
+    lines.push(if report.passed() {
+        ("All is well. Enter goes on.".to_owned(), theme.good)
+    } else {
+        (
+            "Esc goes back to the form; r tests again.".to_owned(),
+            theme.warning,
+        )
+    });
+}
+
+fn review_lines(enroll: &Enroll, theme: &Theme) -> Lines {
+    let mut lines = Lines::new();
+    let mut fact = |label: &str, value: String| {
+        if !value.is_empty() {
+            lines.push((format!("{label:<16} {value}"), theme.text));
+        }
+    };
+    let bmc = &enroll.bmc;
+    fact("Name", bmc.text("Name"));
+    fact("Driver", bmc.text("Driver"));
+    if enroll.has_bmc() {
+        fact(
+            "BMC",
+            format!("{} port {}", bmc.text("BMC address"), bmc.text("Port")),
+        );
+        fact("User name", bmc.text("User name"));
+        let given = if bmc.text("Password").is_empty() {
+            "none"
+        } else {
+            "given, hidden"
+        };
+        fact("Password", given.to_owned());
+    }
+    let macs: Vec<String> = enroll.addresses().iter().map(ToString::to_string).collect();
+    fact(
+        "MACs",
+        if macs.is_empty() {
+            "none".to_owned()
+        } else {
+            macs.join(", ")
+        },
+    );
+    for field in enroll.properties.fields.iter().skip(1) {
+        fact(field.label, enroll.properties.text(field.label));
+    }
+    lines.push((String::new(), theme.text));
+    lines.push(("What will be done:".to_owned(), theme.header));
+    for (at, goal) in enroll.goals().iter().enumerate() {
+        lines.push((format!("  {}. {}", at + 1, goal.name()), theme.text));
+    }
+    lines.push((String::new(), theme.text));
+    lines.push(("Enter enrols it.".to_owned(), theme.good));
+    lines
+}
+
+fn progress_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
+    let mut lines = Lines::new();
+    for (goal, status) in &enroll.journey.goals {
+        let (word, style) = match status {
+            Status::Ahead => ("      ", theme.muted),
+            Status::Running => ("now   ", theme.busy),
+            Status::Done => ("done  ", theme.good),
+            Status::Failed(_) => ("FAILED", theme.failed),
+        };
+        lines.push((format!("{word}  {}", goal.name()), style));
+        if let Status::Failed(why) = status {
+            lines.push((format!("        {why}"), theme.failed));
+        }
+    }
+    lines.push((String::new(), theme.text));
+    if let Some(node) = enroll.node().and_then(|id| state.fleet.get(id)) {
+        let name = summary::display_name(node);
+        let style = theme.state(node.provision_state);
+        let since = activity::since(node, state.now);
+        lines.push((
+            format!("{name} is {} ({since})", node.provision_state),
+            style,
+        ));
+        let doing = summary::activity(node);
+        if !doing.is_empty() {
+            lines.push((doing, theme.text));
+        }
+        lines.push((String::new(), theme.text));
+    }
+    if enroll.journey.is_done() {
+        let text = "It is available: Enter opens it, d on the list deploys an image.";
+        lines.push((text.to_owned(), theme.good));
+    } else if let Some((_, Status::Failed(_))) = enroll.journey.current() {
+        let text = "r tries this part again; Enter opens the node with its timeline.";
+        lines.push((text.to_owned(), theme.warning));
+    } else {
+        let text = "Esc goes to the list; a node that is left here stops at its next state.";
+        lines.push((text.to_owned(), theme.muted));
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! Text that fits: clipped, padded, wrapped by columns, never by bytes.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Stands at the end of a text that was cut off; in every font.
+const CUT: char = '~';
+
+/// The text in at most so many columns; what is cut off is marked.
+pub(crate) fn clip(text: &str, width: usize) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    if text.width() <= width {
+        return text.chars().map(clean).collect();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars().map(clean) {
+        let wide = c.width().unwrap_or(0);
+        if used + wide + 1 > width {
+            break;
+        }
+        used += wide;
+        out.push(c);
+    }
+    if width > 0 {
+        out.push(CUT);
+    }
+    out
+}
+
+/// The text in lines of at most so many columns, broken at blanks where there are some.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut word = word;
+        let gap = usize::from(!line.is_empty());
+        if !line.is_empty() && line.width() + gap + word.width() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        while word.width() > width {
+            let (head, tail) = word.split_at(fitting(word, width));
+            lines.push(head.to_owned());
+            word = tail;
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// How many bytes of the text fit into so many columns; at least one character.
+fn fitting(text: &str, width: usize) -> usize {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > width && at > 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn clips_and_wraps() {
+        assert_eq!(clip("rack1-u07", 20), "rack1-u07");
+        assert_eq!(clip("rack1-u07", 5), "rack~");
+        assert_eq!(
+            wrap("the BMC does not answer", 10),
+            ["the BMC", "does not", "answer"]
+        );
+        assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_it_may_be(text in "\\PC{0,40}", width in 2_usize..20) {
+            prop_assert!(clip(&text, width).width() <= width);
+            for line in wrap(&text, width) {
+                prop_assert!(line.width() <= width, "{line:?}");
+            }
+        }
+    }
+}

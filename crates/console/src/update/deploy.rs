@@ -1,0 +1,146 @@
+//! The deploy wizard.
+
+use cupola_api::event::Severity;
+use cupola_api::id::NodeId;
+
+use super::{act, node};
+use crate::command::Command;
+use crate::effect::{Action, Effect};
+use crate::event::Answer;
+use crate::key::Key;
+use crate::state::deploy::{Deploy, Step};
+use crate::state::form::Outcome;
+use crate::state::{Screen, State, allowed};
+
+/// Opens the wizard for the marked nodes.
+pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    let targets = state.targets();
+    if targets.is_empty() {
+        return state.tell(Severity::Warning, "no node is marked or under the cursor");
+    }
+    state.open(Screen::Deploy(Box::new(Deploy::new(targets))));
+    effects.push(Effect::Images);
+}
+
+/// Takes a key; false when it means nothing here.
+pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return false;
+    };
+    match deploy.step {
+        Step::Image => on_image(state, key),
+        Step::Other => on_other(state, key),
+        Step::Preview => on_preview(state, key, effects),
+        Step::Progress => on_progress(state, key, effects),
+    }
+}
+
+fn on_image(state: &mut State, key: Key) -> bool {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return false;
+    };
+    let count = deploy.configured().len();
+    match key {
+        Key::Up | Key::Char('k') => deploy.at = deploy.at.saturating_sub(1),
+        Key::Down | Key::Char('j') => deploy.at = (deploy.at + 1).min(count),
+        Key::Enter if deploy.images.is_none() => {}
+        Key::Enter if deploy.at < count => deploy.step = Step::Preview,
+        Key::Enter => deploy.step = Step::Other,
+        _ => return false,
+    }
+    true
+}
+
+fn on_other(state: &mut State, key: Key) -> bool {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return false;
+    };
+    if key == Key::Esc {
+        deploy.step = Step::Image;
+        return true;
+    }
+    match deploy.other.key(key) {
+        Outcome::Submitted => {
+            if deploy.check_other() {
+                deploy.step = Step::Preview;
+            }
+            true
+        }
+        Outcome::Taken => true,
+        // Letters are text here, never commands.
+        Outcome::Ignored => !matches!(key, Key::F(_) | Key::Ctrl(_)),
+    }
+}
+
+fn on_preview(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return false;
+    };
+    match key {
+        Key::Esc => deploy.step = Step::Image,
+        Key::Char('c') => deploy.config_drive = !deploy.config_drive,
+        Key::Up | Key::Char('k') => deploy.top = deploy.top.saturating_sub(1),
+        Key::Down | Key::Char('j') => {
+            deploy.top = (deploy.top + 1).min(deploy.nodes.len().saturating_sub(1));
+        }
+        Key::Enter => go(state, effects),
+        _ => return false,
+    }
+    true
+}
+
+fn go(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return;
+    };
+    let Some(image) = deploy.image() else {
+        return;
+    };
+    let able = |id: &&NodeId| {
+        let node = state.fleet.get(**id);
+        node.is_some_and(|n| allowed::check(Command::Deploy, n).is_ok())
+    };
+    let asked: Vec<NodeId> = deploy.nodes.iter().filter(able).copied().collect();
+    let acts: Vec<(NodeId, Action)> = asked
+        .iter()
+        .filter_map(|id| Some((*id, deploy.action(&image, state.fleet.get(*id)?))))
+        .collect();
+    if acts.is_empty() {
+        return state.tell(Severity::Warning, "none of these nodes can be deployed now");
+    }
+    let left_out = deploy.nodes.len() - asked.len();
+    deploy.asked = asked;
+    deploy.step = Step::Progress;
+    deploy.top = 0;
+    state.list.marks.clear();
+    act::send(state, acts, left_out, effects);
+}
+
+fn on_progress(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    let Screen::Deploy(deploy) = &mut state.screen else {
+        return false;
+    };
+    let last = deploy.asked.len().saturating_sub(1);
+    match key {
+        Key::Up | Key::Char('k') => deploy.top = deploy.top.saturating_sub(1),
+        Key::Down | Key::Char('j') => deploy.top = (deploy.top + 1).min(last),
+        Key::Enter => {
+            if let Some(id) = deploy.asked.get(deploy.top).copied() {
+                node::show(state, id, effects);
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A deploy was accepted or refused.
+pub(super) fn answered(state: &mut State, id: NodeId, action: &Action, answer: &Answer<()>) {
+    let below = state.below.iter_mut();
+    for screen in below.chain([&mut state.screen]) {
+        if let (Screen::Deploy(deploy), Action::Deploy { .. }, Err(why)) = (screen, action, answer)
+        {
+            deploy.refused.insert(id, why.clone());
+        }
+    }
+}

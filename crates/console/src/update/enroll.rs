@@ -1,0 +1,254 @@
+//! The enrolment wizard.
+
+use cupola_api::cupola::NodeSummary;
+use cupola_api::event::Severity;
+use cupola_api::id::NodeId;
+use cupola_api::probe::ProbeReport;
+use cupola_api::state::provision::ProvisionVerb;
+
+use super::node;
+use crate::effect::{Action, Effect, Ticket};
+use crate::event::Answer;
+use crate::key::Key;
+use crate::state::enroll::{Enroll, Probe, Step};
+use crate::state::form::{Form, Outcome};
+use crate::state::journey::{Goal, Journey, Status};
+use crate::state::{Screen, State};
+
+/// Opens the wizard.
+pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    state.open(Screen::Enroll(Box::new(Enroll::new())));
+    effects.push(Effect::Drivers);
+}
+
+/// Takes a pasted text, or what a barcode scanner types at once.
+pub(super) fn paste(enroll: &mut Enroll, text: &str) {
+    if let Some(form) = form_of(enroll) {
+        form.paste(text);
+    }
+}
+
+const fn form_of(enroll: &mut Enroll) -> Option<&mut Form> {
+    match enroll.step {
+        Step::Bmc => Some(&mut enroll.bmc),
+        Step::Macs => Some(&mut enroll.macs),
+        Step::Properties => Some(&mut enroll.properties),
+        Step::Test | Step::Review | Step::Progress => None,
+    }
+}
+
+/// Takes a key; false when it means nothing here.
+pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return false;
+    };
+    if key == Key::Esc {
+        back(state);
+        return true;
+    }
+    if let Some(form) = form_of(enroll) {
+        return match form.key(key) {
+            Outcome::Submitted => {
+                forward(state, effects);
+                true
+            }
+            Outcome::Taken => true,
+            // Letters are text here, never commands.
+            Outcome::Ignored => !matches!(key, Key::F(_) | Key::Ctrl(_)),
+        };
+    }
+    match (enroll.step, key) {
+        (Step::Progress, Key::Enter | Key::Char('o')) => show_node(state, effects),
+        (Step::Progress, Key::Char('r')) => retry(state, effects),
+        (Step::Test, Key::Char('r')) => test(state, effects),
+        (Step::Test | Step::Review, Key::Enter | Key::F(8)) => forward(state, effects),
+        _ => return false,
+    }
+    true
+}
+
+fn back(state: &mut State) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    let has_bmc = enroll.has_bmc();
+    enroll.step = match enroll.step {
+        Step::Bmc | Step::Progress => {
+            state.back();
+            return;
+        }
+        Step::Test => Step::Bmc,
+        Step::Macs if has_bmc => Step::Test,
+        Step::Macs => Step::Bmc,
+        Step::Properties => Step::Macs,
+        Step::Review => Step::Properties,
+    };
+}
+
+fn forward(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    let fleet = &state.fleet;
+    match enroll.step {
+        Step::Bmc => {
+            if enroll.name_is_taken(|name| fleet.find(name).cloned()) {
+                enroll
+                    .bmc
+                    .complain("Name", "there is a node of this name already");
+            } else if enroll.check_bmc() {
+                if enroll.has_bmc() {
+                    enroll.step = Step::Test;
+                    test(state, effects);
+                } else {
+                    enroll.step = Step::Macs;
+                }
+            }
+        }
+        Step::Test => match &enroll.probe {
+            Probe::Done(report) if report.passed() => enroll.step = Step::Macs,
+            Probe::Done(_) | Probe::Failed(_) => {
+                let text = "the test must pass first: Esc goes back to the form, r tests again";
+                state.tell(Severity::Warning, text);
+            }
+            Probe::Idle | Probe::Running => {}
+        },
+        Step::Macs => {
+            if enroll.check_macs() {
+                enroll.step = Step::Properties;
+            }
+        }
+        Step::Properties => {
+            if enroll.check_properties() {
+                enroll.step = Step::Review;
+            }
+        }
+        Step::Review => begin(state, effects),
+        Step::Progress => {}
+    }
+}
+
+const fn ticket(tickets: &mut u32) -> Ticket {
+    *tickets = tickets.wrapping_add(1);
+    Ticket(*tickets)
+}
+
+fn test(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    enroll.ticket = ticket(&mut state.tickets);
+    enroll.probe = Probe::Running;
+    effects.push(Effect::Probe(enroll.ticket, enroll.probe_request()));
+}
+
+/// The BMC was tested.
+pub(super) fn probed(state: &mut State, ticket: Ticket, answer: Answer<ProbeReport>) {
+    if let Screen::Enroll(enroll) = &mut state.screen
+        && enroll.ticket == ticket
+    {
+        enroll.probe = match answer {
+            Ok(report) => Probe::Done(report),
+            Err(why) => Probe::Failed(why),
+        };
+    }
+}
+
+fn begin(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    enroll.step = Step::Progress;
+    enroll.journey = Journey::begin(enroll.goals());
+    enroll.ticket = ticket(&mut state.tickets);
+    let body = Box::new(enroll.body());
+    effects.push(Effect::Enroll(enroll.ticket, body, enroll.addresses()));
+}
+
+/// The node exists, or does not.
+pub(super) fn enrolled(
+    state: &mut State,
+    ticket: Ticket,
+    answer: Answer<NodeId>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(enroll) = wizard(&mut state.below, &mut state.screen) else {
+        return;
+    };
+    if enroll.ticket != ticket {
+        return;
+    }
+    match answer {
+        Ok(id) => {
+            enroll.journey.node = Some(id);
+            let verb = enroll.journey.advance(state.fleet.get(id));
+            state.list.go_to(id);
+            send(verb, id, effects);
+        }
+        Err(why) => enroll.journey.fail(why),
+    }
+}
+
+fn send(verb: Option<ProvisionVerb>, id: NodeId, effects: &mut Vec<Effect>) {
+    effects.extend(verb.map(|verb| Effect::Act(id, Action::Provision(verb))));
+}
+
+/// Nodes have changed: the one of the wizard may be due for its next verb.
+pub(super) fn observe(state: &mut State, nodes: &[NodeSummary], effects: &mut Vec<Effect>) {
+    let Some(enroll) = wizard(&mut state.below, &mut state.screen) else {
+        return;
+    };
+    let Some(id) = enroll.node() else {
+        return;
+    };
+    for node in nodes.iter().filter(|n| n.uuid == id) {
+        send(enroll.journey.observe(node), id, effects);
+    }
+}
+
+/// A verb was accepted or refused.
+pub(super) fn answered(state: &mut State, id: NodeId, answer: &Answer<()>) {
+    if let Some(enroll) = wizard(&mut state.below, &mut state.screen)
+        && enroll.node() == Some(id)
+        && let Err(why) = answer
+    {
+        enroll.journey.fail(why.clone());
+    }
+}
+
+/// The wizard, wherever in the stack it is.
+fn wizard<'a>(below: &'a mut [Screen], screen: &'a mut Screen) -> Option<&'a mut Enroll> {
+    below
+        .iter_mut()
+        .chain([screen])
+        .find_map(|screen| match screen {
+            Screen::Enroll(enroll) => Some(&mut **enroll),
+            Screen::List | Screen::Node(_) | Screen::Deploy(_) => None,
+        })
+}
+
+fn retry(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    match (enroll.journey.current(), enroll.node()) {
+        (Some((Goal::Enrol, Status::Failed(_))), _) => enroll.step = Step::Review,
+        (Some((_, Status::Failed(_))), Some(id)) => {
+            let verb = enroll.journey.retry(state.fleet.get(id));
+            send(verb, id, effects);
+        }
+        _ => {}
+    }
+}
+
+fn show_node(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Screen::Enroll(enroll) = &state.screen
+        && let Some(id) = enroll.node()
+    {
+        let done = enroll.journey.is_done();
+        if done {
+            state.back();
+        }
+        node::show(state, id, effects);
+    }
+}

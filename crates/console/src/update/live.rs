@@ -1,0 +1,141 @@
+//! What the service tells, by itself or as an answer.
+
+use cupola_api::cupola::NodeSummary;
+use cupola_api::event::{Event, Severity};
+use cupola_api::id::NodeId;
+
+use super::{act, deploy, enroll};
+use crate::effect::Effect;
+use crate::event::{Changes, Live, Reply};
+use crate::state::{Screen, State};
+
+/// The service told something by itself.
+pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) {
+    match live {
+        Live::Listed { nodes, live } => {
+            let was_lost = state.link.is_lost();
+            state.link.up(live, state.now);
+            enroll::observe(state, &nodes, effects);
+            state.fleet.replace(nodes);
+            state.list.touch();
+            if was_lost {
+                state.tell(Severity::Info, "connected again");
+            }
+            // What is polled has no events: the node on the screen is read again.
+            if let (false, Screen::Node(view)) = (live, &state.screen) {
+                effects.push(Effect::Node(view.id));
+            }
+        }
+        Live::Connected => {
+            if state.link.is_lost() {
+                state.tell(Severity::Info, "connected again");
+            }
+            state.link.up(true, state.now);
+        }
+        Live::Changed(changes) => on_changes(state, changes, effects),
+        Live::Lost { reason, retry } => state.link.lost(reason, retry, state.now),
+    }
+}
+
+fn on_changes(state: &mut State, changes: Changes, effects: &mut Vec<Effect>) {
+    let Changes {
+        nodes,
+        deleted,
+        events,
+    } = changes;
+    state.link.heard = Some(state.now);
+    enroll::observe(state, &nodes, effects);
+    follow_node(state, &nodes, events, effects);
+    for node in nodes {
+        state.fleet.apply(node);
+    }
+    for id in deleted {
+        state.fleet.remove(id);
+    }
+    state.list.touch();
+}
+
+/// The node screen follows its node, wherever in the stack it is.
+fn follow_node(
+    state: &mut State,
+    nodes: &[NodeSummary],
+    events: Vec<Event>,
+    effects: &mut Vec<Effect>,
+) {
+    let below = state.below.iter_mut();
+    let Some(view) = below
+        .chain([&mut state.screen])
+        .find_map(|screen| match screen {
+            Screen::Node(view) => Some(view),
+            Screen::List | Screen::Enroll(_) | Screen::Deploy(_) => None,
+        })
+    else {
+        return;
+    };
+    let id = view.id;
+    if let Some(changed) = nodes.iter().find(|n| n.uuid == id) {
+        // Details are asked for again only when the state moved: progress comes by itself.
+        let moved = view.node.as_ref().is_none_or(|known| {
+            known.provision_state != changed.provision_state
+                || known.power_state != changed.power_state
+                || known.maintenance != changed.maintenance
+                || known.last_error != changed.last_error
+        });
+        if moved {
+            effects.push(Effect::Node(id));
+        }
+    }
+    view.timeline
+        .extend(events.into_iter().filter(|e| e.node == Some(id)));
+}
+
+/// An effect had this outcome.
+pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
+    match reply {
+        Reply::Node(id, answer) => {
+            if let Some(view) = view_of(state, id) {
+                match answer {
+                    Ok(found) => {
+                        let (node, ports) = *found;
+                        view.node = Some(Box::new(node));
+                        view.ports = ports;
+                        view.error = None;
+                    }
+                    Err(why) => view.error = Some(why),
+                }
+            }
+        }
+        Reply::Timeline(id, answer) => match (view_of(state, id), answer) {
+            (Some(view), Ok(events)) => view.timeline.extend(events),
+            (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
+            (None, _) => {}
+        },
+        Reply::Acted(id, action, answer) => {
+            deploy::answered(state, id, &action, &answer);
+            enroll::answered(state, id, &answer);
+            act::answered(state, id, &action, answer);
+        }
+        Reply::Drivers(answer) => {
+            if let (Screen::Enroll(enroll), Ok(drivers)) = (&mut state.screen, answer) {
+                enroll.set_drivers(drivers);
+            }
+        }
+        Reply::Images(answer) => {
+            if let Screen::Deploy(deploy) = &mut state.screen {
+                deploy.images = Some(answer);
+            }
+        }
+        Reply::Probed(ticket, answer) => enroll::probed(state, ticket, answer),
+        Reply::Enrolled(ticket, answer) => enroll::enrolled(state, ticket, answer, effects),
+    }
+}
+
+fn view_of(state: &mut State, id: NodeId) -> Option<&mut crate::state::node::NodeView> {
+    let below = state.below.iter_mut();
+    below
+        .chain([&mut state.screen])
+        .find_map(|screen| match screen {
+            Screen::Node(view) if view.id == id => Some(&mut **view),
+            Screen::Node(_) | Screen::List | Screen::Enroll(_) | Screen::Deploy(_) => None,
+        })
+}

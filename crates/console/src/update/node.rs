@@ -1,0 +1,88 @@
+//! The screen of one node.
+
+use cupola_api::id::NodeId;
+use cupola_api::state::provision::ProvisionVerb;
+
+use super::run;
+use crate::command::Command;
+use crate::effect::Effect;
+use crate::key::Key;
+use crate::state::node::{NodeView, Part};
+use crate::state::{Screen, State};
+
+/// The verbs of the node screen, in the order of a node's life.
+pub(crate) const VERBS: [ProvisionVerb; 10] = [
+    ProvisionVerb::Manage,
+    ProvisionVerb::Inspect,
+    ProvisionVerb::Provide,
+    ProvisionVerb::Active,
+    ProvisionVerb::Rebuild,
+    ProvisionVerb::Deleted,
+    ProvisionVerb::Abort,
+    ProvisionVerb::Unhold,
+    ProvisionVerb::Adopt,
+    ProvisionVerb::Unrescue,
+];
+
+/// The command of a verb: deploying asks for an image first.
+pub(crate) fn command_of(verb: ProvisionVerb) -> Command {
+    if verb == ProvisionVerb::Active {
+        Command::Deploy
+    } else {
+        Command::Verb(verb)
+    }
+}
+
+/// Opens the screen of a node.
+pub(super) fn show(state: &mut State, id: NodeId, effects: &mut Vec<Effect>) {
+    state.open(Screen::Node(Box::new(NodeView::new(id))));
+    effects.extend([Effect::Node(id), Effect::Timeline(id)]);
+}
+
+/// Takes a key; false when it means nothing here.
+pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec<Effect>) -> bool {
+    let height = state.list_height();
+    let Screen::Node(view) = &mut state.screen else {
+        return false;
+    };
+    if let Key::Char(digit @ '1'..='3') = key {
+        let at = digit as usize - '1' as usize;
+        view.part = Part::ALL.get(at).copied().unwrap_or_default();
+        return true;
+    }
+    let by = match key {
+        Key::Up | Key::Char('k') => -1,
+        Key::Down | Key::Char('j') => 1,
+        Key::PageUp => -page,
+        Key::PageDown => page,
+        Key::Home | Key::Char('g') => isize::MIN + 1,
+        Key::End | Key::Char('G') => isize::MAX,
+        Key::Enter if view.part == Part::Verbs => {
+            if let Some(verb) = VERBS.get(view.verb) {
+                run(state, command_of(*verb), "", effects);
+            }
+            return true;
+        }
+        _ => return false,
+    };
+    match view.part {
+        Part::Summary => view.top = view.top.saturating_add_signed(by).min(200),
+        Part::Verbs => view.verb = view.verb.saturating_add_signed(by).min(VERBS.len() - 1),
+        Part::Timeline => view.timeline.scroll(by, height),
+    }
+    true
+}
+
+/// The next part of the screen.
+pub(super) fn next_part(state: &mut State) {
+    if let Screen::Node(view) = &mut state.screen {
+        view.part = view.part.next();
+    }
+}
+
+/// Follows the end of the timeline, or stops.
+pub(super) fn follow(state: &mut State) {
+    if let Screen::Node(view) = &mut state.screen {
+        view.timeline.toggle_follow();
+    }
+}

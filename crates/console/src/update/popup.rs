@@ -1,0 +1,160 @@
+//! What lies over a screen: questions, menus, help, messages.
+
+use cupola_api::id::NodeId;
+use cupola_api::state::power::PowerTarget;
+
+use super::{act, node, run};
+use crate::command::{self, Command};
+use crate::effect::Effect;
+use crate::key::Key;
+use crate::state::popup::{Confirm, Consequence, Item, Menu, Popup};
+use crate::state::{State, allowed};
+
+/// Takes a key.
+pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
+    let Some(popup) = state.popup.take() else {
+        return;
+    };
+    state.popup = match popup {
+        Popup::Confirm(confirm) => on_confirm(state, confirm, key, effects),
+        Popup::Menu(menu) => on_menu(state, menu, key, effects),
+        Popup::Help(top) => on_help(top, key),
+        message @ Popup::Message { .. } => (!closes(key)).then_some(message),
+    };
+}
+
+const fn closes(key: Key) -> bool {
+    matches!(
+        key,
+        Key::Esc | Key::Enter | Key::Char('q' | ' ') | Key::Ctrl('c')
+    )
+}
+
+fn on_confirm(
+    state: &mut State,
+    mut confirm: Confirm,
+    key: Key,
+    effects: &mut Vec<Effect>,
+) -> Option<Popup> {
+    match key {
+        Key::Esc | Key::Ctrl('c') => return None,
+        Key::Tab | Key::BackTab | Key::Left | Key::Right | Key::Up | Key::Down => {
+            confirm.on_yes = !confirm.on_yes && confirm.is_met();
+        }
+        Key::Enter if !confirm.on_yes => return None,
+        Key::Enter => {
+            match confirm.consequence {
+                Consequence::Act(acts) => act::send(state, acts, 0, effects),
+                Consequence::Quit => effects.push(Effect::Quit),
+            }
+            return None;
+        }
+        other => {
+            if let Some((_, typed)) = &mut confirm.challenge {
+                typed.key(other);
+            }
+            confirm.on_yes &= confirm.is_met();
+        }
+    }
+    Some(Popup::Confirm(confirm))
+}
+
+fn on_menu(
+    state: &mut State,
+    mut menu: Menu,
+    key: Key,
+    effects: &mut Vec<Effect>,
+) -> Option<Popup> {
+    let last = menu.items.len().saturating_sub(1);
+    match key {
+        Key::Esc | Key::Char('q') | Key::Left | Key::Ctrl('c') => return None,
+        Key::Up | Key::Char('k') => menu.at = menu.at.saturating_sub(1),
+        Key::Down | Key::Char('j') => menu.at = (menu.at + 1).min(last),
+        Key::Home => menu.at = 0,
+        Key::End => menu.at = last,
+        Key::Enter => {
+            let item = menu.items.get(menu.at)?;
+            if item.enabled {
+                run(state, item.command, "", effects);
+                return state.popup.take();
+            }
+        }
+        _ => {}
+    }
+    Some(Popup::Menu(menu))
+}
+
+fn on_help(top: usize, key: Key) -> Option<Popup> {
+    let top = match key {
+        Key::Up | Key::Char('k') => top.saturating_sub(1),
+        Key::Down | Key::Char('j') => top + 1,
+        Key::PageUp => top.saturating_sub(15),
+        Key::PageDown => top + 15,
+        Key::Home => 0,
+        Key::F(1) | Key::Char('?') => return None,
+        other if closes(other) => return None,
+        _ => top,
+    };
+    Some(Popup::Help(top.min(command::TABLE.len() + 10)))
+}
+
+/// Opens the help.
+pub(super) const fn help(state: &mut State) {
+    state.popup = Some(Popup::Help(0));
+}
+
+/// Opens the menu of provision verbs.
+pub(super) fn verbs(state: &mut State) {
+    let commands = node::VERBS.map(node::command_of);
+    open(state, "Provision verbs", &commands);
+}
+
+/// Opens the menu of power requests.
+pub(super) fn power(state: &mut State) {
+    let commands = PowerTarget::ALL.map(Command::Power);
+    open(state, "Power", &commands);
+}
+
+fn open(state: &mut State, title: &str, commands: &[Command]) {
+    let targets = state.targets();
+    let items: Vec<Item> = commands
+        .iter()
+        .filter_map(|what| item(state, *what, &targets))
+        .collect();
+    let at = items.iter().position(|item| item.enabled).unwrap_or(0);
+    let whom = match targets.as_slice() {
+        [one] => state.name_of(*one),
+        many => format!("{} nodes", many.len()),
+    };
+    state.popup = Some(Popup::Menu(Menu {
+        title: format!("{title}: {whom}"),
+        items,
+        at,
+    }));
+}
+
+fn item(state: &State, what: Command, targets: &[NodeId]) -> Option<Item> {
+    let entry = command::of(what)?;
+    let checks: Vec<Result<(), String>> = targets
+        .iter()
+        .filter_map(|id| state.fleet.get(*id))
+        .map(|node| allowed::check(what, node))
+        .collect();
+    let able = checks.iter().filter(|c| c.is_ok()).count();
+    let why = checks.into_iter().find_map(Result::err);
+    let note = match (able, why) {
+        (0, why) => why.unwrap_or_else(|| "no node is marked".to_owned()),
+        (_, Some(_)) => format!("{} ({able} of {})", entry.help, targets.len()),
+        (_, None) => entry.help.to_owned(),
+    };
+    Some(Item {
+        label: entry
+            .names
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        note,
+        enabled: able > 0,
+        command: what,
+    })
+}

@@ -1,0 +1,129 @@
+//! Does what `update` asks for: calls of the API in tasks of their own, answered with events.
+//!
+//! The worker never sees the state. Every task can be dropped at any await; dropping the worker
+//! ends them all.
+
+mod act;
+mod follow;
+
+use std::sync::Arc;
+
+use cupola_api::client::{Client, ClientError};
+use cupola_api::id::{NodeId, NodeIdent};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::effect::Effect;
+use crate::event::{Answer, Event, Reply};
+
+/// At most so many actions are under way at once.
+const ACTIONS: usize = 16;
+
+/// Runs effects.
+pub(crate) struct Worker {
+    client: Client,
+    out: mpsc::Sender<Event>,
+    tasks: JoinSet<()>,
+    follow: Option<AbortHandle>,
+    slots: Arc<Semaphore>,
+}
+
+impl Worker {
+    /// A worker that answers into `out`, and follows the service from now on.
+    pub(crate) fn start(client: Client, out: mpsc::Sender<Event>) -> Self {
+        let mut worker = Self {
+            client,
+            out,
+            tasks: JoinSet::new(),
+            follow: None,
+            slots: Arc::new(Semaphore::new(ACTIONS)),
+        };
+        worker.follow();
+        worker
+    }
+
+    fn follow(&mut self) {
+        if let Some(old) = self.follow.take() {
+            old.abort();
+        }
+        let task = follow::run(self.client.clone(), self.out.clone());
+        self.follow = Some(self.tasks.spawn(task));
+    }
+
+    /// Starts an effect. Effects that concern the terminal are not for the worker.
+    pub(crate) fn perform(&mut self, effect: Effect) {
+        let client = self.client.clone();
+        match effect {
+            Effect::Refresh => self.follow(),
+            Effect::Node(id) => {
+                self.answer(async move { Reply::Node(id, node(&client, id).await) })
+            }
+            Effect::Timeline(id) => {
+                self.answer(async move { Reply::Timeline(id, timeline(&client, id).await) });
+            }
+            Effect::Act(id, action) => {
+                let slots = self.slots.clone();
+                self.answer(async move {
+                    let _slot = slots.acquire().await;
+                    let answer = act::act(&client, id, &action).await.map_err(text);
+                    Reply::Acted(id, action, answer)
+                });
+            }
+            Effect::Drivers => self.answer(async move {
+                let drivers = client.drivers().await.map_err(text);
+                Reply::Drivers(drivers.map(|all| all.into_iter().map(|d| d.name).collect()))
+            }),
+            Effect::Images => self.answer(async move {
+                Reply::Images(client.images().await.map(|all| all.images).map_err(text))
+            }),
+            Effect::Probe(ticket, request) => self.answer(async move {
+                Reply::Probed(ticket, client.probe(&request).await.map_err(text))
+            }),
+            Effect::Enroll(ticket, body, macs) => self.answer(async move {
+                Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
+            }),
+            Effect::Theme(_) | Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    fn answer(&mut self, work: impl Future<Output = Reply> + Send + 'static) {
+        let out = self.out.clone();
+        self.tasks.spawn(async move {
+            let reply = work.await;
+            // The console is leaving when nobody listens.
+            let _ = out.send(Event::Reply(reply)).await;
+        });
+    }
+
+    /// Forgets tasks that have ended.
+    pub(crate) fn reap(&mut self) {
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "used as a function for map_err"
+)]
+fn text(error: ClientError) -> String {
+    error.to_string()
+}
+
+type Found = Box<(cupola_api::node::Node, Vec<cupola_api::port::Port>)>;
+
+async fn node(client: &Client, id: NodeId) -> Answer<Found> {
+    let ident = NodeIdent::from(id);
+    let node = client.node(&ident).await.map_err(text)?;
+    let ports = client.ports(&ident).await.map_err(text)?;
+    Ok(Box::new((node, ports)))
+}
+
+async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::Event>> {
+    match client.timeline(&id.into(), None).await {
+        Ok(timeline) => Ok(timeline.events),
+        Err(error) if error.status() == Some(404) => {
+            Err("this server keeps none (it is not Cupola)".to_owned())
+        }
+        Err(error) => Err(text(error)),
+    }
+}
