@@ -3,6 +3,7 @@
 //! One file per command beside this one. A command returns a [`Failure`] instead of printing an
 //! error; [`main`] prints it once and turns it into the exit code.
 
+mod ask;
 mod check;
 mod connect;
 mod console;

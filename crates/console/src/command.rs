@@ -128,14 +128,14 @@ const fn entry(
 }
 
 const fn verb(verb: ProvisionVerb, names: &'static [&'static str], help: &'static str) -> Entry {
-    entry(Command::Verb(verb), names, &[], Scope::Nodes, "", help)
+    entry(Command::Verb(verb), names, &[], Nodes, "", help)
 }
 
 const fn power(target: PowerTarget, names: &'static [&'static str], help: &'static str) -> Entry {
-    entry(Command::Power(target), names, &[], Scope::Nodes, "", help)
+    entry(Command::Power(target), names, &[], Nodes, "", help)
 }
 
-use Key::{Char, Ctrl, F};
+use Key::{Char, Ctrl, Delete, Enter, Esc, F, Insert, Left, Right, Tab};
 use Scope::{Everywhere, List, Node, Nodes};
 
 /// Everything that the console can be told to do. The key bar shows entries in this order.
@@ -151,7 +151,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Command::Open,
         &["node", "open"],
-        &[Key::Enter, Key::Right],
+        &[Enter, Right],
         List,
         "Open",
         "open the node under the cursor; `:node NAME` opens that one",
@@ -159,7 +159,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Command::Mark,
         &["mark"],
-        &[Char(' '), Key::Insert],
+        &[Char(' '), Insert],
         List,
         "Mark",
         "mark the node under the cursor",
@@ -183,7 +183,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Command::NextPart,
         &["part"],
-        &[Key::Tab],
+        &[Tab],
         Node,
         "Part",
         "the next part: summary, verbs, timeline",
@@ -255,7 +255,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Command::Delete,
         &["delete"],
-        &[Key::Delete],
+        &[Delete],
         Nodes,
         "",
         "forget the marked nodes",
@@ -303,7 +303,7 @@ pub(crate) const TABLE: &[Entry] = &[
     entry(
         Command::Back,
         &["back"],
-        &[Key::Esc, Key::Left],
+        &[Esc, Left],
         Everywhere,
         "",
         "back; on the list: no filter, no marks",

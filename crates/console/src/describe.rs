@@ -11,12 +11,8 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
         }
         EventKind::NodeDeleted { .. } => (Severity::Warning, "deleted".to_owned()),
         EventKind::Transition { from, to, cause } => {
-            let severity = if to.is_failed() {
-                Severity::Error
-            } else {
-                Severity::Info
-            };
-            (severity, format!("{from} -> {to} ({cause})"))
+            let text = format!("{from} -> {to} ({cause})");
+            (unless(!to.is_failed(), Severity::Error), text)
         }
         EventKind::Power { state, cause } => (Severity::Info, format!("power: {state} ({cause})")),
         EventKind::StepStarted {
@@ -24,10 +20,10 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             step,
             index,
             total,
-        } => (
-            Severity::Info,
-            format!("{phase} step {index}/{total}: {step} starts"),
-        ),
+        } => {
+            let text = format!("{phase} step {index}/{total}: {step} starts");
+            (Severity::Info, text)
+        }
         EventKind::StepProgress {
             step,
             percent,
@@ -49,15 +45,8 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             ok,
         } => {
             let mac = mac.map(|mac| format!(" {mac}")).unwrap_or_default();
-            let severity = if *ok {
-                Severity::Info
-            } else {
-                Severity::Warning
-            };
-            (
-                severity,
-                format!("{}{mac}: {message}", service_name(*service)),
-            )
+            let text = format!("{}{mac}: {message}", service_name(*service));
+            (unless(*ok, Severity::Warning), text)
         }
         EventKind::BmcCommand {
             command,
@@ -65,22 +54,15 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             message,
             duration_ms,
         } => {
-            let severity = if *ok { Severity::Info } else { Severity::Error };
             let took = duration(*duration_ms);
-            (severity, format!("BMC {command}: {message} [{took}]"))
+            let text = format!("BMC {command}: {message} [{took}]");
+            (unless(*ok, Severity::Error), text)
         }
         EventKind::Maintenance { on, reason } => {
-            let reason = reason
-                .as_deref()
-                .map(|r| format!(": {r}"))
-                .unwrap_or_default();
-            let severity = if *on {
-                Severity::Warning
-            } else {
-                Severity::Info
-            };
+            let why = reason.as_deref().map(|r| format!(": {r}"));
             let word = if *on { "on" } else { "off" };
-            (severity, format!("maintenance {word}{reason}"))
+            let text = format!("maintenance {word}{}", why.unwrap_or_default());
+            (unless(!on, Severity::Warning), text)
         }
         EventKind::Log {
             severity,
@@ -88,6 +70,10 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             text,
         } => (*severity, format!("{source}: {text}")),
     }
+}
+
+const fn unless(well: bool, severity: Severity) -> Severity {
+    if well { Severity::Info } else { severity }
 }
 
 fn finished(step: &str, outcome: Outcome, message: &str, took: u64) -> (Severity, String) {

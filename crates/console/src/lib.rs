@@ -17,6 +17,7 @@ mod describe;
 mod diagnostics;
 mod effect;
 mod event;
+mod follow;
 mod key;
 pub mod ramdisk;
 mod state;

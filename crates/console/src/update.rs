@@ -93,7 +93,7 @@ pub(crate) fn run(state: &mut State, what: Command, argument: &str, effects: &mu
         Command::Verbs => popup::verbs(state),
         Command::PowerMenu => popup::power(state),
         Command::Maintenance | Command::Delete | Command::Verb(_) | Command::Power(_) => {
-            act::ask(state, what, argument, effects)
+            act::ask(state, what, argument, effects);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The worker never sees the state. Every task can be dropped at any await; dropping the worker
 //! ends them all.
 
-mod act;
+pub(crate) mod act;
 mod follow;
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Worker {
         match effect {
             Effect::Refresh => self.follow(),
             Effect::Node(id) => {
-                self.answer(async move { Reply::Node(id, node(&client, id).await) })
+                self.answer(async move { Reply::Node(id, node(&client, id).await) });
             }
             Effect::Timeline(id) => {
                 self.answer(async move { Reply::Timeline(id, timeline(&client, id).await) });

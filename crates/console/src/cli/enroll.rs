@@ -1,18 +1,119 @@
-//! `cupola enroll`.
+//! `cupola enroll`: one machine from flags, or many from a file, to `available`.
+
+mod machine;
+mod run;
+
+use std::path::PathBuf;
 
 use clap::Args;
+use cupola_api::mac::MacAddress;
+use cupola_api::secret::Secret;
 
-use super::{Common, Failure, Outcome};
+use super::{Common, Failure, Outcome, connect};
+use machine::Machine;
 
 /// Arguments of `enroll`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Print JSON
+    /// Machines from a CSV, YAML or JSON file instead of the options below
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bmc", "name", "macs"])]
+    file: Option<PathBuf>,
+    /// Name of the machine
+    #[arg(long)]
+    name: Option<String>,
+    /// Hardware type
+    #[arg(long, default_value = "ipmi")]
+    driver: String,
+    /// Address of the BMC, with its port where it is not 623
+    #[arg(long, value_name = "ADDRESS[:PORT]")]
+    bmc: Option<String>,
+    /// User name at the BMC
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// File that holds the BMC password; else `CUPOLA_BMC_PASSWORD`, else it is asked for
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// MAC address that netboots; may be given several times
+    #[arg(long = "mac", value_name = "MAC")]
+    macs: Vec<MacAddress>,
+    /// Resource class
+    #[arg(long, value_name = "NAME")]
+    resource_class: Option<String>,
+    /// Property, such as cpus=16; may be given several times
+    #[arg(long = "property", value_name = "KEY=VALUE")]
+    properties: Vec<String>,
+    /// More driver information; may be given several times
+    #[arg(long = "driver-info", value_name = "KEY=VALUE")]
+    driver_info: Vec<String>,
+    /// Inspect the hardware on the way
+    #[arg(long)]
+    inspect: bool,
+    /// Enrol only; do not bring to available
+    #[arg(long)]
+    no_provide: bool,
+    /// Do not test the BMC first
+    #[arg(long)]
+    no_probe: bool,
+    /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command.
-pub(crate) async fn run(_common: &Common, _arguments: Arguments) -> Outcome {
-    Err(Failure::failed("this build cannot enroll yet"))
+/// Enrols.
+pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
+    let machines = match &arguments.file {
+        Some(file) => machine::from_file(file)?,
+        None => vec![from_flags(&arguments)?],
+    };
+    let client = connect::client(common)?;
+    let plan = run::Plan {
+        inspect: arguments.inspect,
+        provide: !arguments.no_provide,
+        probe: !arguments.no_probe,
+        json: arguments.json,
+    };
+    run::all(&client, machines, plan).await
+}
+
+fn from_flags(arguments: &Arguments) -> Result<Machine, Failure> {
+    let mut machine = Machine {
+        name: arguments.name.clone(),
+        driver: arguments.driver.clone(),
+        macs: arguments.macs.clone(),
+        resource_class: arguments.resource_class.clone(),
+        ..Machine::default()
+    };
+    if let Some(bmc) = &arguments.bmc {
+        let (address, port) = machine::split_address(bmc)?;
+        machine.address = Some(address);
+        machine.port = port;
+        machine.user = arguments.user.clone();
+        machine.password = Some(password(arguments)?);
+    } else if arguments.driver == "ipmi" {
+        return Err(Failure::usage(
+            "--bmc ADDRESS is needed, or --file FILE with many machines",
+        ));
+    }
+    for pair in &arguments.properties {
+        let (key, value) = machine::pair(pair)?;
+        machine.properties.insert(key, value);
+    }
+    for pair in &arguments.driver_info {
+        let (key, value) = machine::pair(pair)?;
+        machine.driver_info.insert(key, value);
+    }
+    Ok(machine)
+}
+
+/// The BMC password: never an argument, which other users of this host could read.
+fn password(arguments: &Arguments) -> Result<Secret, Failure> {
+    if let Some(file) = &arguments.password_file {
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| Failure::usage(format!("{}: {e}", file.display())))?;
+        return Ok(Secret::new(text.trim_end_matches(['\r', '\n'])));
+    }
+    if let Ok(text) = std::env::var("CUPOLA_BMC_PASSWORD") {
+        return Ok(Secret::new(text));
+    }
+    super::ask::hidden("BMC password: ")
 }

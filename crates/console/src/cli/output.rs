@@ -7,14 +7,17 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
 
-/// Prints one line.
+/// Prints one line; a reader who went away is no failure.
 ///
 /// # Errors
-/// When nobody reads any more.
+/// When standard output cannot be written.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // A reader such as `head` has seen enough: that is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Prints an error to standard error; a closed standard error is nobody's fault.

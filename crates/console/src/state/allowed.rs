@@ -1,7 +1,7 @@
 //! What can be done with a node now, and if not, why: from the state machine of the contract.
 
 use cupola_api::cupola::NodeSummary;
-use cupola_api::state::provision::ProvisionVerb;
+use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, next, states_allowing};
 
 use crate::command::Command;
@@ -42,7 +42,7 @@ pub(crate) fn check(command: Command, node: &NodeSummary) -> Result<(), String> 
 fn verb_allowed(verb: ProvisionVerb, node: &NodeSummary) -> Result<(), String> {
     let state = node.provision_state;
     if next(state, verb.event(), Actor::User).is_none() {
-        let from: Vec<&str> = states_allowing(verb).map(|s| s.as_str()).collect();
+        let from: Vec<&str> = states_allowing(verb).map(ProvisionState::as_str).collect();
         return Err(format!("only from {}", from.join(", ")));
     }
     let needs_hardware = matches!(
@@ -64,7 +64,7 @@ fn unlocked(node: &NodeSummary) -> Result<(), String> {
 }
 
 fn deletable(node: &NodeSummary) -> Result<(), String> {
-    use cupola_api::state::provision::ProvisionState as S;
+    use ProvisionState as S;
     let state = node.provision_state;
     let at_rest = matches!(
         state,

@@ -172,14 +172,6 @@ impl Form {
         )
     }
 
-    /// Which option of a choice is chosen.
-    pub(crate) fn chosen(&self, label: &str) -> usize {
-        match self.field(label).map(|f| &f.value) {
-            Some(Value::Choice { chosen, .. }) => *chosen,
-            Some(Value::Text(_) | Value::Hidden(_) | Value::Switch(_)) | None => 0,
-        }
-    }
-
     /// Says what is wrong with a field and gives it the focus.
     pub(crate) fn complain(&mut self, label: &str, error: impl Into<String>) {
         let Some(at) = self.fields.iter().position(|f| f.label == label) else {

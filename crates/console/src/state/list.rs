@@ -121,11 +121,6 @@ impl List {
         !self.query.is_empty()
     }
 
-    /// The first visible row.
-    pub(crate) const fn top(&self) -> usize {
-        self.top
-    }
-
     /// The visible nodes, and whether the cursor is on each.
     pub(crate) fn visible<'a>(
         &'a self,

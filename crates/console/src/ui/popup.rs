@@ -204,7 +204,7 @@ fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
             &mut lines
         };
         let head = if keys.is_empty() {
-            format!("{:<16}", name)
+            format!("{name:<16}")
         } else {
             format!("{:<12} {:<14}", keys.join(" "), name)
         };

@@ -99,7 +99,7 @@ fn on_help(top: usize, key: Key) -> Option<Popup> {
 }
 
 /// Opens the help.
-pub(super) const fn help(state: &mut State) {
+pub(super) fn help(state: &mut State) {
     state.popup = Some(Popup::Help(0));
 }
 

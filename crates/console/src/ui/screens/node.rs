@@ -142,12 +142,66 @@ fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> V
             facts.push((label, text, style));
         }
     };
+    condition(state, node, theme, &mut add);
+    if node.maintenance || node.fault.is_some() {
+        let reason = view
+            .node
+            .as_ref()
+            .and_then(|n| n.maintenance_reason.clone());
+        let fault = node.fault.map(|f| format!("fault {}", f.as_str()));
+        let word = if node.maintenance { "yes" } else { "no" }.to_owned();
+        let parts: Vec<String> = [Some(word), fault, reason].into_iter().flatten().collect();
+        add("Maintenance", parts.join(", "), theme.warning);
+    }
+    if let Some(error) = &node.last_error {
+        let columns = usize::from(state.size.width);
+        let width = if columns >= 120 {
+            columns / 2 - 16
+        } else {
+            columns.saturating_sub(15)
+        };
+        for (row, line) in wrap(error, width).into_iter().take(4).enumerate() {
+            add(if row == 0 { "Last error" } else { "" }, line, theme.failed);
+        }
+    }
+    if let Some(holder) = &node.reservation {
+        add("Locked by", holder.clone(), theme.busy);
+    }
+    if let Some(error) = &view.error {
+        add("Details", format!("not read: {error}"), theme.warning);
+    }
+    let class = node
+        .resource_class
+        .as_deref()
+        .map(|c| format!(", class {c}"));
+    add(
+        "Driver",
+        format!("{}{}", node.driver, class.unwrap_or_default()),
+        theme.text,
+    );
+    details(view, theme, &mut add);
+    add("UUID", node.uuid.to_string(), theme.muted);
+    facts
+}
+
+/// State, power, the step that runs, what it waits for.
+fn condition(
+    state: &State,
+    node: &NodeSummary,
+    theme: &Theme,
+    add: &mut impl FnMut(&'static str, String, Style),
+) {
     let target = node
         .target_provision_state
         .filter(|t| *t != node.provision_state);
     let target = target.map(|t| format!(" -> {t}")).unwrap_or_default();
     let since = activity::since(node, state.now);
-    let text = format!("{}{target}   since {since}", node.provision_state);
+    let since = if since.is_empty() {
+        since
+    } else {
+        format!("   since {since}")
+    };
+    let text = format!("{}{target}{since}", node.provision_state);
     add("State", text, theme.state(node.provision_state));
     let going = node
         .target_power_state
@@ -183,43 +237,6 @@ fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> V
             theme.waiting,
         );
     }
-    if node.maintenance || node.fault.is_some() {
-        let reason = view
-            .node
-            .as_ref()
-            .and_then(|n| n.maintenance_reason.clone());
-        let fault = node.fault.map(|f| format!("fault {}", f.as_str()));
-        let parts: Vec<String> = [Some("yes".to_owned()), fault, reason]
-            .into_iter()
-            .flatten()
-            .collect();
-        add("Maintenance", parts.join(", "), theme.warning);
-    }
-    if let Some(error) = &node.last_error {
-        let width = if state.size.width >= 120 {
-            usize::from(state.size.width) / 2 - 16
-        } else {
-            64
-        };
-        for (row, line) in wrap(error, width).into_iter().take(4).enumerate() {
-            add(if row == 0 { "Last error" } else { "" }, line, theme.failed);
-        }
-    }
-    if let Some(holder) = &node.reservation {
-        add("Locked by", holder.clone(), theme.busy);
-    }
-    if let Some(error) = &view.error {
-        add("Details", format!("not read: {error}"), theme.warning);
-    }
-    let class = node
-        .resource_class
-        .as_deref()
-        .map(|c| format!(", class {c}"))
-        .unwrap_or_default();
-    add("Driver", format!("{}{class}", node.driver), theme.text);
-    details(view, theme, &mut add);
-    add("UUID", node.uuid.to_string(), theme.muted);
-    facts
 }
 
 fn details(view: &NodeView, theme: &Theme, add: &mut impl FnMut(&'static str, String, Style)) {

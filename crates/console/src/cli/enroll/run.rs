@@ -1,0 +1,174 @@
+//! Carrying an enrolment out: test, create, manage, inspect, provide, and wait for each.
+
+use std::sync::Arc;
+
+use cupola_api::client::Client;
+use cupola_api::id::{NodeId, NodeIdent};
+use cupola_api::node::Node;
+use cupola_api::probe::CheckResult;
+use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::machine::Machine;
+use crate::cli::{Failure, Outcome, output, watch};
+use crate::effect::Action;
+use crate::follow;
+use crate::worker;
+
+/// At most so many machines are on their way at once.
+const AT_ONCE: usize = 32;
+
+/// What is done with each machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Inspect the hardware.
+    pub(crate) inspect: bool,
+    /// Bring it to available.
+    pub(crate) provide: bool,
+    /// Test the BMC first.
+    pub(crate) probe: bool,
+    /// Print the outcome as JSON.
+    pub(crate) json: bool,
+}
+
+/// Enrols all machines; one that fails does not stop the others.
+pub(crate) async fn all(client: &Client, machines: Vec<Machine>, plan: Plan) -> Outcome {
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let total = machines.len();
+    let mut tasks = JoinSet::new();
+    for machine in machines {
+        let (client, slots) = (client.clone(), slots.clone());
+        tasks.spawn(async move {
+            let _slot = slots.acquire().await;
+            let outcome = one(&client, &machine, plan).await;
+            (machine.label(), outcome)
+        });
+    }
+    let mut results = Vec::new();
+    let mut failure = None;
+    while let Some(done) = tasks.join_next().await {
+        let (label, outcome) = done.map_err(|e| Failure::failed(e.to_string()))?;
+        let result = match &outcome {
+            Ok(node) => {
+                let state = node.provision_state;
+                output::note(&format!("{label} is {state} ({})", node.uuid));
+                json!({ "name": label, "uuid": node.uuid, "provision_state": state })
+            }
+            Err(error) => {
+                output::error(&format!("{label}: {error}"));
+                json!({ "name": label, "error": error.to_string() })
+            }
+        };
+        results.push(result);
+        failure = outcome.err().or(failure);
+    }
+    if plan.json {
+        output::json(&results)?;
+    }
+    let failed = results.iter().filter(|r| r.get("error").is_some()).count();
+    match failure {
+        None => Ok(()),
+        Some(failure) if total == 1 => Err(failure),
+        Some(_) => Err(Failure::failed(format!(
+            "{failed} of {total} machines failed"
+        ))),
+    }
+}
+
+async fn one(client: &Client, machine: &Machine, plan: Plan) -> Result<Node, Failure> {
+    if plan.probe {
+        probe(client, machine).await?;
+    }
+    let body: Value = machine.body();
+    let id = worker::act::enroll(client, &body, &machine.macs)
+        .await
+        .map_err(Failure::Refused)?;
+    let ident = NodeIdent::from(id);
+    if !plan.provide && !plan.inspect {
+        return Ok(client.node(&ident).await?);
+    }
+    let label = machine.label();
+    let mut node = go(
+        client,
+        id,
+        ProvisionVerb::Manage,
+        ProvisionState::Manageable,
+        &label,
+    )
+    .await?;
+    if plan.inspect {
+        node = go(
+            client,
+            id,
+            ProvisionVerb::Inspect,
+            ProvisionState::Manageable,
+            &label,
+        )
+        .await?;
+    }
+    if plan.provide {
+        node = go(
+            client,
+            id,
+            ProvisionVerb::Provide,
+            ProvisionState::Available,
+            &label,
+        )
+        .await?;
+    }
+    Ok(node)
+}
+
+async fn probe(client: &Client, machine: &Machine) -> Outcome {
+    let Some(request) = machine.probe() else {
+        return Ok(());
+    };
+    let report = match client.probe(&request).await {
+        Ok(report) => report,
+        // A server that is not Cupola tests the BMC when the node is managed.
+        Err(error) if error.status() == Some(404) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let failed = report
+        .checks
+        .iter()
+        .find(|c| c.result == CheckResult::Failed);
+    match failed {
+        None => Ok(()),
+        Some(check) => {
+            let remedy = check
+                .remedy
+                .as_deref()
+                .map(|r| format!(". {r}"))
+                .unwrap_or_default();
+            let text = format!("BMC test: {}: {}{remedy}", check.name, check.detail);
+            Err(Failure::failed(text))
+        }
+    }
+}
+
+async fn go(
+    client: &Client,
+    id: NodeId,
+    verb: ProvisionVerb,
+    to: ProvisionState,
+    label: &str,
+) -> Result<Node, Failure> {
+    let ident = NodeIdent::from(id);
+    let before = client.node(&ident).await?.provision_updated_at;
+    let position = follow::position(client, &ident).await;
+    worker::act::act(client, id, &Action::Provision(verb)).await?;
+    let moved = |n: &Node| n.provision_updated_at != before && follow::is_at_rest(n);
+    let tell = |event: &_| watch::note(event, label);
+    let node = follow::until(client, &ident, position, moved, tell).await?;
+    if node.provision_state == to {
+        return Ok(node);
+    }
+    let state = node.provision_state;
+    let error = node
+        .last_error
+        .unwrap_or_else(|| format!("the node is {state} now"));
+    Err(Failure::failed(format!("{verb}: {error}")))
+}
