@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::effect::Effect;
 use crate::event::Event;
-use crate::state::State;
+use crate::state::{State, Welcome};
 use crate::term::capabilities::{self, Capabilities};
 use crate::term::decode::Input;
 use crate::term::session::{Session, SessionError};
@@ -59,6 +59,8 @@ pub(crate) struct Look {
     pub(crate) theme: Option<String>,
     /// ASCII characters only.
     pub(crate) ascii: bool,
+    /// What is told at the start.
+    pub(crate) welcome: Option<Welcome>,
 }
 
 /// Shows the console until it is left.
@@ -114,10 +116,12 @@ impl App {
         let (send_input, inputs) = mpsc::channel(QUEUE);
         input::spawn(tty, send_input)?;
         let (send_event, events) = mpsc::channel(QUEUE);
+        let mut state = State::new(client.target().to_owned(), size, Timestamp::now());
+        state.greet(look.welcome.clone());
         Ok(Self {
             session,
             terminal,
-            state: State::new(client.target().to_owned(), size, Timestamp::now()),
+            state,
             theme,
             look,
             capabilities,

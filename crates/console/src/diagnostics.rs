@@ -22,13 +22,3 @@ pub(crate) fn install(wanted: Option<&str>) {
         .with(tui_logger::TuiTracingSubscriberLayer)
         .try_init();
 }
-
-/// Logs to standard error from now on, for services and commands.
-pub(crate) fn to_standard_error(wanted: Option<&str>) {
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    // It fails only when logging is set up already, which is just as good.
-    let _ = tracing_subscriber::registry()
-        .with(filter(wanted))
-        .with(format)
-        .try_init();
-}

@@ -74,6 +74,15 @@ pub(crate) struct Bulk {
     pub(crate) refused: Vec<(NodeId, String)>,
 }
 
+/// What is told at the start, and again where it helps.
+#[derive(Clone, Debug)]
+pub(crate) struct Welcome {
+    /// Its title.
+    pub(crate) title: String,
+    /// Its lines.
+    pub(crate) lines: Vec<String>,
+}
+
 /// Everything that the console knows.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -105,6 +114,8 @@ pub(crate) struct State {
     pub(crate) dirty: bool,
     /// Counts questions.
     pub(crate) tickets: u32,
+    /// What was told at the start.
+    pub(crate) welcome: Option<Welcome>,
 }
 
 impl State {
@@ -125,7 +136,17 @@ impl State {
             drawer: false,
             dirty: true,
             tickets: 0,
+            welcome: None,
         }
+    }
+
+    /// Tells something at the start.
+    pub(crate) fn greet(&mut self, welcome: Option<Welcome>) {
+        self.popup = welcome.clone().map(|w| Popup::Message {
+            title: w.title,
+            lines: w.lines,
+        });
+        self.welcome = welcome;
     }
 
     /// Lines that title, table head, status line and key bar take.

@@ -1,25 +1,54 @@
-//! `cupola` without a command: the console.
+//! `cupola` without a command: the console, over a service elsewhere or in this process.
 
 use cupola_api::client::Client;
+use cupola_api::client::embedded::EmbeddedTransport;
+use cupola_backend::config::Config;
+use cupola_backend::service::Service;
+use tokio::net::TcpListener;
 
-use super::{Common, Failure, Outcome, connect};
+use super::{Common, Failure, Outcome, connect, service};
 use crate::app::{self, AppError, Look};
+use crate::state::Welcome;
 
 /// Opens the console.
 pub(crate) async fn run(common: &Common) -> Outcome {
-    let Some(url) = connect::configured(common) else {
-        return Err(Failure::failed(
-            "this build has no embedded service yet; name a running one with --api URL",
-        ));
-    };
-    show(common, connect::remote(&url)?).await
+    if let Some(url) = connect::configured(common) {
+        return show(common, connect::remote(&url)?, None).await;
+    }
+    let config = service::config(common)?;
+    let directory = service::state_directory(common);
+    let listener = listener(&config).await?;
+    let running = Service::start(config, &directory, Some(listener)).await;
+    let running = running.map_err(|e| Failure::failed(e.to_string()))?;
+    let client = Client::new(EmbeddedTransport::new(running.router()));
+    let outcome = show(common, client, None).await;
+    running.stop().await;
+    outcome
+}
+
+/// The API's socket: ramdisks of the embedded service need it, the console does not.
+async fn listener(config: &Config) -> Result<TcpListener, Failure> {
+    let address = config.api.listen;
+    TcpListener::bind(address).await.map_err(|e| {
+        let taken = e.kind() == std::io::ErrorKind::AddrInUse;
+        let more = if taken {
+            format!(
+                ". If that is Cupola already, open the console on it with `cupola --api \
+                 http://{address}`; else set api.listen to another address"
+            )
+        } else {
+            String::new()
+        };
+        Failure::failed(format!("the API cannot listen on {address}: {e}{more}"))
+    })
 }
 
 /// Shows the console over this client.
-pub(crate) async fn show(common: &Common, client: Client) -> Outcome {
+pub(crate) async fn show(common: &Common, client: Client, welcome: Option<Welcome>) -> Outcome {
     let look = Look {
         theme: common.look.theme.clone(),
         ascii: common.look.ascii,
+        welcome,
     };
     let outcome = app::run(client, &look, common.log.as_deref()).await;
     outcome.map_err(|error| match error {

@@ -1,7 +1,7 @@
 //! `cupola enroll`: one machine from flags, or many from a file, to `available`.
 
 mod machine;
-mod run;
+pub(crate) mod run;
 
 use std::path::PathBuf;
 

@@ -129,21 +129,16 @@ impl Deploy {
 
 /// The action that deploys an image, with a config drive that carries this hostname.
 pub(crate) fn action(image: &Image, hostname: Option<&str>) -> Action {
-    let patch = vec![
-        PatchOperation::add("/instance_info/image_source", image.source.as_str()),
-        PatchOperation::add(
-            "/instance_info/image_os_hash_algo",
-            image.hash_algo.as_str(),
-        ),
-        PatchOperation::add(
-            "/instance_info/image_os_hash_value",
-            image.hash_value.as_str(),
-        ),
-        PatchOperation::add(
-            "/instance_info/image_disk_format",
-            image.disk_format.as_str(),
-        ),
+    let set = |key: &str, value: &str| PatchOperation::add(format!("/instance_info/{key}"), value);
+    let mut patch = vec![
+        set("image_source", &image.source),
+        set("image_disk_format", &image.disk_format),
     ];
+    // Of its own files the conductor works the checksum out by itself.
+    if !image.hash_value.is_empty() {
+        patch.push(set("image_os_hash_algo", &image.hash_algo));
+        patch.push(set("image_os_hash_value", &image.hash_value));
+    }
     let config_drive = hostname.map(
         |name| json!({ "meta_data": { "hostname": name, "local-hostname": name, "name": name } }),
     );

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cupola_api::client::Client;
+use cupola_api::event::Event;
 use cupola_api::id::{NodeId, NodeIdent};
+use cupola_api::mac::MacAddress;
 use cupola_api::node::Node;
 use cupola_api::probe::CheckResult;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
@@ -81,42 +83,34 @@ async fn one(client: &Client, machine: &Machine, plan: Plan) -> Result<Node, Fai
     if plan.probe {
         probe(client, machine).await?;
     }
-    let body: Value = machine.body();
-    let id = worker::act::enroll(client, &body, &machine.macs)
+    let label = machine.label();
+    let tell = |event: &Event| watch::note(event, &label);
+    bring(client, &machine.body(), &machine.macs, plan, tell).await
+}
+
+/// Enrols a node with its ports and brings it as far as the plan says.
+pub(crate) async fn bring(
+    client: &Client,
+    body: &Value,
+    macs: &[MacAddress],
+    plan: Plan,
+    tell: impl Fn(&Event),
+) -> Result<Node, Failure> {
+    let id = worker::act::enroll(client, body, macs)
         .await
         .map_err(Failure::Refused)?;
-    let ident = NodeIdent::from(id);
-    if !plan.provide && !plan.inspect {
-        return Ok(client.node(&ident).await?);
+    let mut node = client.node(&id.into()).await?;
+    if plan.provide || plan.inspect {
+        let to = ProvisionState::Manageable;
+        node = go(client, id, ProvisionVerb::Manage, to, &tell).await?;
     }
-    let label = machine.label();
-    let mut node = go(
-        client,
-        id,
-        ProvisionVerb::Manage,
-        ProvisionState::Manageable,
-        &label,
-    )
-    .await?;
     if plan.inspect {
-        node = go(
-            client,
-            id,
-            ProvisionVerb::Inspect,
-            ProvisionState::Manageable,
-            &label,
-        )
-        .await?;
+        let to = ProvisionState::Manageable;
+        node = go(client, id, ProvisionVerb::Inspect, to, &tell).await?;
     }
     if plan.provide {
-        node = go(
-            client,
-            id,
-            ProvisionVerb::Provide,
-            ProvisionState::Available,
-            &label,
-        )
-        .await?;
+        let to = ProvisionState::Available;
+        node = go(client, id, ProvisionVerb::Provide, to, &tell).await?;
     }
     Ok(node)
 }
@@ -154,14 +148,13 @@ async fn go(
     id: NodeId,
     verb: ProvisionVerb,
     to: ProvisionState,
-    label: &str,
+    tell: &impl Fn(&Event),
 ) -> Result<Node, Failure> {
     let ident = NodeIdent::from(id);
     let before = client.node(&ident).await?.provision_updated_at;
     let position = follow::position(client, &ident).await;
     worker::act::act(client, id, &Action::Provision(verb)).await?;
     let moved = |n: &Node| n.provision_updated_at != before && follow::is_at_rest(n);
-    let tell = |event: &_| watch::note(event, label);
     let node = follow::until(client, &ident, position, moved, tell).await?;
     if node.provision_state == to {
         return Ok(node);

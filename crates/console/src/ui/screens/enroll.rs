@@ -31,10 +31,12 @@ pub(crate) fn draw(
     };
     match enroll.step {
         Step::Bmc => {
-            form::draw(frame, area, &enroll.bmc, theme);
+            let used = form::draw(frame, area, &enroll.bmc, theme);
+            draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
         }
         Step::Macs => {
-            form::draw(frame, area, &enroll.macs, theme);
+            let used = form::draw(frame, area, &enroll.macs, theme);
+            draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
         }
         Step::Properties => {
             form::draw(frame, area, &enroll.properties, theme);
@@ -63,6 +65,15 @@ fn draw_steps(buffer: &mut Buffer, area: Rect, current: Step, theme: &Theme) {
         let text = format!(" {} {} ", step.number(), step.name());
         let (next, _) = buffer.set_stringn(x, area.y, text, room, style);
         x = next + 1;
+    }
+}
+
+/// What was told at the start helps to fill the form in.
+fn draw_welcome(buffer: &mut Buffer, area: Rect, below: u16, state: &State, theme: &Theme) {
+    let lines = state.welcome.iter().flat_map(|w| &w.lines);
+    let width = usize::from(area.width);
+    for (y, line) in (area.y.saturating_add(below)..area.bottom()).zip(lines) {
+        buffer.set_stringn(area.x, y, clip(line, width), width, theme.text);
     }
 }
 
