@@ -2,17 +2,58 @@
 
 use clap::Args;
 
-use super::{Common, Failure, Outcome};
+use super::{Common, Failure, Outcome, console};
+use crate::demo::{Demo, DemoOptions};
+use crate::state::Welcome;
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// How many simulated machines
+    /// How many simulated machines; the last two are left for the wizard to enrol
     #[arg(long, value_name = "N", default_value_t = 12)]
     nodes: usize,
+    /// Do not slow the simulated disks down
+    #[arg(long)]
+    fast: bool,
 }
 
-/// Starts rack, service and console.
-pub(crate) async fn run(_common: &Common, _arguments: Arguments) -> Outcome {
-    Err(Failure::failed("this build has no virtual rack yet"))
+/// Starts service, rack and console.
+pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
+    let demo = Demo::start(DemoOptions {
+        machines: arguments.nodes,
+        state_directory: common.state_dir.clone(),
+        overrides: common.overrides.clone(),
+        paced: !arguments.fast,
+    });
+    let demo = Box::pin(demo)
+        .await
+        .map_err(|e| Failure::failed(e.to_string()))?;
+    let outcome = console::show(common, demo.client(), Some(welcome(&demo))).await;
+    demo.stop().await;
+    outcome
+}
+
+/// What a person wants to know at the start: above all, what to type into the wizard.
+fn welcome(demo: &Demo) -> Welcome {
+    let mut lines = Vec::new();
+    if let Some(machine) = demo.left_over().first() {
+        let (address, port) = machine
+            .bmc
+            .rsplit_once(':')
+            .unwrap_or((&machine.bmc, "623"));
+        lines.push(format!("Not enrolled yet: {}", machine.name));
+        lines.push(format!("BMC address {address}, port {port}"));
+        lines.push(format!(
+            "User name {}, password {}",
+            machine.user, machine.password
+        ));
+        lines.push(format!("MAC {}", machine.mac));
+    }
+    if let Some(api) = demo.api() {
+        lines.push(format!("The API, for other clients: {api}"));
+    }
+    Welcome {
+        title: "A rack of simulated machines".to_owned(),
+        lines,
+    }
 }
