@@ -120,8 +120,8 @@ impl<'a> Line<'a> {
             };
             if spent || self.expired() {
                 drop(permit);
-                // Whatever comes next waits longer, in case the BMC is only slow.
-                self.pace = self.pace.max(asked.elapsed());
+                // What comes next goes on with this back-off, in case the BMC is only slow.
+                self.pace = self.pace.max(delay * 2 / 3);
                 return Err(self.no_answer(stage, sent));
             }
             delay = (delay * 3 / 2).min(self.config.retransmit_most);
