@@ -268,14 +268,28 @@ impl Config {
                 });
             }
         }
-        if self.api.auth == AuthStrategy::HttpBasic && self.api.http_basic_auth_user_file.is_none()
-        {
-            return Err(ConfigError::Incomplete {
-                key: "api.http_basic_auth_user_file",
-                because: "api.auth is http_basic",
-            });
+        let unusable = [
+            (
+                self.rpc.url.is_some(),
+                "rpc.url",
+                "is set, but this version has no message queue: API and conductor are one \
+                 process; remove the key",
+            ),
+            (
+                self.api.max_limit == 0,
+                "api.max_limit",
+                "must be at least 1",
+            ),
+            (
+                !(0.0..=1.0).contains(&self.drivers.fake_failure_rate),
+                "drivers.fake_failure_rate",
+                "must be from 0 to 1",
+            ),
+        ];
+        match unusable.into_iter().find(|(is_wrong, ..)| *is_wrong) {
+            Some((_, key, reason)) => Err(ConfigError::Unusable { key, reason }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Every key with its documentation and default, as a TOML file that changes nothing.

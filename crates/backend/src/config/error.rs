@@ -74,6 +74,14 @@ pub enum ConfigError {
         /// Why it is needed.
         because: &'static str,
     },
+    /// A value fits its key but cannot be used.
+    #[error("`{key}` {reason}")]
+    Unusable {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

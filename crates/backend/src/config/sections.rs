@@ -48,8 +48,6 @@ section! {
         public_endpoint: Option<Url> = None;
         /// How clients prove who they are: none, http_basic or keystone.
         auth: AuthStrategy = AuthStrategy::None;
-        /// Users and bcrypt hashes as htpasswd -B writes them, for http_basic.
-        http_basic_auth_user_file: Option<PathBuf> = None;
         /// The most items of one answer to a list.
         max_limit: usize = 1000;
         /// Whether lookup answers only nodes in states in which a ramdisk is expected.
@@ -110,16 +108,10 @@ section! {
         clean_callback_timeout: Duration = seconds(1800);
         /// How long inspection waits for the ramdisk; 0 for ever.
         inspect_wait_timeout: Duration = seconds(1800);
-        /// How long rescue waits for the ramdisk; 0 for ever.
-        rescue_callback_timeout: Duration = seconds(1800);
-        /// How long servicing waits for the ramdisk; 0 for ever.
-        service_callback_timeout: Duration = seconds(1800);
         /// Whether machines are cleaned before they become available.
         automated_clean: bool = true;
         /// Whether nodes that are available can be deleted.
         allow_deleting_available_nodes: bool = true;
-        /// Whether nodes in maintenance can be deployed and torn down.
-        allow_provisioning_in_maintenance: bool = true;
         /// How many nodes may be deploying at once.
         max_concurrent_deploy: usize = 250;
         /// How many nodes may be cleaning at once.
@@ -144,10 +136,6 @@ section! {
         default_boot_mode: BootMode = BootMode::Uefi;
         /// Whether a machine is powered off when its deploy fails.
         power_off_after_deploy_failure: bool = true;
-        /// Whether a ramdisk that already runs is used instead of booting it again.
-        fast_track: bool = false;
-        /// How long ago a ramdisk may have been heard of to count as running.
-        fast_track_timeout: Duration = seconds(300);
     }
 }
 
@@ -268,7 +256,8 @@ section! {
 section! {
     /// Between API and conductor processes.
     "rpc" RpcSection {
-        /// The message queue; not set, everything is in this process.
+        /// The message queue between them. This version serves none: not set, everything is in this
+        /// process.
         url: Option<Secret> = None;
     }
 }

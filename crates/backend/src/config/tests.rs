@@ -111,7 +111,7 @@ fn a_wrong_value_says_what_is_expected_but_not_what_it_was() {
 }
 
 #[test]
-fn keys_that_need_each_other_are_asked_for() {
+fn values_that_do_not_fit_together_are_refused() {
     let text = error("[boot]\nenabled = true\n", &[], &[]);
     assert!(text.contains("`boot.address` must be set"), "{text}");
     let text = error(
