@@ -150,7 +150,6 @@ impl Service {
     }
 
     /// The API, for requests of the same process.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

@@ -118,7 +118,11 @@ pub(super) async fn boot_services(
         ..HttpConfig::new(bind)
     };
     let files = if boot.tftp {
-        FileSet::load(&[boot.loader_directory.clone()], &LoaderNames::default()).await?
+        FileSet::load(
+            std::slice::from_ref(&boot.loader_directory),
+            &LoaderNames::default(),
+        )
+        .await?
     } else {
         FileSet::new()
     };

@@ -17,11 +17,11 @@ use crate::interface::{DriverError, Result};
 
 /// An image that an agent can download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishedImage {
+pub(super) struct PublishedImage {
     /// Where.
-    pub url: String,
+    pub(super) url: String,
     /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
+    pub(super) sha256: String,
 }
 
 /// Publishes files of this host.

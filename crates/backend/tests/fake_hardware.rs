@@ -1,0 +1,340 @@
+//! A node's life on fake hardware through the whole service: API, conductor, store. Delays,
+//! failures, aborts, time-outs, and a service that is stopped in the middle and started again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may end where it stands"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use cupola_api::client::embedded::EmbeddedTransport;
+use cupola_api::client::{Client, ClientError};
+use cupola_api::event::EventKind;
+use cupola_api::id::NodeIdent;
+use cupola_api::node::{Fault, Node};
+use cupola_api::patch::PatchOperation;
+use cupola_api::resource::ProvisionRequest;
+use cupola_api::state::power::{PowerState, PowerTarget};
+use cupola_api::state::provision::ProvisionState as S;
+use cupola_backend::config::Config;
+use cupola_backend::service::Service;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Bench {
+    service: Service,
+    client: Client,
+}
+
+impl Bench {
+    async fn start(directory: &Path, sets: &[&str]) -> Self {
+        let mut all = vec!["drivers.enabled=[\"fake-hardware\"]".to_owned()];
+        all.extend(sets.iter().map(ToString::to_string));
+        let config = Config::load(None, Vec::new(), &all).unwrap();
+        let service = Box::pin(Service::start(config, directory, None))
+            .await
+            .unwrap();
+        let client = Client::new(EmbeddedTransport::new(service.router()));
+        Self { service, client }
+    }
+
+    async fn enrol(&self, name: &str, driver_info: Value) -> NodeIdent {
+        let body = json!({"driver": "fake-hardware", "name": name, "driver_info": driver_info});
+        self.client.create_node(&body).await.unwrap().uuid.into()
+    }
+
+    async fn verb(&self, node: &NodeIdent, target: &str) -> Result<(), ClientError> {
+        let request = ProvisionRequest {
+            target: target.to_owned(),
+            ..ProvisionRequest::default()
+        };
+        self.client.provision(node, &request).await
+    }
+
+    async fn bring(&self, node: &NodeIdent, target: &str, goal: S) -> Node {
+        self.verb(node, target).await.unwrap();
+        self.reach(node, goal).await
+    }
+
+    /// Waits until the node is in this state, and nobody holds it.
+    async fn reach(&self, node: &NodeIdent, goal: S) -> Node {
+        let id = self.client.node(node).await.unwrap().uuid;
+        let mut events = self.client.events(None, Some(id)).await.unwrap();
+        let wait = async {
+            loop {
+                let now = self.client.node(node).await.unwrap();
+                if now.provision_state == goal && now.reservation.is_none() {
+                    return now;
+                }
+                events.next().await.unwrap().unwrap();
+            }
+        };
+        let reached = timeout(DEADLINE, wait).await;
+        let Ok(reached) = reached else {
+            let now = self.client.node(node).await.unwrap();
+            let timeline = self.client.timeline(node, None).await.unwrap();
+            panic!("wanted {goal}: {now:#?} {timeline:#?}");
+        };
+        reached
+    }
+
+    async fn set(&self, node: &NodeIdent, key: &str, value: Value) {
+        let patch = [PatchOperation::add(format!("/driver_info/{key}"), value)];
+        self.client.patch_node(node, &patch).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_nodes_live_their_life_with_random_delays() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &["drivers.fake_delay=0,0.05"]).await;
+    let lives = (0..20).map(|number| {
+        let bench = &bench;
+        async move {
+            let node = bench
+                .enrol(&format!("n{number}"), json!({"fake_deploy_wait": "0,0.1"}))
+                .await;
+            bench.bring(&node, "manage", S::Manageable).await;
+            let inspected = bench.bring(&node, "inspect", S::Manageable).await;
+            assert_eq!(inspected.properties["cpu_arch"], "x86_64");
+            assert!(inspected.inspection_finished_at.is_some());
+            bench.bring(&node, "provide", S::Available).await;
+            let active = bench.bring(&node, "active", S::Active).await;
+            assert_eq!(active.last_error, None);
+            assert!(active.deploy_step.is_empty());
+            bench.bring(&node, "rebuild", S::Active).await;
+            let gone = bench.bring(&node, "deleted", S::Available).await;
+            assert!(gone.instance_info.is_empty());
+            assert_eq!(gone.target_provision_state, None);
+        }
+    });
+    futures_util::future::join_all(lives).await;
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_failures_end_in_the_failed_states_and_can_be_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = bench
+        .enrol("n", json!({"fake_failures": ["power.state"]}))
+        .await;
+    bench.verb(&node, "manage").await.unwrap();
+    let failed = bench.reach(&node, S::Enroll).await;
+    assert!(failed.last_error.unwrap().contains("power.state"));
+
+    bench
+        .set(&node, "fake_failures", json!(["inspect.inspect"]))
+        .await;
+    bench.bring(&node, "manage", S::Manageable).await;
+    bench.bring(&node, "inspect", S::InspectFailed).await;
+    bench.bring(&node, "manage", S::Manageable).await;
+
+    bench
+        .set(&node, "fake_failures", json!(["vendor.log_passthrough"]))
+        .await;
+    let dirty = bench.bring(&node, "provide", S::CleanFailed).await;
+    assert!(dirty.maintenance, "a step was running");
+    assert_eq!(dirty.fault, Some(Fault::CleanFailure));
+    bench.client.maintenance(&node, false, None).await.unwrap();
+    bench.bring(&node, "manage", S::Manageable).await;
+
+    bench
+        .set(&node, "fake_failures", json!(["deploy.deploy"]))
+        .await;
+    bench.bring(&node, "provide", S::Available).await;
+    let failed = bench.bring(&node, "active", S::DeployFailed).await;
+    let error = failed.last_error.unwrap();
+    assert!(
+        error.starts_with("Deploy step deploy.deploy failed"),
+        "{error}"
+    );
+    assert_eq!(failed.target_provision_state, Some(S::Active));
+    bench.set(&node, "fake_failures", json!([])).await;
+    let active = bench.bring(&node, "active", S::Active).await;
+    assert_eq!(active.last_error, None, "a new start clears the error");
+
+    bench
+        .set(&node, "fake_failures", json!(["deploy.tear_down"]))
+        .await;
+    bench.bring(&node, "deleted", S::Error).await;
+    bench.set(&node, "fake_failures", json!([])).await;
+    bench.bring(&node, "deleted", S::Available).await;
+    let history = bench.client.history(&node).await.unwrap();
+    assert!(history.len() >= 5, "{history:?}");
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_waits_can_be_aborted_and_time_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets = [
+        "conductor.check_provision_state_interval=0.1",
+        "conductor.deploy_callback_timeout=1",
+    ];
+    let bench = Bench::start(directory.path(), &sets).await;
+    let node = bench.enrol("n", json!({})).await;
+    bench.bring(&node, "manage", S::Manageable).await;
+    bench.bring(&node, "provide", S::Available).await;
+    bench.set(&node, "fake_deploy_wait", json!("600")).await;
+    bench.verb(&node, "active").await.unwrap();
+    bench.reach(&node, S::DeployWait).await;
+    let summaries = bench.client.summaries().await.unwrap();
+    let waiting = summaries.nodes[0].waiting.clone().unwrap();
+    assert_eq!(waiting.what, "fake hardware to deploy");
+    assert!(waiting.deadline.is_some());
+    let aborted = bench.bring(&node, "abort", S::DeployFailed).await;
+    assert!(aborted.last_error.unwrap().contains("By request"));
+
+    bench.verb(&node, "active").await.unwrap();
+    let failed = bench.reach(&node, S::DeployFailed).await;
+    let error = failed.last_error.unwrap();
+    assert!(error.starts_with("Timeout reached"), "{error}");
+    assert!(error.contains("contacted no boot service"), "{error}");
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_work_goes_on_after_a_restart_in_the_middle() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let waiting = bench.enrol("waiting", json!({})).await;
+    let working = bench.enrol("working", json!({})).await;
+    let cleaning = bench.enrol("cleaning", json!({})).await;
+    for node in [&waiting, &working, &cleaning] {
+        bench.bring(node, "manage", S::Manageable).await;
+    }
+    for node in [&waiting, &working] {
+        bench.bring(node, "provide", S::Available).await;
+    }
+    bench.set(&waiting, "fake_deploy_wait", json!("1.5")).await;
+    bench.set(&working, "fake_deploy_delay", json!("600")).await;
+    bench
+        .set(&cleaning, "fake_vendor_delay", json!("600"))
+        .await;
+    bench.verb(&waiting, "active").await.unwrap();
+    bench.verb(&working, "active").await.unwrap();
+    bench.verb(&cleaning, "provide").await.unwrap();
+    bench.reach(&waiting, S::DeployWait).await;
+    wait_for_step(&bench, &cleaning, "vendor.log_passthrough").await;
+    wait_for_step(&bench, &working, "conductor.prepare").await;
+    bench.service.stop().await;
+
+    // As the next process finds them: held by a conductor of the same name.
+    let store = cupola_backend::store::Store::open(&cupola_backend::store::StoreOptions::new(
+        directory.path(),
+    ))
+    .await
+    .unwrap();
+    for node in store.nodes(Default::default()).await.unwrap() {
+        if node.provision_state.is_working() {
+            store
+                .modify_node(node.uuid, |node| {
+                    node.driver_info.shift_remove("fake_deploy_delay");
+                    node.driver_info.shift_remove("fake_vendor_delay");
+                })
+                .await
+                .unwrap();
+        }
+    }
+    store.close().await;
+
+    let bench = Bench::start(directory.path(), &[]).await;
+    bench.reach(&waiting, S::Active).await;
+    bench.reach(&working, S::Active).await;
+    bench.reach(&cleaning, S::Available).await;
+    bench.service.stop().await;
+}
+
+async fn wait_for_step(bench: &Bench, node: &NodeIdent, step: &str) {
+    let id = bench.client.node(node).await.unwrap().uuid;
+    let mut events = bench.client.events(None, Some(id)).await.unwrap();
+    let wait = async {
+        loop {
+            let timeline = bench.client.timeline(node, None).await.unwrap();
+            let started = timeline.events.iter().any(
+                |event| matches!(&event.kind, EventKind::StepStarted { step: s, .. } if s == step),
+            );
+            if started {
+                return;
+            }
+            events.next().await.unwrap().unwrap();
+        }
+    };
+    timeout(DEADLINE, wait).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_power_and_locks() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets = ["conductor.node_locked_retry_interval=0.01"];
+    let bench = Bench::start(directory.path(), &sets).await;
+    let node = bench.enrol("n", json!({"fake_power_delay": "0.5"})).await;
+    bench.bring(&node, "manage", S::Manageable).await;
+    bench.client.power(&node, PowerTarget::On).await.unwrap();
+    let busy = bench.client.node(&node).await.unwrap();
+    assert_eq!(busy.target_power_state, Some(PowerState::On));
+    assert!(busy.reservation.is_some(), "the holder is visible");
+    let refused = bench.client.power(&node, PowerTarget::Off).await;
+    let Err(ClientError::Refused(fault)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(fault.status, 409);
+    assert!(fault.message.contains("is locked by host"), "{fault}");
+    let on = bench.reach(&node, S::Manageable).await;
+    assert_eq!(on.power_state, Some(PowerState::On));
+    assert_eq!(on.target_power_state, None);
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_bmc_is_maintenance_and_its_return_ends_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets = [
+        "conductor.sync_power_state_interval=0.05",
+        "conductor.power_failure_recovery_interval=0.05",
+    ];
+    let bench = Bench::start(directory.path(), &sets).await;
+    let node = bench.enrol("n", json!({})).await;
+    bench.bring(&node, "manage", S::Manageable).await;
+    bench
+        .set(&node, "fake_failures", json!(["power.state"]))
+        .await;
+    let lost = until(&bench, &node, |node| node.maintenance).await;
+    assert_eq!(lost.fault, Some(Fault::PowerFailure));
+    assert_eq!(lost.power_state, None);
+    bench.set(&node, "fake_failures", json!([])).await;
+    let back = until(&bench, &node, |node| !node.maintenance).await;
+    assert_eq!(back.fault, None);
+    bench.service.stop().await;
+}
+
+async fn until(bench: &Bench, node: &NodeIdent, reached: impl Fn(&Node) -> bool) -> Node {
+    let id = bench.client.node(node).await.unwrap().uuid;
+    let mut events = bench.client.events(None, Some(id)).await.unwrap();
+    let wait = async {
+        loop {
+            let now = bench.client.node(node).await.unwrap();
+            if reached(&now) {
+                return now;
+            }
+            events.next().await.unwrap().unwrap();
+        }
+    };
+    timeout(DEADLINE, wait).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_services_do_not_share_a_state_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let second = Box::pin(Service::start(Config::default(), directory.path(), None)).await;
+    assert!(second.is_err());
+    bench.service.stop().await;
+}
