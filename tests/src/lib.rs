@@ -5,5 +5,6 @@
 pub mod binary;
 pub mod ipmi;
 pub mod node_life;
+pub mod qemu;
 pub mod serve;
 pub mod skip;

@@ -4,10 +4,13 @@
 //! loopback device. A pair of virtual Ethernet devices joins the namespace to the host, so that a
 //! test can reach the service's API from outside. Deleting the namespace removes all of it.
 
+use std::fs::File;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use nix::sched::{CloneFlags, setns};
 use tokio::process::Command;
 
 use super::error::{QemuError, tail};
@@ -138,6 +141,18 @@ impl Namespace {
             .arg(program)
             .kill_on_drop(true);
         command
+    }
+
+    /// Moves the calling thread into the namespace for the rest of its life: sockets that it opens
+    /// from then on are the namespace's. For a thread that runs a service under test.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError::File`] when the thread may not.
+    pub fn enter(&self) -> Result<(), QemuError> {
+        let path = Path::new("/run/netns").join(&self.name);
+        let file = File::open(&path).map_err(QemuError::file(&path))?;
+        setns(file, CloneFlags::CLONE_NEWNET).map_err(|errno| QemuError::file(&path)(errno.into()))
     }
 
     /// Makes a tap on the bridge and returns its name.
