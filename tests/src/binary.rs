@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 /// # Errors
 /// When it cannot be built.
 pub fn cupola() -> Result<PathBuf> {
-    named("cupola", "cupola-console", "CUPOLA_BIN")
+    named("cupola", "CUPOLA_BIN")
 }
 
 /// The `cupola-agent` binary: `CUPOLA_AGENT_BIN` when set, else built beside the running test.
@@ -18,10 +18,10 @@ pub fn cupola() -> Result<PathBuf> {
 /// # Errors
 /// When it cannot be built.
 pub fn agent() -> Result<PathBuf> {
-    named("cupola-agent", "cupola-agent", "CUPOLA_AGENT_BIN")
+    named("cupola-agent", "CUPOLA_AGENT_BIN")
 }
 
-fn named(binary: &str, package: &str, variable: &str) -> Result<PathBuf> {
+fn named(binary: &str, variable: &str) -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
         ensure!(
@@ -38,7 +38,7 @@ fn named(binary: &str, package: &str, variable: &str) -> Result<PathBuf> {
         .nth(2)
         .context("the running test lies in no target directory")?;
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--locked", "--package", package, "--bin", binary]);
+    build.args(["build", "--locked", "--workspace", "--bin", binary]);
     match profile.file_name().and_then(|n| n.to_str()) {
         Some("debug") | None => {}
         Some(name) => {

@@ -49,6 +49,27 @@ pub async fn reach(
     )
 }
 
+/// Waits until nobody holds the node's lock any more, which is shortly after it reached its state.
+///
+/// # Errors
+/// When the lock is still held after `deadline`.
+pub async fn released(client: &Client, node: &NodeIdent, deadline: Duration) -> Result<Node> {
+    let id = client.node(node).await?.uuid;
+    let mut events = client.events(None, Some(id)).await?;
+    let wait = async {
+        loop {
+            let now = client.node(node).await?;
+            if now.reservation.is_none() {
+                return Ok(now);
+            }
+            events.next().await.context("the event stream ended")??;
+        }
+    };
+    timeout(deadline, wait)
+        .await
+        .with_context(|| format!("{node} is still locked after {deadline:?}"))?
+}
+
 /// Sends a verb without arguments.
 ///
 /// # Errors

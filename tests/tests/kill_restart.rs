@@ -19,7 +19,7 @@ use cupola_console::demo::network::{self, BootPorts};
 use cupola_rack::demo_image;
 use cupola_rack::machine::MachineSpec;
 use cupola_rack::virtual_rack::{RackConfig, VirtualRack};
-use cupola_tests::node_life::{choose_image, reach, verb};
+use cupola_tests::node_life::{choose_image, reach, released, verb};
 use cupola_tests::serve::Serve;
 use futures_util::StreamExt;
 use tokio::time::timeout;
@@ -144,10 +144,10 @@ async fn sim_a_deploy_survives_the_death_of_the_service() {
     first.kill().unwrap();
 
     let second = serve(state, api, ports);
-    let active = reach(&client, &node, ProvisionState::Active, DEADLINE)
+    reach(&client, &node, ProvisionState::Active, DEADLINE)
         .await
         .unwrap();
-    assert_eq!(active.reservation, None);
+    let active = released(&client, &node, DEADLINE).await.unwrap();
     assert_eq!(active.last_error, None);
     timeout(DEADLINE, machine.machine.screen().wait_for("login:"))
         .await
