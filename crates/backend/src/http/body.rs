@@ -1,6 +1,8 @@
 //! Reading a request body: how large and how deep it may be, and what counts as JSON (wire
 //! reference §1.4). What is in it is the handlers'.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use cupola_api::fault::ApiFault;
 use http::{HeaderMap, StatusCode, header};
@@ -9,6 +11,9 @@ use serde_json::Value;
 
 use super::answer::Failure;
 use super::repr::repr;
+
+/// How long a body may take to come.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How large, in bytes, and how deep bodies may be.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +53,13 @@ pub(super) async fn read(
     size: Size,
 ) -> Result<Value, Failure> {
     let max = limits.bytes(size);
-    let bytes = match Limited::new(body, max).collect().await {
+    let reading = Limited::new(body, max).collect();
+    let read = tokio::time::timeout(DEADLINE, reading).await.map_err(|_| {
+        let seconds = DEADLINE.as_secs();
+        let text = format!("The request body did not come within {seconds} seconds.");
+        ApiFault::new(408, text)
+    })?;
+    let bytes = match read {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             let text = format!("Request body is larger than {max} bytes");

@@ -149,19 +149,34 @@ impl Rendered {
         let stale = cache.pages.values().any(|(made, _)| *made < version);
         if stale {
             cache.pages.retain(|_, (made, _)| *made >= version);
-            cache.bytes = cache.pages.values().map(|(_, page)| page.len()).sum();
+            let kept = cache
+                .pages
+                .iter()
+                .map(|(key, (_, page))| weight(key, page))
+                .sum();
+            cache.bytes = kept;
         }
-        if page.len() > CAPACITY {
+        let added = weight(&key, &page);
+        if added > CAPACITY {
             return;
         }
-        if cache.bytes + page.len() > CAPACITY {
+        if cache.bytes + added > CAPACITY {
             *cache = Pages::default();
         }
-        cache.bytes += page.len();
-        if let Some((_, old)) = cache.pages.insert(key, (version, page)) {
-            cache.bytes = cache.bytes.saturating_sub(old.len());
-        }
+        cache.bytes += added;
+        let replaced = cache
+            .pages
+            .get(&key)
+            .map_or(0, |(_, old)| weight(&key, old));
+        cache.pages.insert(key, (version, page));
+        cache.bytes = cache.bytes.saturating_sub(replaced);
     }
+}
+
+/// What a page costs: keys come from clients and may be longer than what they ask for.
+fn weight(key: &(Look, String), page: &Bytes) -> usize {
+    const ENTRY: usize = 256;
+    ENTRY + key.0.base.len() + key.1.len() + page.len()
 }
 
 #[cfg(test)]
