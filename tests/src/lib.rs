@@ -5,6 +5,7 @@
 pub mod binary;
 pub mod ipmi;
 pub mod node_life;
+pub mod pty;
 pub mod qemu;
 pub mod serve;
 pub mod skip;

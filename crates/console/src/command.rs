@@ -53,6 +53,9 @@ pub(crate) enum Command {
     NextPart,
     /// Follow the end of the timeline.
     Follow,
+    /// Break this program, to see that the terminal survives it.
+    #[cfg(debug_assertions)]
+    Panic,
     /// Send a provision verb.
     Verb(ProvisionVerb),
     /// Send a power request.
@@ -147,6 +150,22 @@ pub(crate) const TABLE: &[Entry] = &[
         Everywhere,
         "Help",
         "this help",
+    ),
+    entry(
+        Command::Back,
+        &["back"],
+        &[Esc, Left],
+        Everywhere,
+        "Back",
+        "back; on the list: no filter, no marks",
+    ),
+    entry(
+        Command::Quit,
+        &["quit", "q", "exit"],
+        &[Char('q'), F(10), Ctrl('c')],
+        Everywhere,
+        "Quit",
+        "leave the console",
     ),
     entry(
         Command::Open,
@@ -300,21 +319,14 @@ pub(crate) const TABLE: &[Entry] = &[
         "",
         "back to the shell; `fg` comes back here",
     ),
+    #[cfg(debug_assertions)]
     entry(
-        Command::Back,
-        &["back"],
-        &[Esc, Left],
+        Command::Panic,
+        &["debug-panic"],
+        &[],
         Everywhere,
         "",
-        "back; on the list: no filter, no marks",
-    ),
-    entry(
-        Command::Quit,
-        &["quit", "q", "exit"],
-        &[Char('q'), F(10), Ctrl('c')],
-        Everywhere,
-        "Quit",
-        "leave the console",
+        "break this program, to see that the terminal survives it",
     ),
     verb(
         ProvisionVerb::Manage,
@@ -407,11 +419,19 @@ pub(crate) fn parse(text: &str) -> Result<(&'static Entry, &str), String> {
 
 /// The names that begin with this.
 pub(crate) fn complete(start: &str) -> Vec<&'static str> {
-    let names = TABLE.iter().filter_map(|e| {
+    let shown = TABLE.iter().filter(|e| !e.is_for_tests());
+    let names = shown.filter_map(|e| {
         let mut names = e.names.iter().copied();
         names.find(|n| n.starts_with(start))
     });
     names.collect()
+}
+
+impl Entry {
+    /// Whether it is there for tests alone, and not shown.
+    pub(crate) fn is_for_tests(&self) -> bool {
+        self.names.iter().any(|name| name.starts_with("debug-"))
+    }
 }
 
 impl Scope {

@@ -2,6 +2,7 @@
 
 use cupola_api::event::{BootService, Event, EventKind, Outcome, Severity};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// How bad an event is, and what it says in one line.
 pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
@@ -138,9 +139,8 @@ pub(crate) fn since(then: Timestamp, now: Timestamp) -> String {
 }
 
 /// The time of day of an event, in the zone of the person.
-pub(crate) fn clock(at: Timestamp) -> String {
-    let zone = jiff::tz::TimeZone::system();
-    at.to_zoned(zone).strftime("%H:%M:%S").to_string()
+pub(crate) fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
 /// A line of the command line's timeline.
@@ -151,7 +151,7 @@ pub(crate) fn line(event: &Event) -> String {
         Severity::Warning => "WARNING ",
         Severity::Error => "ERROR ",
     };
-    format!("{} {word}{text}", clock(event.at))
+    format!("{} {word}{text}", clock(event.at, &TimeZone::system()))
 }
 
 #[cfg(test)]

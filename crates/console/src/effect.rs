@@ -68,6 +68,9 @@ pub(crate) enum Effect {
     Enroll(Ticket, Box<Value>, Vec<MacAddress>),
     /// Load a theme by name.
     Theme(String),
+    /// Break this program, to see that the terminal survives it.
+    #[cfg(debug_assertions)]
+    Panic,
     /// Stop the process as Ctrl-Z does.
     Suspend,
     /// Leave the console.

@@ -18,6 +18,7 @@ pub(crate) mod timeline;
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use crate::command::Scope;
@@ -88,6 +89,8 @@ pub(crate) struct Welcome {
 pub(crate) struct State {
     /// The time, as of the last event.
     pub(crate) now: Timestamp,
+    /// The zone of the person's clock.
+    pub(crate) zone: TimeZone,
     /// The size of the terminal.
     pub(crate) size: Size,
     /// How it stands with the service.
@@ -123,6 +126,7 @@ impl State {
     pub(crate) fn new(target: String, size: Size, now: Timestamp) -> Self {
         Self {
             now,
+            zone: TimeZone::system(),
             size,
             link: Link::new(target),
             fleet: Fleet::default(),

@@ -1,12 +1,25 @@
-//! What tests of several modules need: nodes that look real.
+//! What tests of several modules need: nodes that look real, keys as text, the screen as text.
 
 use cupola_api::cupola::NodeSummary;
 use cupola_api::id::NodeId;
 use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::ProvisionState;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::layout::Size;
 use uuid::Uuid;
 
+use crate::effect::Effect;
+use crate::event::{Event, Live};
+use crate::key::keys;
+use crate::state::State;
 use crate::state::fleet::Fleet;
+use crate::term::capabilities;
+use crate::ui;
+use crate::ui::theme::Theme;
+use crate::update::update;
 
 /// A node with this number as its UUID.
 pub(crate) fn summary(number: u32, name: &str, state: ProvisionState) -> NodeSummary {
@@ -48,4 +61,42 @@ pub(crate) fn nodes(count: u32) -> Vec<NodeSummary> {
             node
         })
         .collect()
+}
+
+/// A state of this size that has heard of so many nodes.
+pub(crate) fn state(columns: u16, rows: u16, count: u32) -> State {
+    let now = Timestamp::from_second(1_790_000_000).unwrap_or_default();
+    let size = Size::new(columns, rows);
+    let mut state = State::new("http://bmc-lab:6385".to_owned(), size, now);
+    state.zone = TimeZone::UTC;
+    let listed = Live::Listed {
+        nodes: nodes(count),
+        live: true,
+    };
+    update(&mut state, Event::Live(listed));
+    state.settle();
+    state
+}
+
+/// Presses keys, written as `jj<enter>`; returns the effects.
+pub(crate) fn press(state: &mut State, text: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys(text) {
+        effects.extend(update(state, Event::Key(key)));
+        state.settle();
+    }
+    effects
+}
+
+/// The screen as text.
+pub(crate) fn screen(state: &mut State) -> String {
+    state.settle();
+    let capabilities = capabilities::detect(|name| (name == "TERM").then(|| "linux".to_owned()));
+    let theme = Theme::load(Some("default"), false, &capabilities).expect("a built-in theme");
+    let backend = TestBackend::new(state.size.width, state.size.height);
+    let mut terminal = Terminal::new(backend).expect("a terminal");
+    terminal
+        .draw(|frame| ui::draw(frame, state, &theme))
+        .expect("draws");
+    terminal.backend().to_string()
 }

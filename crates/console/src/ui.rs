@@ -11,3 +11,6 @@ pub(crate) mod text;
 pub(crate) mod theme;
 
 pub(crate) use frame::draw;
+
+#[cfg(test)]
+mod tests;

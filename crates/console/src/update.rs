@@ -79,6 +79,8 @@ pub(crate) fn run(state: &mut State, what: Command, argument: &str, effects: &mu
         Command::Filter => prompt::open_filter(state, argument),
         Command::Diagnostics => state.drawer = !state.drawer,
         Command::Refresh => navigate::refresh(state, effects),
+        #[cfg(debug_assertions)]
+        Command::Panic => effects.push(Effect::Panic),
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Theme => effects.push(Effect::Theme(argument.to_owned())),
         Command::Open => navigate::open(state, argument, effects),

@@ -82,6 +82,12 @@ impl Worker {
             Effect::Enroll(ticket, body, macs) => self.answer(async move {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
             }),
+            #[cfg(debug_assertions)]
+            #[allow(clippy::panic, reason = "this is what was asked for")]
+            Effect::Panic => {
+                self.tasks
+                    .spawn(async { panic!("asked for with :debug-panic") });
+            }
             Effect::Theme(_) | Effect::Suspend | Effect::Quit => {}
         }
     }

@@ -1,8 +1,11 @@
 //! `cupola check`: is this host fit to provision?
 
-use clap::Args;
+mod host;
 
-use super::{Common, Failure, Outcome};
+use clap::Args;
+use serde::Serialize;
+
+use super::{Common, Failure, Outcome, output, service};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -12,7 +15,67 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// Runs all checks.
-pub(crate) async fn run(_common: &Common, _arguments: Arguments) -> Outcome {
-    Err(Failure::failed("this build has no checks yet"))
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// As it should be.
+    Passed,
+    /// It will do, or it is not needed by this configuration.
+    Note,
+    /// Provisioning will not work like this.
+    Failed,
+}
+
+/// One check.
+#[derive(Debug, Serialize)]
+pub(crate) struct Check {
+    /// What was checked.
+    pub(crate) name: String,
+    /// How it ended.
+    pub(crate) verdict: Verdict,
+    /// What was seen.
+    pub(crate) detail: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+}
+
+/// Runs all checks; the exit code is 1 when one failed.
+pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
+    let config = service::config(common)?;
+    let directory = service::state_directory(common);
+    let work = tokio::task::spawn_blocking(move || host::all(&config, &directory));
+    let checks = work.await.map_err(|e| Failure::failed(e.to_string()))?;
+    if arguments.json {
+        output::json(&checks)?;
+    } else {
+        print(&checks)?;
+    }
+    let failed = checks
+        .iter()
+        .filter(|c| c.verdict == Verdict::Failed)
+        .count();
+    if failed > 0 {
+        return Err(Failure::failed(format!(
+            "{failed} of {} checks failed",
+            checks.len()
+        )));
+    }
+    Ok(())
+}
+
+fn print(checks: &[Check]) -> std::io::Result<()> {
+    for check in checks {
+        let word = match check.verdict {
+            Verdict::Passed => "passed",
+            Verdict::Note => "note  ",
+            Verdict::Failed => "FAILED",
+        };
+        output::line(&format!("{word}  {:<16} {}", check.name, check.detail))?;
+        if let Some(remedy) = &check.remedy {
+            output::line(&format!("{:25}What to do: {remedy}", ""))?;
+        }
+    }
+    Ok(())
 }

@@ -257,7 +257,7 @@ fn commands(state: &State) -> Vec<Hint> {
     command::TABLE
         .iter()
         .filter(|e| !e.bar.is_empty() && e.scope.includes(scope))
-        .filter(|e| scope != Scope::Node || e.command != Command::Help)
+        .filter(|e| scope == Scope::Node || e.command != Command::Back)
         .filter_map(|e| {
             let key = e.keys.last().filter(|_| e.command == Command::Help);
             let key = key.or(e.keys.first())?.to_string();

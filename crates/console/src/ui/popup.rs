@@ -23,6 +23,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Pop
         Popup::Message { title, lines } => {
             let width = usize::from(area.width.min(76)).saturating_sub(4);
             let lines: Vec<String> = lines.iter().flat_map(|l| wrap(l, width)).collect();
+            let width = lines.iter().map(|l| l.width()).max().unwrap_or(0);
             let inner = open(frame.buffer_mut(), area, width, lines.len(), title, theme);
             for (y, line) in (inner.y..inner.bottom()).zip(&lines) {
                 put(frame.buffer_mut(), inner, y, line, theme.text);
@@ -191,7 +192,10 @@ fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
         (true, String::new()),
         (true, "Commands without a key".to_owned()),
     ];
-    for entry in command::TABLE.iter().filter(|e| e.scope.includes(scope)) {
+    for entry in command::TABLE
+        .iter()
+        .filter(|e| e.scope.includes(scope) && !e.is_for_tests())
+    {
         let keys: Vec<String> = entry.keys.iter().map(Key::to_string).collect();
         let name = entry
             .names

@@ -27,9 +27,13 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
     out
 }
 
-/// The text in lines of at most so many columns, broken at blanks where there are some.
+/// The text in lines of at most so many columns, broken at blanks where there are some. A text that
+/// fits stays as it is.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
+    if text.width() <= width && !text.contains(char::is_control) {
+        return vec![text.to_owned()];
+    }
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

@@ -1,1 +1,304 @@
 //! Keys in, state and effects out.
+
+use cupola_api::event::{Event as Happened, EventId, EventKind, Severity};
+use cupola_api::id::NodeId;
+use cupola_api::probe::{CheckResult, ProbeCheck, ProbeReport};
+use cupola_api::state::power::PowerTarget;
+use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
+
+use super::*;
+use crate::effect::{Action, Ticket};
+use crate::event::{Changes, Live, Reply};
+use crate::state::enroll::{Enroll, Step};
+use crate::state::popup::Popup;
+use crate::testing::{press, screen, state, summary};
+
+/// A state with these nodes, the first one under the cursor.
+fn with(states: &[ProvisionState]) -> State {
+    let mut state = state(80, 24, 0);
+    let nodes = (1..)
+        .zip(states)
+        .map(|(n, s)| summary(n, &format!("n{n}"), *s));
+    let listed = Live::Listed {
+        nodes: nodes.collect(),
+        live: true,
+    };
+    update(&mut state, Event::Live(listed));
+    state.settle();
+    state
+}
+
+fn verbs(effects: &[Effect]) -> Vec<ProvisionVerb> {
+    let verb = |effect: &Effect| match effect {
+        Effect::Act(_, Action::Provision(verb)) => Some(*verb),
+        _ => None,
+    };
+    effects.iter().filter_map(verb).collect()
+}
+
+#[test]
+fn what_destroys_asks_and_enter_cancels() {
+    let mut state = with(&[ProvisionState::Active]);
+    assert!(verbs(&press(&mut state, ":undeploy<enter>")).is_empty());
+    assert!(matches!(state.popup, Some(Popup::Confirm(_))));
+    assert!(verbs(&press(&mut state, "<enter>")).is_empty());
+    assert!(state.popup.is_none());
+    let effects = press(&mut state, ":undeploy<enter><tab><enter>");
+    assert_eq!(verbs(&effects), [ProvisionVerb::Deleted]);
+}
+
+#[test]
+fn many_nodes_want_their_number_typed() {
+    let mut state = with(&[ProvisionState::Active; 5]);
+    let asked = press(&mut state, "*:undeploy<enter><tab><enter>");
+    assert!(verbs(&asked).is_empty(), "without the number Enter cancels");
+    let sent = press(&mut state, ":undeploy<enter>5<tab><enter>");
+    assert_eq!(verbs(&sent).len(), 5);
+}
+
+#[test]
+fn letters_typed_into_a_filter_are_no_commands() {
+    let mut state = with(&[ProvisionState::Active, ProvisionState::Enroll]);
+    let effects = press(&mut state, "/state:enroll q d<bs><bs><bs><bs><enter>");
+    assert!(effects.is_empty());
+    assert_eq!(state.list.len(), 1);
+    press(&mut state, "<esc>");
+    assert_eq!(state.list.len(), 2);
+}
+
+#[test]
+fn an_action_goes_only_to_those_that_can_take_it() {
+    let states = [ProvisionState::Manageable, ProvisionState::Active];
+    let mut state = with(&states);
+    let effects = press(&mut state, "*:provide<enter>");
+    assert_eq!(verbs(&effects), [ProvisionVerb::Provide]);
+    assert!(screen(&mut state).contains("1 cannot take it now"));
+}
+
+#[test]
+fn a_verb_that_is_not_allowed_says_why() {
+    let mut state = with(&[ProvisionState::Enroll]);
+    assert!(press(&mut state, ":provide<enter>").is_empty());
+    assert!(screen(&mut state).contains("only from manageable"));
+}
+
+#[test]
+fn power_and_maintenance_from_menus_and_keys() {
+    let mut state = with(&[ProvisionState::Available]);
+    let effects = press(&mut state, "p<enter>");
+    let on = Action::Power(PowerTarget::On);
+    assert!(matches!(&effects[..], [Effect::Act(_, action)] if *action == on));
+    let effects = press(&mut state, ":maint disk swap<enter>");
+    let want = Action::Maintenance(true, Some("disk swap".to_owned()));
+    assert!(matches!(&effects[..], [Effect::Act(_, action)] if *action == want));
+}
+
+#[test]
+fn a_refusal_is_shown_with_its_node() {
+    let mut state = with(&[ProvisionState::Manageable]);
+    press(&mut state, ":provide<enter>");
+    let id = state.targets()[0];
+    let action = Action::Provision(ProvisionVerb::Provide);
+    let refused = Reply::Acted(id, action, Err("node is locked".to_owned()));
+    update(&mut state, Event::Reply(refused));
+    assert!(screen(&mut state).contains("n1: node is locked"));
+}
+
+fn type_bmc(state: &mut State) -> Vec<Effect> {
+    press(
+        state,
+        "enew<tab><tab>10.0.0.7<tab><tab>admin<tab>secret<enter>",
+    )
+}
+
+fn wizard(state: &State) -> &Enroll {
+    match &state.screen {
+        Screen::Enroll(enroll) => enroll,
+        _ => panic!("the wizard is gone"),
+    }
+}
+
+fn probed(state: &mut State, result: CheckResult) {
+    let check = ProbeCheck {
+        name: "credentials".to_owned(),
+        result,
+        detail: "RAKP 2".to_owned(),
+        remedy: Some("check the password".to_owned()),
+    };
+    let ticket = wizard(state).ticket;
+    let report = ProbeReport {
+        checks: vec![check],
+        ..ProbeReport::default()
+    };
+    update(state, Event::Reply(Reply::Probed(ticket, Ok(report))));
+}
+
+#[test]
+fn a_machine_is_enrolled_and_goes_to_available_by_itself() {
+    let mut state = with(&[]);
+    let effects = type_bmc(&mut state);
+    let Some(Effect::Probe(_, request)) = effects.last() else {
+        panic!("the BMC is tested first: {effects:?}")
+    };
+    assert_eq!(request.driver_info["ipmi_address"], "10.0.0.7");
+    assert_eq!(request.driver_info["ipmi_password"], "secret");
+    assert!(!screen(&mut state).contains("secret"));
+    probed(&mut state, CheckResult::Passed);
+    let effects = press(&mut state, "<enter>525400000001<f8><space><f8><enter>");
+    let Some(Effect::Enroll(ticket, body, macs)) = effects.last() else {
+        panic!("it is enrolled: {effects:?}")
+    };
+    assert_eq!((body["name"].as_str(), macs.len()), (Some("new"), 1));
+
+    let node = summary(9, "new", ProvisionState::Enroll);
+    update(&mut state, changed(node.clone()));
+    let effects = update(
+        &mut state,
+        Event::Reply(Reply::Enrolled(*ticket, Ok(node.uuid))),
+    );
+    assert_eq!(verbs(&effects), [ProvisionVerb::Manage]);
+    let effects = update(&mut state, changed(at(ProvisionState::Manageable, 1)));
+    assert_eq!(verbs(&effects), [ProvisionVerb::Provide]);
+    let effects = update(&mut state, changed(at(ProvisionState::Available, 2)));
+    assert!(verbs(&effects).is_empty());
+    assert!(wizard(&state).journey.is_done());
+    assert!(screen(&mut state).contains("It is available"));
+}
+
+fn at(state: ProvisionState, second: i64) -> cupola_api::cupola::NodeSummary {
+    let mut node = summary(9, "new", state);
+    node.provision_updated_at = jiff::Timestamp::from_second(second).ok();
+    node
+}
+
+fn changed(node: cupola_api::cupola::NodeSummary) -> Event {
+    Event::Live(Live::Changed(Changes {
+        nodes: vec![node],
+        ..Changes::default()
+    }))
+}
+
+#[test]
+fn a_test_that_fails_says_what_to_do_and_stops_the_wizard() {
+    let mut state = with(&[]);
+    type_bmc(&mut state);
+    probed(&mut state, CheckResult::Failed);
+    assert!(screen(&mut state).contains("check the password"));
+    press(&mut state, "<enter>");
+    assert_eq!(wizard(&state).step, Step::Test);
+    press(&mut state, "<esc>");
+    assert_eq!(wizard(&state).step, Step::Bmc);
+    let late = Reply::Probed(Ticket(0), Err("an old answer".to_owned()));
+    update(&mut state, Event::Reply(late));
+    assert!(!screen(&mut state).contains("an old answer"));
+}
+
+#[test]
+fn letters_in_the_wizard_are_text() {
+    let mut state = with(&[]);
+    let effects = press(&mut state, "eqdvpm?:/");
+    assert!(
+        effects.iter().all(|e| matches!(e, Effect::Drivers)),
+        "{effects:?}"
+    );
+    assert_eq!(wizard(&state).bmc.text("Name"), "qdvpm?:/");
+}
+
+#[test]
+fn a_deploy_goes_to_the_marked_nodes() {
+    let mut state = with(&[ProvisionState::Available, ProvisionState::Available]);
+    press(&mut state, "*d");
+    update(&mut state, Event::Reply(Reply::Images(Ok(vec![image()]))));
+    let effects = press(&mut state, "<enter><enter>");
+    let deploys = effects.iter().filter(|e| {
+        matches!(e, Effect::Act(_, Action::Deploy { patch, config_drive: Some(_) }) if patch.len() == 4)
+    });
+    assert_eq!(deploys.count(), 2);
+}
+
+fn image() -> cupola_api::cupola::Image {
+    cupola_api::cupola::Image {
+        name: "debian-12".to_owned(),
+        source: "http://images/debian-12.qcow2".to_owned(),
+        disk_format: "qcow2".to_owned(),
+        hash_algo: "sha256".to_owned(),
+        hash_value: "0".repeat(64),
+        size: Some(150 << 20),
+    }
+}
+
+#[test]
+fn the_node_screen_follows_its_node_also_from_below_a_wizard() {
+    let mut state = with(&[ProvisionState::Available]);
+    let effects = press(&mut state, "<enter>");
+    assert!(matches!(
+        effects[..],
+        [Effect::Node(_), Effect::Timeline(_)]
+    ));
+    let id = state.targets()[0];
+    press(&mut state, "d");
+    update(&mut state, happened(id, 7, "the agent has called"));
+    press(&mut state, "<esc>");
+    assert!(screen(&mut state).contains("the agent has called"));
+}
+
+fn happened(id: NodeId, event: i64, text: &str) -> Event {
+    let kind = EventKind::Log {
+        severity: Severity::Info,
+        source: "agent".to_owned(),
+        text: text.to_owned(),
+    };
+    let event = Happened {
+        id: EventId(event),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        node: Some(id),
+        kind,
+    };
+    Event::Live(Live::Changed(Changes {
+        events: vec![event],
+        ..Changes::default()
+    }))
+}
+
+#[test]
+fn a_lost_link_keeps_the_data_and_says_how_old_it_is() {
+    let mut state = with(&[ProvisionState::Active]);
+    let retry = std::time::Duration::from_secs(4);
+    let reason = "connection refused".to_owned();
+    update(&mut state, Event::Live(Live::Lost { reason, retry }));
+    state.now = state
+        .now
+        .checked_add(std::time::Duration::from_secs(2))
+        .expect("a time");
+    let shown = screen(&mut state);
+    assert!(shown.contains("LOST, data 2s old, retry in 2s"), "{shown}");
+    assert!(
+        shown.contains("n1") && shown.contains("connection refused"),
+        "{shown}"
+    );
+    update(&mut state, Event::Live(Live::Connected));
+    assert!(screen(&mut state).contains("live"));
+}
+
+#[test]
+fn the_embedded_console_asks_before_it_leaves_work_behind() {
+    let mut state = with(&[ProvisionState::Deploying]);
+    assert!(matches!(press(&mut state, "q")[..], [Effect::Quit]));
+    state.link.target = "embedded".to_owned();
+    assert!(press(&mut state, "q").is_empty());
+    assert!(matches!(
+        press(&mut state, "<tab><enter>")[..],
+        [Effect::Quit]
+    ));
+}
+
+#[test]
+fn commands_complete_and_correct() {
+    let mut state = with(&[ProvisionState::Active]);
+    press(&mut state, ":sort state<enter>");
+    assert!(screen(&mut state).contains("STATE▲"));
+    press(&mut state, ":und<tab>");
+    assert!(screen(&mut state).contains(":undeploy "));
+    press(&mut state, "<esc>:nonsense<enter>");
+    assert!(screen(&mut state).contains("there is no command :nonsense"));
+}

@@ -2,13 +2,15 @@
 
 use cupola_api::cupola::NodeSummary;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use ratatui::style::Style;
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 use crate::describe;
+use crate::state::State;
 use crate::state::fleet::is_moving;
 use crate::ui::glyphs::Glyphs;
+use crate::ui::text::clip;
 use crate::ui::theme::Theme;
 
 /// The pieces: maintenance, the step with its progress, what it waits for, what is wrong.
@@ -46,10 +48,14 @@ pub(crate) fn spans(node: &NodeSummary, theme: &Theme, width: usize) -> Vec<Span
         pieces.push((error.clone(), theme.failed));
     }
     let mut spans = Vec::new();
+    let mut room = width;
     for (text, style) in pieces {
         if !spans.is_empty() {
             spans.push(Span::raw(" "));
+            room = room.saturating_sub(1);
         }
+        let text = clip(&text, room);
+        room = room.saturating_sub(text.width());
         spans.push(Span::styled(text, style));
     }
     spans
@@ -67,16 +73,16 @@ pub(crate) fn bar(percent: u8, width: usize, glyphs: &Glyphs) -> String {
 
 /// Since when: how long while it moves, else the time at which it came to rest, which does not
 /// change with the clock.
-pub(crate) fn since(node: &NodeSummary, now: Timestamp) -> String {
+pub(crate) fn since(node: &NodeSummary, state: &State) -> String {
     let waiting = node.waiting.as_ref().map(|w| w.since);
     let Some(then) = waiting.or(node.provision_updated_at) else {
         return String::new();
     };
     if is_moving(node) {
-        return describe::since(then, now);
+        return describe::since(then, state.now);
     }
-    let zone = TimeZone::system();
-    let (then, now) = (then.to_zoned(zone.clone()), now.to_zoned(zone));
+    let local = |at: Timestamp| at.to_zoned(state.zone.clone());
+    let (then, now) = (local(then), local(state.now));
     let format = if then.date() == now.date() {
         "%H:%M"
     } else {

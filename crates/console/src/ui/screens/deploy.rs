@@ -209,7 +209,7 @@ fn draw_progress(buffer: &mut Buffer, area: Rect, state: &State, deploy: &Deploy
         if let Some(why) = deploy.refused.get(id) {
             spans.push(Span::styled(format!("refused: {why}"), theme.failed));
         } else if let Some(node) = state.fleet.get(*id) {
-            let since = activity::since(node, state.now);
+            let since = activity::since(node, state);
             let word = format!("{:<15} {since:<6} ", node.provision_state);
             spans.push(Span::styled(word, theme.state(node.provision_state)));
             let room = usize::from(row.width).saturating_sub(44);

@@ -212,7 +212,7 @@ fn progress_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
     if let Some(node) = enroll.node().and_then(|id| state.fleet.get(id)) {
         let name = summary::display_name(node);
         let style = theme.state(node.provision_state);
-        let since = activity::since(node, state.now);
+        let since = activity::since(node, state);
         lines.push((
             format!("{name} is {} ({since})", node.provision_state),
             style,

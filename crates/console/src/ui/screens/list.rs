@@ -60,12 +60,7 @@ fn columns(width: u16) -> Vec<Head> {
     if width >= 180 {
         columns.push(head("UUID", None, 36, Cell::Uuid));
     }
-    columns.push(head(
-        "DOES, WAITS FOR, SUFFERS FROM",
-        None,
-        u16::MAX,
-        Cell::Activity,
-    ));
+    columns.push(head("DOES OR WAITS FOR", None, u16::MAX, Cell::Activity));
     columns
 }
 
@@ -181,7 +176,7 @@ fn cell(cell: Cell, node: &NodeSummary, state: &State, theme: &Theme) -> (String
             let style = theme.state(node.provision_state);
             (node.provision_state.to_string(), style)
         }
-        Cell::Since => (activity::since(node, state.now), theme.muted),
+        Cell::Since => (activity::since(node, state), theme.muted),
         Cell::Driver => (node.driver.clone(), theme.text),
         Cell::Class => (node.resource_class.clone().unwrap_or_default(), theme.text),
         Cell::Uuid => (node.uuid.to_string(), theme.muted),

@@ -39,7 +39,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeVi
     match view.part {
         Part::Summary => draw_summary(buffer, body, state, view, node, theme),
         Part::Verbs => draw_verbs(buffer, body, view, node, theme),
-        Part::Timeline => timeline::draw(buffer, body, &view.timeline, theme),
+        Part::Timeline => timeline::draw(buffer, body, &view.timeline, &state.zone, theme),
     }
 }
 
@@ -130,7 +130,7 @@ fn draw_summary(
         };
         buffer.set_stringn(area.x, y, line, usize::from(area.width), theme.border);
     }
-    timeline::draw(buffer, right, &view.timeline, theme);
+    timeline::draw(buffer, right, &view.timeline, &state.zone, theme);
 }
 
 type Fact = (&'static str, String, Style);
@@ -195,7 +195,7 @@ fn condition(
         .target_provision_state
         .filter(|t| *t != node.provision_state);
     let target = target.map(|t| format!(" -> {t}")).unwrap_or_default();
-    let since = activity::since(node, state.now);
+    let since = activity::since(node, state);
     let since = if since.is_empty() {
         since
     } else {

@@ -1,5 +1,6 @@
 //! Lines of a node's timeline, the newest at the bottom.
 
+use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -12,7 +13,13 @@ use crate::ui::theme::Theme;
 const TIME: u16 = 9;
 
 /// Draws as many of the newest lines as fit.
-pub(crate) fn draw(buffer: &mut Buffer, area: Rect, timeline: &Timeline, theme: &Theme) {
+pub(crate) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    timeline: &Timeline,
+    zone: &TimeZone,
+    theme: &Theme,
+) {
     let height = usize::from(area.height);
     let room = usize::from(area.width.saturating_sub(TIME)).max(10);
     let mut lines = Vec::new();
@@ -20,7 +27,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, timeline: &Timeline, theme: 
         let (severity, text) = describe::describe(&event.kind);
         let style = theme.severity(severity);
         for (row, part) in wrap(&text, room).into_iter().enumerate().rev() {
-            let time = (row == 0).then(|| describe::clock(event.at));
+            let time = (row == 0).then(|| describe::clock(event.at, zone));
             lines.push((time, part, style));
         }
         if lines.len() >= height {

@@ -1,0 +1,259 @@
+//! The checks of this host, against the configuration that would be used.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
+use std::path::Path;
+
+use cupola_backend::config::Config;
+
+use super::{Check, Verdict};
+
+/// All of them.
+pub(super) fn all(config: &Config, state_directory: &Path) -> Vec<Check> {
+    let mut checks = vec![
+        clock(),
+        state(state_directory),
+        database(config, state_directory),
+        tcp("API port", config.api.listen),
+    ];
+    checks.extend(drivers(config));
+    if config.boot.enabled {
+        checks.extend(boot(config));
+    } else {
+        let detail = "boot.enabled is false: this host does not netboot machines";
+        checks.push(check("boot services", Verdict::Note, detail, None));
+    }
+    checks.push(tools());
+    checks
+}
+
+fn check(name: &str, verdict: Verdict, detail: impl Into<String>, remedy: Option<&str>) -> Check {
+    Check {
+        name: name.to_owned(),
+        verdict,
+        detail: detail.into(),
+        remedy: remedy.map(str::to_owned),
+    }
+}
+
+/// Certificates and leases need a clock that is not years off.
+fn clock() -> Check {
+    let now = jiff::Timestamp::now();
+    let built = jiff::Timestamp::from_second(1_767_225_600).unwrap_or_default();
+    if now < built {
+        let remedy = "set the clock, and let chrony or systemd-timesyncd keep it";
+        return check(
+            "clock",
+            Verdict::Failed,
+            format!("it says {now}"),
+            Some(remedy),
+        );
+    }
+    check("clock", Verdict::Passed, format!("{now:.0}"), None)
+}
+
+fn state(directory: &Path) -> Check {
+    let shown = directory.display();
+    let made = std::fs::create_dir_all(directory).and_then(|()| {
+        let probe = directory.join(".check");
+        std::fs::write(&probe, b"")?;
+        std::fs::remove_file(&probe)
+    });
+    match made {
+        Ok(()) => check("state directory", Verdict::Passed, format!("{shown}"), None),
+        Err(error) => {
+            let remedy = "give the service a directory of its own with --state-dir";
+            let detail = format!("{shown}: {error}");
+            check("state directory", Verdict::Failed, detail, Some(remedy))
+        }
+    }
+}
+
+fn database(config: &Config, directory: &Path) -> Check {
+    let Some(url) = &config.database.url else {
+        let detail = format!("SQLite in {}", directory.join("cupola.sqlite").display());
+        return check("database", Verdict::Passed, detail, None);
+    };
+    let Ok(url) = url::Url::parse(url.expose()) else {
+        let remedy = "write postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH";
+        return check(
+            "database",
+            Verdict::Failed,
+            "database.url is no URL",
+            Some(remedy),
+        );
+    };
+    if url.scheme() == "sqlite" {
+        return check(
+            "database",
+            Verdict::Passed,
+            format!("SQLite in {}", url.path()),
+            None,
+        );
+    }
+    let host = url.host_str().unwrap_or("localhost").to_owned();
+    let address = (host.as_str(), url.port().unwrap_or(5432));
+    match std::net::TcpStream::connect(address) {
+        Ok(_) => {
+            let detail = format!("{host} answers on port {}", address.1);
+            check("database", Verdict::Passed, detail, None)
+        }
+        Err(error) => {
+            let remedy = "start PostgreSQL there, or correct database.url";
+            check(
+                "database",
+                Verdict::Failed,
+                format!("{host}: {error}"),
+                Some(remedy),
+            )
+        }
+    }
+}
+
+fn tcp(name: &str, address: SocketAddr) -> Check {
+    bound(
+        name,
+        &format!("TCP {address}"),
+        TcpListener::bind(address).map(drop),
+    )
+}
+
+fn udp(name: &str, address: SocketAddrV4) -> Check {
+    bound(
+        name,
+        &format!("UDP {address}"),
+        UdpSocket::bind(address).map(drop),
+    )
+}
+
+fn bound(name: &str, what: &str, outcome: std::io::Result<()>) -> Check {
+    let Err(error) = outcome else {
+        return check(name, Verdict::Passed, format!("{what} is free"), None);
+    };
+    let remedy = match error.kind() {
+        ErrorKind::AddrInUse => "another program has it (Cupola already?): `ss -lnptu` names it",
+        ErrorKind::PermissionDenied => {
+            "run as root, or grant cap_net_bind_service (AmbientCapabilities= in the systemd unit)"
+        }
+        ErrorKind::AddrNotAvailable => "this host has no such address: correct it",
+        _ => "see the reason",
+    };
+    check(
+        name,
+        Verdict::Failed,
+        format!("{what}: {error}"),
+        Some(remedy),
+    )
+}
+
+fn drivers(config: &Config) -> Option<Check> {
+    let fake = config.drivers.enabled.iter().any(|d| d == "fake-hardware");
+    let detail = "fake-hardware is enabled: its nodes are deployed in name only";
+    fake.then(|| check("drivers", Verdict::Note, detail, None))
+}
+
+fn boot(config: &Config) -> Vec<Check> {
+    let boot = &config.boot;
+    let mut checks = Vec::new();
+    let Some(address) = boot.address else {
+        let remedy = "set boot.address to this host's address on the provisioning network";
+        return vec![check(
+            "boot.address",
+            Verdict::Failed,
+            "not set",
+            Some(remedy),
+        )];
+    };
+    if boot.dhcp {
+        let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 67);
+        checks.push(udp("DHCP port", boot.dhcp_listen.unwrap_or(any)));
+        checks.extend(boot.interface.as_deref().map(interface));
+    }
+    if boot.tftp {
+        let usual = SocketAddrV4::new(address, 69);
+        checks.push(udp("TFTP port", boot.tftp_listen.unwrap_or(usual)));
+        for name in ["undionly.kpxe", "ipxe.efi"] {
+            let path = boot.loader_directory.join(name);
+            checks.push(file("boot loader", &path, "apt-get install ipxe"));
+        }
+    }
+    let usual = SocketAddr::from((address, 8088));
+    checks.push(tcp("HTTP boot port", boot.http_listen.unwrap_or(usual)));
+    for (name, path) in [
+        ("deploy kernel", &boot.deploy_kernel),
+        ("deploy ramdisk", &boot.deploy_ramdisk),
+    ] {
+        let remedy = "make both with `cupola ramdisk build`, then set boot.deploy_kernel and \
+                      boot.deploy_ramdisk";
+        checks.push(match path {
+            Some(path) => file(name, path, remedy),
+            None => check(
+                name,
+                Verdict::Note,
+                "not set; each node must name one",
+                Some(remedy),
+            ),
+        });
+    }
+    checks
+}
+
+fn file(name: &str, path: &Path, remedy: &str) -> Check {
+    let shown = path.display();
+    match std::fs::File::open(path) {
+        Ok(_) => check(name, Verdict::Passed, format!("{shown}"), None),
+        Err(error) => check(
+            name,
+            Verdict::Failed,
+            format!("{shown}: {error}"),
+            Some(remedy),
+        ),
+    }
+}
+
+fn interface(name: &str) -> Check {
+    let state = std::fs::read_to_string(format!("/sys/class/net/{name}/operstate"));
+    match state.as_deref().map(str::trim) {
+        Ok("up" | "unknown") => check("interface", Verdict::Passed, format!("{name} is up"), None),
+        Ok(state) => {
+            let remedy = "plug the cable in, or `ip link set up` it";
+            check(
+                "interface",
+                Verdict::Failed,
+                format!("{name} is {state}"),
+                Some(remedy),
+            )
+        }
+        Err(_) => {
+            let remedy = "`ip link` lists the interfaces; correct boot.interface";
+            check(
+                "interface",
+                Verdict::Failed,
+                format!("there is no {name}"),
+                Some(remedy),
+            )
+        }
+    }
+}
+
+/// What `cupola ramdisk build` needs.
+fn tools() -> Check {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let missing: Vec<&str> = ["apt-get", "dpkg-deb"]
+        .into_iter()
+        .filter(|tool| !std::env::split_paths(&paths).any(|dir| dir.join(tool).is_file()))
+        .collect();
+    if missing.is_empty() {
+        return check(
+            "ramdisk tools",
+            Verdict::Passed,
+            "apt-get and dpkg-deb are there",
+            None,
+        );
+    }
+    let detail = format!(
+        "{} not found: ramdisks must be built on Debian",
+        missing.join(" and ")
+    );
+    check("ramdisk tools", Verdict::Note, detail, None)
+}

@@ -1,0 +1,212 @@
+//! A program on a pseudo-terminal, and the screen that a person would see.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// How long something may take to show.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// ECHO of termios(3).
+const ECHO: u32 = 0o10;
+
+/// What the reading thread and the test share.
+struct Shown {
+    parser: Mutex<(vt100::Parser, u64, bool)>,
+    changed: Condvar,
+}
+
+/// A program on a pseudo-terminal. Dropping it ends the program.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn Write + Send>>,
+    shown: Arc<Shown>,
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap_or(NonZero::<u16>::MIN)
+}
+
+impl Terminal {
+    /// Runs a program on a terminal of 80x24 that says that it has this size, columns first.
+    ///
+    /// # Errors
+    /// When there is no pseudo-terminal or no such program.
+    pub fn run(program: &Path, arguments: &[&str], said: (u16, u16)) -> Result<Self> {
+        let pair = native_pty_system().openpty(size(said))?;
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env("TERM", "linux");
+        command.env("LANG", "C.UTF-8");
+        for name in ["LINES", "COLUMNS", "NO_COLOR", "CUPOLA_API", "OS_ENDPOINT"] {
+            command.env_remove(name);
+        }
+        let child = pair.slave.spawn_command(command)?;
+        let mut reader = pair.master.try_clone_reader()?;
+        let keys = pair.master.take_writer()?;
+        let parser = vt100::Parser::new(cells(24), cells(80), 0);
+        let shown = Arc::new(Shown {
+            parser: Mutex::new((parser, 0, false)),
+            changed: Condvar::new(),
+        });
+        let to = Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                // An error means that the program has closed its terminal.
+                let n = reader.read(&mut buffer).unwrap_or(0);
+                let mut state = to.parser.lock().unwrap_or_else(PoisonError::into_inner);
+                state.0.process(buffer.get(..n).unwrap_or_default());
+                state.1 += n as u64;
+                state.2 = n == 0;
+                to.changed.notify_all();
+                if n == 0 {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            child,
+            master: Some(pair.master),
+            keys: Some(keys),
+            shown,
+        })
+    }
+
+    /// Types.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn press(&mut self, keys: &str) -> Result<()> {
+        let writer = self.keys.as_mut().context("the terminal is closed")?;
+        writer.write_all(keys.as_bytes())?;
+        Ok(writer.flush()?)
+    }
+
+    /// Waits until the screen is as wanted.
+    ///
+    /// # Errors
+    /// With the screen, when that takes too long or the program ends.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
+        let start = Instant::now();
+        let mut state = self
+            .shown
+            .parser
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let screen = state.0.screen().contents();
+            if wanted(&screen) {
+                return Ok(screen);
+            }
+            let left = DEADLINE.saturating_sub(start.elapsed());
+            if state.2 || left.is_zero() {
+                bail!("{what} does not show:\n{screen}");
+            }
+            let waited = self.shown.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    ///
+    /// # Errors
+    /// As [`Terminal::wait`].
+    pub fn wait_for(&self, text: &str) -> Result<String> {
+        self.wait(&format!("{text:?}"), |screen| screen.contains(text))
+    }
+
+    /// How many bytes the program has written.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.shown
+            .parser
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+    }
+
+    /// Whether the program has left the alternate screen, shows the cursor and lets the terminal
+    /// echo: as a shell wants it.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        let state = self
+            .shown
+            .parser
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let screen = state.0.screen();
+        let echoes = self.master.as_ref().and_then(|m| m.get_termios());
+        let echoes = echoes.is_none_or(|t| t.local_flags.bits() & ECHO != 0);
+        !screen.alternate_screen() && !screen.hide_cursor() && echoes
+    }
+
+    /// Gives the terminal another size, columns first.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn resize(&self, columns: u16, rows: u16) -> Result<()> {
+        let mut state = self
+            .shown
+            .parser
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        state.0.screen_mut().set_size(cells(rows), cells(columns));
+        drop(state);
+        let master = self.master.as_ref().context("the terminal is closed")?;
+        master.resize(size((columns, rows)))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// When the program has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.child.process_id().context("the program has ended")?;
+        Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
+    }
+
+    /// Pulls the terminal's plug.
+    pub fn hang_up(&mut self) {
+        self.keys = None;
+        self.master = None;
+    }
+
+    /// Waits until the program has ended by itself.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        let start = Instant::now();
+        while start.elapsed() < DEADLINE {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        bail!("the program does not end")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It fails only when the program has ended already.
+        let _ = self.child.kill();
+    }
+}
+
+const fn size((columns, rows): (u16, u16)) -> PtySize {
+    PtySize {
+        rows,
+        cols: columns,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
