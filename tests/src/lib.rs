@@ -8,4 +8,5 @@ pub mod node_life;
 pub mod pty;
 pub mod qemu;
 pub mod serve;
+pub mod sim;
 pub mod skip;
