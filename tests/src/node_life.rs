@@ -12,7 +12,8 @@ use cupola_api::{Node, ProvisionState};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-/// Waits until the node is in state `goal`.
+/// Waits until the node is in state `goal` and, where the service does not work on it there, until
+/// nobody holds it: the lock is given back right after the state has moved.
 ///
 /// # Errors
 /// At once when the node fails; after `deadline` with everything its timeline says.
@@ -27,7 +28,7 @@ pub async fn reach(
     let wait = async {
         loop {
             let now = client.node(node).await?;
-            if now.provision_state == goal {
+            if now.provision_state == goal && (goal.is_working() || now.reservation.is_none()) {
                 return Ok(now);
             }
             if now.provision_state.is_failed() {

@@ -5,10 +5,9 @@
 //! here but the order of starting and stopping.
 
 mod settings;
-mod state_lock;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,7 +24,6 @@ use crate::events::EventBus;
 use crate::http::{self, ApiOptions, ApiState, OptionsError};
 use crate::rpc::Rpc;
 use crate::store::{Store, StoreError};
-use state_lock::StateLock;
 
 /// The service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +55,6 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
-    /// Another process uses the same state directory.
-    #[error(
-        "another cupola service uses the state directory {}; stop it, or give this one another \
-         with --state-dir", .0.display()
-    )]
-    Running(PathBuf),
 }
 
 /// The service, running.
@@ -75,7 +67,6 @@ pub struct Service {
     boot: Option<BootServices>,
     serving: Option<JoinHandle<()>>,
     stop: CancellationToken,
-    _lock: StateLock,
 }
 
 impl std::fmt::Debug for Service {
@@ -106,7 +97,6 @@ impl Service {
         };
         let api_options = ApiOptions::new(&config)?;
         let store = Store::open(&settings::store(&config, state_directory)).await?;
-        let lock = StateLock::take(state_directory)?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
         let rungs = Rungs::default();
@@ -145,7 +135,6 @@ impl Service {
             boot,
             serving,
             stop,
-            _lock: lock,
         })
     }
 

@@ -2,16 +2,21 @@
 //! conductor works on a node, and given back in every state in which it only waits.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::Conductor;
 use super::error::store_fault;
 use super::work::Work;
 use super::workers::Worker;
 use crate::store::ReserveError;
+
+/// Between the first two tries of a lock.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// A node that this conductor holds. It has to be released; see [`Conductor::spawn`].
 #[must_use = "a held node must be released"]
@@ -27,14 +32,19 @@ fn reserve_fault(error: ReserveError) -> ApiFault {
 }
 
 impl Conductor {
-    /// Takes the node, trying as often as configured.
+    /// Takes the node, trying for as long as the configured tries take together. Most locks are
+    /// held for some milliseconds after a state has moved, so the first tries follow each other
+    /// fast.
     pub(super) async fn lock(&self, id: NodeId) -> Result<Held, ApiFault> {
-        let mut attempt = 1;
+        let options = self.options();
+        let tries = options.lock_attempts.saturating_sub(1);
+        let end = Instant::now() + options.lock_interval * tries;
+        let mut pause = FIRST_PAUSE;
         loop {
             match self.try_lock(id).await {
-                Err(fault) if fault.status == 409 && attempt < self.options().lock_attempts => {
-                    attempt += 1;
-                    tokio::time::sleep(self.options().lock_interval).await;
+                Err(fault) if fault.status == 409 && Instant::now() + pause <= end => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(options.lock_interval);
                 }
                 other => return other,
             }
