@@ -13,7 +13,7 @@ use cupola_drivers::agent::AgentClients;
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::FakeSettings;
 use cupola_drivers::interface::{
-    BootSettings, DriverSettings, Hardware, InterfaceKind, NoRecorder, Task,
+    BootSettings, DriverSettings, Hardware, InterfaceKind, NoRecorder, Step, Task,
 };
 use cupola_drivers::ipmi::{IpmiConfig, IpmiHub, interfaces};
 use cupola_drivers::ipxe::IpxeBoot;
@@ -86,7 +86,7 @@ async fn steps_are_named_once_and_the_interface_s_own() {
         let hardware = registry.hardware(&node).unwrap();
         for flow in [StepFlow::Clean, StepFlow::Deploy, StepFlow::Service] {
             let steps = hardware.deploy.steps(flow);
-            let names: BTreeSet<String> = steps.iter().map(|step| step.name()).collect();
+            let names: BTreeSet<String> = steps.iter().map(Step::name).collect();
             assert_eq!(names.len(), steps.len(), "{flow}: {names:?}");
             assert!(steps.iter().all(|step| step.priority >= 0));
         }

@@ -181,9 +181,10 @@ mod tests {
     use super::*;
 
     fn node(info: &Value) -> Node {
-        let mut node = Node::default();
-        node.instance_info = info.as_object().cloned().unwrap_or_default();
-        node
+        Node {
+            instance_info: info.as_object().cloned().unwrap_or_default(),
+            ..Node::default()
+        }
     }
 
     #[test]
