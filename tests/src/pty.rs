@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ const ECHO: u32 = 0o10;
 struct Shown {
     parser: Mutex<(vt100::Parser, u64, bool)>,
     changed: Condvar,
+    hang_up: AtomicBool,
 }
 
 /// A program on a pseudo-terminal. Dropping it ends the program.
@@ -55,6 +57,7 @@ impl Terminal {
         let shown = Arc::new(Shown {
             parser: Mutex::new((parser, 0, false)),
             changed: Condvar::new(),
+            hang_up: AtomicBool::new(false),
         });
         let to = Arc::clone(&shown);
         std::thread::spawn(move || {
@@ -65,11 +68,14 @@ impl Terminal {
                 let mut state = to.parser.lock().unwrap_or_else(PoisonError::into_inner);
                 state.0.process(buffer.get(..n).unwrap_or_default());
                 state.1 += n as u64;
-                state.2 = n == 0;
-                to.changed.notify_all();
-                if n == 0 {
+                let ends = n == 0 || to.hang_up.load(Ordering::SeqCst);
+                state.2 = ends;
+                if ends {
+                    drop(reader);
+                    to.changed.notify_all();
                     return;
                 }
+                to.changed.notify_all();
             }
         });
         Ok(Self {
@@ -174,9 +180,24 @@ impl Terminal {
     }
 
     /// Pulls the terminal's plug.
-    pub fn hang_up(&mut self) {
+    ///
+    /// # Errors
+    /// When it is pulled already, or the program does not draw any more.
+    pub fn hang_up(&mut self) -> Result<()> {
+        // The reading thread holds the terminal too: it lets go when the next bytes come, and a
+        // window of another size makes them come.
+        self.shown.hang_up.store(true, Ordering::SeqCst);
+        self.resize(100, 30)?;
+        let shown = Arc::clone(&self.shown);
+        let state = shown.parser.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = |state: &mut (vt100::Parser, u64, bool)| !state.2;
+        let waited = shown.changed.wait_timeout_while(state, DEADLINE, open);
+        if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            bail!("the program does not draw");
+        }
         self.keys = None;
         self.master = None;
+        Ok(())
     }
 
     /// Waits until the program has ended by itself.

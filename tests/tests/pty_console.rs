@@ -75,7 +75,9 @@ fn a_node_is_enrolled_looked_at_and_deleted_with_the_keyboard() -> Result<()> {
     console.wait_for("delete 1 node?")?;
     console.press("\t\r")?;
     console.wait_for("This node is gone")?;
-    console.press("\x1bq")?;
+    console.press("\x1b")?;
+    console.wait_for("There is no node yet")?;
+    console.press("q")?;
     assert!(console.ended()?.success());
     assert!(console.is_restored());
     Ok(())
@@ -108,7 +110,7 @@ fn signals_end_it_and_the_terminal_is_as_before() -> Result<()> {
 #[test]
 fn a_terminal_that_goes_away_ends_it_at_once() -> Result<()> {
     let mut desk = desk((80, 24))?;
-    desk.console.hang_up();
+    desk.console.hang_up()?;
     let start = Instant::now();
     desk.console.ended()?;
     assert!(start.elapsed() < Duration::from_secs(10));

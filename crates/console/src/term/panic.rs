@@ -23,7 +23,8 @@ pub(crate) fn install() {
         let backtrace = std::backtrace::Backtrace::capture();
         let mut report = format!("internal error in thread {name}: {info}");
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-            report = format!("{report}\n{backtrace}");
+            // What happened comes last, where it is still on the screen.
+            report = format!("{backtrace}\n{report}");
         }
         REPORT.lock().get_or_insert(report);
         raised().notify_one();

@@ -185,7 +185,12 @@ impl Theme {
             muted: muted.style(),
             title: title.style(),
             header: header.style(),
-            selected: selected.style(),
+            // A VGA console draws bold black as grey: what is selected sheds the bold of its cells.
+            selected: if selected.bold {
+                selected.style()
+            } else {
+                selected.style().remove_modifier(Modifier::BOLD)
+            },
             mark: mark.style(),
             border: border.style(),
             key: key.style(),

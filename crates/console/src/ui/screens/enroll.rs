@@ -84,7 +84,7 @@ fn draw_lines(buffer: &mut Buffer, area: Rect, lines: &Lines) {
     let wrapped = lines.iter().flat_map(|(text, style)| {
         // The blanks at the start hold for every line of a wrapped text.
         let indent = text.len() - text.trim_start().len();
-        let parts = wrap(text, width.saturating_sub(indent));
+        let parts = wrap(text.trim_start(), width.saturating_sub(indent));
         parts
             .into_iter()
             .map(move |part| (format!("{}{part}", " ".repeat(indent)), *style))
@@ -118,8 +118,8 @@ fn report_lines(report: &ProbeReport, theme: &Theme, lines: &mut Lines) {
             CheckResult::Failed => ("FAILED ", theme.failed),
             CheckResult::Skipped => ("skipped", theme.muted),
         };
-        lines.push((format!("{word}  {}", check.name), style));
-        lines.push((format!("         {}", check.detail), theme.text));
+        let text = format!("{word}  {}: {}", check.name, check.detail);
+        lines.push((text, style));
         if let Some(remedy) = &check.remedy {
             lines.push((format!("         What to do: {remedy}"), theme.warning));
         }
