@@ -90,7 +90,7 @@ async fn run(machines: u32) -> Result<()> {
     Ok(())
 }
 
-async fn timed<T>(name: &str, work: impl std::future::Future<Output = Result<T>>) -> Result<T> {
+async fn timed<T>(name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
     let start = Instant::now();
     let done = work.await?;
     println!("{name:<20} {:>7.2} s", start.elapsed().as_secs_f64());
