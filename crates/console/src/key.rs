@@ -73,8 +73,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Keys written as text, for tests: `jj<enter>:nodes<enter>`.
-#[cfg(test)]
+/// Keys written as text: `jj<enter>:nodes<enter>`.
 pub(crate) fn keys(text: &str) -> Vec<Key> {
     let mut out = Vec::new();
     let mut rest = text;
@@ -83,14 +82,14 @@ pub(crate) fn keys(text: &str) -> Vec<Key> {
             .strip_prefix('<')
             .and_then(|tail| tail.split_once('>'))
             .and_then(|(name, tail)| named(name).map(|key| (key, tail)));
-        let (key, tail) = named.unwrap_or((Key::Char(first), &rest[first.len_utf8()..]));
+        let plain = rest.split_at(first.len_utf8()).1;
+        let (key, tail) = named.unwrap_or((Key::Char(first), plain));
         out.push(key);
         rest = tail;
     }
     out
 }
 
-#[cfg(test)]
 fn named(name: &str) -> Option<Key> {
     Some(match name {
         "enter" => Key::Enter,

@@ -60,7 +60,6 @@ impl<W: Write> VtBackend<W> {
     }
 
     /// How many bytes have been written.
-    #[cfg(test)]
     pub(crate) const fn written(&self) -> u64 {
         self.written
     }

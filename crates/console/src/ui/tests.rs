@@ -1,7 +1,5 @@
 //! Every screen as text, small and large; what a frame costs.
 
-use std::time::Instant;
-
 use cupola_api::cupola::{StepSummary, Waiting};
 use cupola_api::event::{Event as Happened, EventId, EventKind, Outcome};
 use cupola_api::mac::MacAddress;
@@ -265,10 +263,9 @@ fn every_size_is_drawn() {
     }
 }
 
-/// The budget of the house: 2 ms a frame at 100 000 nodes, here with a margin for a slow, unoptimised
-/// build on a busy machine; and no byte for a frame that changes nothing.
+/// How long a frame takes is measured by `tests/bench/console.rs`.
 #[test]
-fn a_frame_looks_only_at_what_is_on_the_screen() {
+fn a_frame_that_changes_nothing_writes_nothing() {
     let mut state = state(80, 24, 100_000);
     let theme = Theme::load(None, false, &capabilities::detect(|_| None)).expect("a theme");
     let backend = VtBackend::new(Vec::new(), Size::new(80, 24));
@@ -281,11 +278,6 @@ fn a_frame_looks_only_at_what_is_on_the_screen() {
     };
     let first = draw(&state);
     assert_eq!(draw(&state), first, "an idle frame writes nothing");
-    let start = Instant::now();
-    for _ in 0..50 {
-        press(&mut state, "j");
-        draw(&state);
-    }
-    let frame = start.elapsed() / 50;
-    assert!(frame.as_millis() < 40, "{frame:?} a frame");
+    press(&mut state, "j");
+    assert!(draw(&state) > first, "a moved cursor is drawn");
 }
