@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Says that a test is skipped, on standard error and in the file that `CUPOLA_SKIPS` names, from
 /// which `scripts/test` counts.
@@ -35,7 +36,10 @@ pub fn can_make_namespaces() -> bool {
     if !nix::unistd::Uid::effective().is_root() || !has_program("ip") {
         return false;
     }
-    let name = format!("cupola-try-{}", std::process::id());
+    // Tests of one process ask at the same time.
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+    let number = TRIES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("cupola-try-{}-{number}", std::process::id());
     let ip = |verb: &str| {
         Command::new("ip")
             .args(["netns", verb, &name])
