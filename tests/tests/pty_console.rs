@@ -52,7 +52,7 @@ fn enrol(console: &mut Terminal, name: &str) -> Result<()> {
     console.press("\r")?;
     console.wait_for("It is available")?;
     console.press("\x1b")?;
-    console.wait_for("1 nodes")?;
+    console.wait_for("1 node")?;
     Ok(())
 }
 

@@ -154,6 +154,12 @@ pub(crate) fn line(event: &Event) -> String {
     format!("{} {word}{text}", clock(event.at, &TimeZone::system()))
 }
 
+/// A count of things: `1 node`, `2 nodes`.
+pub(crate) fn count(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

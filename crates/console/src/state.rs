@@ -51,6 +51,8 @@ pub(crate) enum Prompt {
     Filter(LineEdit, String),
     /// A command by its name.
     Command(LineEdit),
+    /// Why these nodes go into maintenance.
+    Reason(LineEdit, Vec<NodeId>),
 }
 
 /// A line that tells how something ended.
@@ -119,6 +121,8 @@ pub(crate) struct State {
     pub(crate) tickets: u32,
     /// What was told at the start.
     pub(crate) welcome: Option<Welcome>,
+    /// Whether the last key was Ctrl-C: twice in a row leaves, whatever is open.
+    pub(crate) interrupted: bool,
 }
 
 impl State {
@@ -141,6 +145,7 @@ impl State {
             dirty: true,
             tickets: 0,
             welcome: None,
+            interrupted: false,
         }
     }
 
@@ -151,6 +156,11 @@ impl State {
             lines: w.lines,
         });
         self.welcome = welcome;
+    }
+
+    /// Whether a message of this title is what was told at the start.
+    pub(crate) fn is_welcome(&self, title: &str) -> bool {
+        self.welcome.as_ref().is_some_and(|w| w.title == title)
     }
 
     /// Lines that title, table head, status line and key bar take.

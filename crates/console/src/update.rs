@@ -34,6 +34,11 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
 fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     // Rows must be those that the person saw when the key was pressed.
     state.settle();
+    let interrupt = key == Key::Ctrl('c');
+    if interrupt && state.interrupted {
+        return effects.push(Effect::Quit);
+    }
+    state.interrupted = interrupt;
     if state.prompt.is_some() {
         return prompt::on_key(state, key, effects);
     }
@@ -55,7 +60,9 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 }
 
 fn on_paste(state: &mut State, text: &str) {
-    if let Some(Prompt::Filter(line, _) | Prompt::Command(line)) = &mut state.prompt {
+    if let Some(Prompt::Filter(line, _) | Prompt::Command(line) | Prompt::Reason(line, _)) =
+        &mut state.prompt
+    {
         line.paste(text);
         return prompt::changed(state);
     }

@@ -1,6 +1,7 @@
 //! The bars: the title with the standing of the link, the status line, the keys.
 
 use cupola_api::event::Severity;
+use cupola_api::id::NodeId;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,7 +25,7 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Them
         Screen::List => list_title(state, divider),
         Screen::Node(view) => format!("node {}", state.name_of(view.id)),
         Screen::Enroll(_) => "enrol a machine".to_owned(),
-        Screen::Deploy(deploy) => format!("deploy {} nodes", deploy.nodes.len()),
+        Screen::Deploy(deploy) => format!("deploy {}", describe::count(deploy.nodes.len(), "node")),
     };
     let left = format!(" Cupola {divider} {left}");
     let (right, style) = link(state, theme);
@@ -45,7 +46,7 @@ fn list_title(state: &State, divider: &str) -> String {
     let mut parts = vec![if state.list.is_filtered() {
         format!("{} of {} nodes", state.list.len(), state.fleet.len())
     } else {
-        format!("{} nodes", state.fleet.len())
+        describe::count(state.fleet.len(), "node")
     }];
     for (count, word) in [
         (counts.moving, "moving"),
@@ -129,11 +130,14 @@ fn resting(state: &State) -> String {
 
 fn draw_prompt(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, state: &State, theme: &Theme) {
     let (sign, line) = match prompt {
-        Prompt::Filter(line, _) => ('/', line),
-        Prompt::Command(line) => (':', line),
+        Prompt::Filter(line, _) => ("/".to_owned(), line),
+        Prompt::Command(line) => (":".to_owned(), line),
+        Prompt::Reason(line, nodes) => (reason_for(state, nodes), line),
     };
     let width = usize::from(area.width);
-    let room = width.saturating_sub(2);
+    let sign = clip(&sign, width.saturating_sub(20));
+    let before = sign.width();
+    let room = width.saturating_sub(before + 1);
     // The text moves to the left when the cursor would leave the line.
     let hidden = line.column().saturating_sub(room);
     let shown: String = line.text().chars().skip(hidden).collect();
@@ -141,13 +145,21 @@ fn draw_prompt(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, state: &State
     buffer.set_style(area, theme.input);
     buffer.set_stringn(area.x, area.y, format!("{sign}{shown}"), width, theme.input);
     if let Some(notice) = &state.notice {
-        let used = 3 + shown.width();
+        let used = 2 + before + shown.width();
         let room = width.saturating_sub(used);
         let x = area.x.saturating_add(u16::try_from(used).unwrap_or(0));
         buffer.set_stringn(x, area.y, clip(&notice.text, room), room, theme.input);
     }
-    let column = u16::try_from(line.column() - hidden).unwrap_or(0);
-    frame.set_cursor_position((area.x + 1 + column, area.y));
+    let column = u16::try_from(before + line.column() - hidden).unwrap_or(0);
+    frame.set_cursor_position((area.x + column, area.y));
+}
+
+fn reason_for(state: &State, nodes: &[NodeId]) -> String {
+    let whom = match nodes {
+        [one] => state.name_of(*one),
+        many => describe::count(many.len(), "node"),
+    };
+    format!("Maintenance for {whom}, reason (may be empty): ")
 }
 
 /// The key bar: what can be done here, dimmed where it cannot be done now.
@@ -184,14 +196,22 @@ fn hints(state: &State) -> Vec<Hint> {
     if let Some(prompt) = &state.prompt {
         return fixed(match prompt {
             Prompt::Filter(..) => &[("Enter", "keep"), ("Esc", "as before"), ("Up/Down", "move")],
+            Prompt::Reason(..) => &[("Enter", "into maintenance"), ("Esc", "leave as it is")],
             Prompt::Command(_) => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "leave")],
         });
     }
     if let Some(popup) = &state.popup {
         return fixed(match popup {
-            Popup::Confirm(_) => &[("Tab", "choose"), ("Enter", "take it"), ("Esc", "cancel")],
+            Popup::Confirm(_) => &[
+                ("Tab", "choose"),
+                ("Enter", "take it"),
+                ("y", "yes"),
+                ("n", "no"),
+                ("Esc", "cancel"),
+            ],
             Popup::Menu(_) => &[("Up/Down", "choose"), ("Enter", "do it"), ("Esc", "leave")],
             Popup::Help(_) => &[("Up/Down", "scroll"), ("Esc", "leave")],
+            Popup::Message { title, .. } if state.is_welcome(title) => &[("any key", "close")],
             Popup::Message { .. } => &[("Enter", "close")],
         });
     }

@@ -2,8 +2,11 @@
 
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
+use cupola_api::node::Node;
 
+use super::prompt;
 use crate::command::{self, Command};
+use crate::describe;
 use crate::effect::{Action, Effect};
 use crate::event::Answer;
 use crate::state::line_edit::LineEdit;
@@ -30,18 +33,86 @@ pub(super) fn ask(state: &mut State, what: Command, argument: &str, effects: &mu
         return state.tell(Severity::Warning, reason.unwrap_or_default());
     };
     let first = *first;
-    let reason = (!argument.is_empty()).then(|| argument.to_owned());
-    // Of a mixed selection all go the way of the first.
-    let on = state.fleet.get(first).is_some_and(|node| !node.maintenance);
+    if what == Command::Maintenance {
+        return ask_maintenance(state, first, &targets, argument, effects);
+    }
     let acts: Vec<(NodeId, Action)> = able
         .iter()
-        .filter_map(|(id, _)| Some((*id, action(what, on, reason.clone())?)))
+        .filter_map(|(id, _)| Some((*id, action(what)?)))
         .collect();
     if command::of(what).is_some_and(|entry| entry.destroys) {
         let popup = question(state, what, acts, unable.len());
         state.popup = Some(Popup::Confirm(popup));
     } else {
         send(state, acts, unable.len(), effects);
+    }
+}
+
+/// Asks for the reason where nodes go into maintenance, and for a yes where they leave it.
+fn ask_maintenance(
+    state: &mut State,
+    first: NodeId,
+    targets: &[NodeId],
+    reason: &str,
+    effects: &mut Vec<Effect>,
+) {
+    // Of a mixed selection all go the way of the first; the others are there already.
+    let is_in = |id: NodeId| state.fleet.get(id).map(|node| node.maintenance);
+    let leave = is_in(first) == Some(true);
+    let ids = targets.iter().copied();
+    let nodes: Vec<NodeId> = ids.filter(|id| is_in(*id) == Some(leave)).collect();
+    if !leave {
+        if reason.is_empty() {
+            return prompt::open_reason(state, nodes);
+        }
+        return maintain(state, &nodes, reason, effects);
+    }
+    // The list does not know the reasons: they come while the question is open.
+    effects.extend(nodes.iter().take(LISTED).map(|id| Effect::Node(*id)));
+    let off = |id: &NodeId| (*id, Action::Maintenance(false, None));
+    let acts = nodes.iter().map(off).collect();
+    let popup = question(state, Command::Maintenance, acts, 0);
+    state.popup = Some(Popup::Confirm(popup));
+}
+
+/// Puts nodes into maintenance.
+pub(super) fn maintain(
+    state: &mut State,
+    nodes: &[NodeId],
+    reason: &str,
+    effects: &mut Vec<Effect>,
+) {
+    let reason = (!reason.is_empty()).then(|| reason.to_owned());
+    let on = |id: &NodeId| (*id, Action::Maintenance(true, reason.clone()));
+    send(state, nodes.iter().map(on).collect(), 0, effects);
+}
+
+/// A node was read: an open question whether it leaves maintenance names the reason.
+pub(super) fn reason_known(state: &mut State, node: &Node) {
+    let name = state.name_of(node.uuid);
+    let Some(Popup::Confirm(confirm)) = &mut state.popup else {
+        return;
+    };
+    let Consequence::Act(acts) = &confirm.consequence else {
+        return;
+    };
+    let leaves = |(id, action): &(NodeId, Action)| {
+        *id == node.uuid && matches!(action, Action::Maintenance(false, _))
+    };
+    let at = acts.iter().take(LISTED).position(leaves);
+    if let Some(line) = at.and_then(|at| confirm.lines.get_mut(at)) {
+        *line = format!("{name}  {}", why_in_maintenance(node));
+    }
+}
+
+fn why_in_maintenance(node: &Node) -> String {
+    let reason = node
+        .maintenance_reason
+        .as_deref()
+        .unwrap_or("no reason given");
+    match node.fault {
+        Some(fault) => format!("set by the service after a {}: {reason}", fault.as_str()),
+        None => format!("set by a person: {reason}"),
     }
 }
 
@@ -61,13 +132,14 @@ fn divide(state: &State, what: Command, targets: &[NodeId]) -> (Reasons, Reasons
     (able, unable)
 }
 
-fn action(what: Command, on: bool, reason: Option<String>) -> Option<Action> {
+fn action(what: Command) -> Option<Action> {
     match what {
         Command::Verb(verb) => Some(Action::Provision(verb)),
         Command::Power(target) => Some(Action::Power(target)),
-        Command::Maintenance => Some(Action::Maintenance(on, reason)),
         Command::Delete => Some(Action::Delete),
-        Command::Quit
+        // It is asked for on a way of its own: it has a reason.
+        Command::Maintenance
+        | Command::Quit
         | Command::Back
         | Command::Help
         | Command::Prompt
@@ -95,7 +167,7 @@ fn action(what: Command, on: bool, reason: Option<String>) -> Option<Action> {
 fn question(state: &State, what: Command, acts: Vec<(NodeId, Action)>, left_out: usize) -> Confirm {
     let name = acts.first().map_or("act", |(_, action)| action.name());
     let count = acts.len();
-    let nodes = if count == 1 { "node" } else { "nodes" };
+    let nodes = describe::count(count, "node");
     let mut lines: Vec<String> = acts
         .iter()
         .take(LISTED)
@@ -117,10 +189,11 @@ fn question(state: &State, what: Command, acts: Vec<(NodeId, Action)>, left_out:
     lines.push(String::new());
     lines.push(consequence(what).to_owned());
     Confirm {
-        title: format!("{name} {count} {nodes}?"),
+        title: format!("{name} {nodes}?"),
         lines,
-        yes: format!("{name} {count} {nodes}"),
-        challenge: (count >= CHALLENGE_FROM).then(|| (count.to_string(), LineEdit::default())),
+        yes: format!("{name} {nodes}"),
+        challenge: (count >= CHALLENGE_FROM && what != Command::Maintenance)
+            .then(|| (count.to_string(), LineEdit::default())),
         on_yes: false,
         consequence: Consequence::Act(acts),
     }
@@ -131,6 +204,9 @@ fn consequence(what: Command) -> &'static str {
     use cupola_api::state::power::PowerTarget;
     use cupola_api::state::provision::ProvisionVerb;
     match what {
+        Command::Maintenance => {
+            "The service acts on it by itself again: power states, cleaning, deploys."
+        }
         Command::Delete => "The service forgets it and its ports. The machine is not touched.",
         Command::Verb(ProvisionVerb::Deleted | ProvisionVerb::Undeploy) => {
             "Its instance is torn down and its disks are cleaned. There is no way back."

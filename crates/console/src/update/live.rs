@@ -93,6 +93,9 @@ fn follow_node(
 pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
     match reply {
         Reply::Node(id, answer) => {
+            if let Ok(found) = &answer {
+                act::reason_known(state, &found.0);
+            }
             if let Some(view) = view_of(state, id) {
                 match answer {
                     Ok(found) => {

@@ -3,6 +3,7 @@
 use cupola_api::event::Severity;
 
 use super::node;
+use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::popup::{Confirm, Consequence, Popup};
@@ -52,7 +53,10 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     state.popup = Some(Popup::Confirm(Confirm {
         title: "Leave?".to_owned(),
         lines: vec![
-            format!("{moving} nodes are being worked on by the service in this process."),
+            format!(
+                "The service in this process is working on {}.",
+                describe::count(moving, "node")
+            ),
             "It stops with the console, and goes on where it was at the next start.".to_owned(),
         ],
         yes: "leave".to_owned(),

@@ -19,6 +19,13 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Popup::Confirm(confirm) => on_confirm(state, confirm, key, effects),
         Popup::Menu(menu) => on_menu(state, menu, key, effects),
         Popup::Help(top) => on_help(top, key),
+        Popup::Message { title, .. } if state.is_welcome(&title) => {
+            // What is told at the start stands in nobody's way.
+            if !closes(key) {
+                super::on_key(state, key, effects);
+            }
+            state.popup.take()
+        }
         message @ Popup::Message { .. } => (!closes(key)).then_some(message),
     };
 }
@@ -37,12 +44,13 @@ fn on_confirm(
     effects: &mut Vec<Effect>,
 ) -> Option<Popup> {
     match key {
-        Key::Esc | Key::Ctrl('c') => return None,
+        Key::Esc | Key::Ctrl('c') | Key::Char('n') => return None,
         Key::Tab | Key::BackTab | Key::Left | Key::Right | Key::Up | Key::Down => {
             confirm.on_yes = !confirm.on_yes && confirm.is_met();
         }
         Key::Enter if !confirm.on_yes => return None,
-        Key::Enter => {
+        Key::Char('y') if !confirm.is_met() => {}
+        Key::Enter | Key::Char('y') => {
             match confirm.consequence {
                 Consequence::Act(acts) => act::send(state, acts, 0, effects),
                 Consequence::Quit => effects.push(Effect::Quit),

@@ -1,8 +1,9 @@
 //! The prompts at the bottom: the filter, applied while it is typed, and commands by name.
 
 use cupola_api::event::Severity;
+use cupola_api::id::NodeId;
 
-use super::run;
+use super::{act, run};
 use crate::command;
 use crate::effect::Effect;
 use crate::key::Key;
@@ -25,6 +26,11 @@ pub(super) fn open_command(state: &mut State) {
     state.prompt = Some(Prompt::Command(LineEdit::default()));
 }
 
+/// Asks why these nodes go into maintenance.
+pub(super) fn open_reason(state: &mut State, nodes: Vec<NodeId>) {
+    state.prompt = Some(Prompt::Reason(LineEdit::default(), nodes));
+}
+
 /// Takes a key.
 pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     let Some(prompt) = state.prompt.take() else {
@@ -33,6 +39,7 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     state.prompt = match prompt {
         Prompt::Filter(line, before) => on_filter(state, line, before, key),
         Prompt::Command(line) => on_command(state, line, key, effects),
+        Prompt::Reason(line, nodes) => on_reason(state, line, nodes, key, effects),
     };
     changed(state);
 }
@@ -104,6 +111,26 @@ fn on_command(
         other => {
             line.key(other);
             Some(Prompt::Command(line))
+        }
+    }
+}
+
+fn on_reason(
+    state: &mut State,
+    mut line: LineEdit,
+    nodes: Vec<NodeId>,
+    key: Key,
+    effects: &mut Vec<Effect>,
+) -> Option<Prompt> {
+    match key {
+        Key::Esc | Key::Ctrl('c') => None,
+        Key::Enter => {
+            act::maintain(state, &nodes, line.text().trim(), effects);
+            None
+        }
+        other => {
+            line.key(other);
+            Some(Prompt::Reason(line, nodes))
         }
     }
 }

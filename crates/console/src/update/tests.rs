@@ -302,3 +302,66 @@ fn commands_complete_and_correct() {
     press(&mut state, "<esc>:nonsense<enter>");
     assert!(screen(&mut state).contains("there is no command :nonsense"));
 }
+
+fn in_maintenance(on: bool) -> State {
+    let mut state = with(&[]);
+    let mut node = summary(1, "n1", ProvisionState::Active);
+    node.maintenance = on;
+    update(&mut state, changed(node));
+    state.settle();
+    state
+}
+
+#[test]
+fn maintenance_asks_for_a_reason_and_letters_are_its_text() {
+    let mut state = in_maintenance(false);
+    let effects = press(&mut state, "mdq v");
+    assert!(effects.is_empty(), "{effects:?}");
+    assert!(screen(&mut state).contains("Maintenance for n1, reason (may be empty): dq v"));
+    assert!(press(&mut state, "<esc>").is_empty());
+    for (typed, reason) in [("fan dead", Some("fan dead".to_owned())), ("", None)] {
+        let effects = press(&mut state, &format!("m{typed}<enter>"));
+        let want = Action::Maintenance(true, reason);
+        assert!(matches!(&effects[..], [Effect::Act(_, action)] if *action == want));
+    }
+}
+
+#[test]
+fn leaving_maintenance_is_confirmed_and_names_the_reason() {
+    let mut state = in_maintenance(true);
+    let effects = press(&mut state, "m");
+    assert!(matches!(effects[..], [Effect::Node(_)]), "{effects:?}");
+    let mut node = cupola_api::node::Node::new(state.targets()[0], "ipmi".to_owned());
+    node.maintenance_reason = Some("fan dead".to_owned());
+    let known = Reply::Node(node.uuid, Ok(Box::new((node, Vec::new()))));
+    update(&mut state, Event::Reply(known));
+    let shown = screen(&mut state);
+    assert!(shown.contains("set by a person: fan dead"), "{shown}");
+    assert!(press(&mut state, "<enter>").is_empty(), "Enter cancels");
+    let effects = press(&mut state, "my");
+    let off = Action::Maintenance(false, None);
+    assert!(matches!(&effects[..], [Effect::Node(_), Effect::Act(_, action)] if *action == off));
+}
+
+#[test]
+fn questions_take_y_and_n_and_ctrl_c_twice_leaves() {
+    let mut state = with(&[ProvisionState::Deploying]);
+    state.link.target = "embedded".to_owned();
+    assert!(press(&mut state, "qn").is_empty());
+    assert!(state.popup.is_none());
+    assert!(matches!(press(&mut state, "qy")[..], [Effect::Quit]));
+    assert!(press(&mut state, "q<c-c>").is_empty());
+    assert!(matches!(press(&mut state, "<c-c>")[..], [Effect::Quit]));
+}
+
+#[test]
+fn what_is_told_at_the_start_swallows_no_key() {
+    let mut state = with(&[ProvisionState::Active]);
+    state.greet(Some(crate::state::Welcome {
+        title: "Demo".to_owned(),
+        lines: vec!["two machines".to_owned()],
+    }));
+    assert!(screen(&mut state).contains("any key"));
+    press(&mut state, "e");
+    assert!(state.popup.is_none() && matches!(state.screen, Screen::Enroll(_)));
+}
