@@ -16,6 +16,7 @@ mod output;
 mod ramdisk;
 mod serve;
 mod service;
+mod tally;
 mod watch;
 
 use std::path::PathBuf;

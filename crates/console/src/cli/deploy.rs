@@ -1,17 +1,25 @@
 //! `cupola deploy`: an image onto nodes.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use cupola_api::client::Client;
 use cupola_api::cupola::Image;
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
-use serde_json::json;
+use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
-use super::{Common, Failure, Outcome, connect, output, watch};
+use super::tally::Tally;
+use super::watch::Patience;
+use super::{Common, Failure, Outcome, connect, watch};
 use crate::effect::Action;
+use crate::follow::{self, Told};
 use crate::state::deploy::{action, hash_algorithm};
-use crate::{follow, worker};
+use crate::worker;
+
+/// So many nodes are read at once.
+const READS_AT_ONCE: usize = 16;
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
@@ -34,6 +42,8 @@ pub(crate) struct Arguments {
     /// Return when the deploys have been accepted
     #[arg(long)]
     no_wait: bool,
+    #[command(flatten)]
+    patience: Patience,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -43,57 +53,77 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let client = connect::client(common)?;
     let image = image(&client, &arguments).await?;
+    let names = distinct(&arguments.nodes);
+    let (found, lost) = resolve(&client, &names).await;
+    let mut tally = Tally::new(found.len() + lost.len());
+    for (name, failure) in lost {
+        tally.add(&name, Err(failure));
+    }
     let mut tasks = JoinSet::new();
-    for name in arguments.nodes.clone() {
+    for (name, node) in found {
         let (client, image) = (client.clone(), image.clone());
-        let (drive, wait) = (!arguments.no_config_drive, !arguments.no_wait);
+        let drive = !arguments.no_config_drive;
+        let patience = (!arguments.no_wait).then_some(arguments.patience);
         tasks.spawn(async move {
-            let outcome = one(&client, &name, &image, drive, wait).await;
+            let outcome = one(&client, &name, &node, &image, drive, patience).await;
             (name, outcome)
         });
     }
-    let mut results = Vec::new();
-    let mut failure = None;
     while let Some(done) = tasks.join_next().await {
         let (name, outcome) = done.map_err(|e| Failure::failed(e.to_string()))?;
-        let result = match &outcome {
-            Ok(node) => {
-                output::note(&format!("{name} is {}", node.provision_state));
-                json!({ "name": name, "uuid": node.uuid, "provision_state": node.provision_state })
-            }
-            Err(error) => {
-                output::error(&format!("{name}: {error}"));
-                json!({ "name": name, "error": error.to_string() })
-            }
-        };
-        results.push(result);
-        failure = outcome.err().or(failure);
+        tally.add(&name, outcome);
     }
-    if arguments.json {
-        output::json(&results)?;
+    tally.finish(arguments.json)
+}
+
+/// Each name once, in the order given.
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let first = names.iter().filter(|name| seen.insert(name.as_str()));
+    first.cloned().collect()
+}
+
+fn unknown(wanted: &str, images: &[Image]) -> Failure {
+    if images.is_empty() {
+        return Failure::usage(format!(
+            "there is no image {wanted:?}: none are configured. Add an [[images]] table to the \
+             service's configuration file, or give --image URL with --checksum HEX"
+        ));
     }
-    let failed = results.iter().filter(|r| r.get("error").is_some()).count();
-    match failure {
-        None => Ok(()),
-        Some(failure) if results.len() == 1 => Err(failure),
-        Some(_) => Err(Failure::failed(format!(
-            "{failed} of {} nodes failed",
-            results.len()
-        ))),
+    let names: Vec<&str> = images.iter().map(|i| i.name.as_str()).collect();
+    Failure::usage(format!(
+        "there is no image {wanted:?}; configured are: {}",
+        names.join(", ")
+    ))
+}
+
+type Found = Vec<(String, Node)>;
+type NotFound = Vec<(String, Failure)>;
+
+/// The nodes of these names; one that is named by its name and by its UUID comes once.
+async fn resolve(client: &Client, names: &[String]) -> (Found, NotFound) {
+    let reads = futures_util::stream::iter(names.to_vec()).map(|name| async move {
+        let node = client.node(&NodeIdent::from(name.as_str())).await;
+        (name, node)
+    });
+    let mut reads = std::pin::pin!(reads.buffered(READS_AT_ONCE));
+    let (mut found, mut lost): (Found, NotFound) = (Vec::new(), Vec::new());
+    while let Some((name, node)) = reads.next().await {
+        match node {
+            Ok(node) if found.iter().any(|(_, other)| other.uuid == node.uuid) => {}
+            Ok(node) => found.push((name, node)),
+            Err(error) => lost.push((name, error.into())),
+        }
     }
+    (found, lost)
 }
 
 async fn image(client: &Client, arguments: &Arguments) -> Result<Image, Failure> {
     let wanted = &arguments.image;
     if !wanted.contains("://") {
         let images = client.images().await?.images;
-        let names: Vec<&str> = images.iter().map(|i| i.name.as_str()).collect();
-        let unknown = format!(
-            "there is no image {wanted:?}; configured are: {}",
-            names.join(", ")
-        );
         let found = images.iter().find(|i| i.name == *wanted);
-        return found.cloned().ok_or_else(|| Failure::usage(unknown));
+        return found.cloned().ok_or_else(|| unknown(wanted, &images));
     }
     let checksum = arguments
         .checksum
@@ -124,23 +154,24 @@ async fn image(client: &Client, arguments: &Arguments) -> Result<Image, Failure>
 async fn one(
     client: &Client,
     name: &str,
+    before: &Node,
     image: &Image,
     drive: bool,
-    wait: bool,
+    patience: Option<Patience>,
 ) -> Result<Node, Failure> {
-    let ident = NodeIdent::from(name);
-    let before = client.node(&ident).await?;
+    let ident = NodeIdent::from(before.uuid);
     let position = follow::position(client, &ident).await;
     let hostname = before.display_name();
     let deploy: Action = action(image, drive.then_some(hostname.as_str()));
     worker::act::act(client, before.uuid, &deploy).await?;
-    if !wait {
+    let Some(patience) = patience else {
         return Ok(client.node(&ident).await?);
-    }
+    };
+    let following = patience.following(position);
     let changed = before.provision_updated_at;
     let done = |n: &Node| n.provision_updated_at != changed && follow::is_at_rest(n);
-    let tell = |event: &_| watch::note(event, name);
-    let node = follow::until(client, &ident, position, done, tell).await?;
+    let tell = |told: Told<'_>| watch::note(&told, name);
+    let node = follow::until(client, &ident, following, done, tell).await?;
     if node.provision_state.is_failed() {
         let error = node.last_error.clone().unwrap_or_default();
         return Err(Failure::failed(format!(
@@ -149,4 +180,25 @@ async fn one(
         )));
     }
     Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_images_it_says_how_to_get_one() {
+        let text = unknown("nope", &[]).to_string();
+        assert!(text.contains("none are configured"), "{text}");
+        assert!(
+            text.contains("[[images]]") && text.contains("--checksum"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_node_that_is_named_twice_comes_once() {
+        let names = ["b", "a", "b"].map(str::to_owned);
+        assert_eq!(distinct(&names), ["b", "a"]);
+    }
 }

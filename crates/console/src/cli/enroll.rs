@@ -54,6 +54,8 @@ pub(crate) struct Arguments {
     /// Do not test the BMC first
     #[arg(long)]
     no_probe: bool,
+    #[command(flatten)]
+    patience: super::watch::Patience,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
@@ -70,6 +72,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         inspect: arguments.inspect,
         provide: !arguments.no_provide,
         probe: !arguments.no_probe,
+        patience: arguments.patience,
         json: arguments.json,
     };
     run::all(&client, machines, plan).await

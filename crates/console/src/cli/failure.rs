@@ -32,6 +32,27 @@ impl Failure {
         Self::Usage(message.into())
     }
 
+    /// The same kind of failure with another text.
+    pub(crate) fn with(self, text: String) -> Self {
+        match self {
+            Self::Failed(_) => Self::Failed(text),
+            Self::Usage(_) => Self::Usage(text),
+            Self::Refused(_) => Self::Refused(text),
+            Self::Unreachable(_) => Self::Unreachable(text),
+        }
+    }
+
+    /// The same with the name of what it is about in front.
+    pub(crate) fn about(self, name: &str) -> Self {
+        let text = format!("{name}: {self}");
+        self.with(text)
+    }
+
+    /// Whether both are of one kind.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
     /// What the shell gets.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

@@ -1,4 +1,7 @@
 //! What commands print: lines, tables, JSON. The only place that writes to standard output.
+//!
+//! Names, descriptions and errors come from elsewhere: what would act on the terminal is taken out of
+//! all text here. JSON is for programs and goes out as it is.
 
 use std::io::{self, Write};
 
@@ -6,12 +9,17 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
+use crate::ui::text::harmless;
 
 /// Prints one line; a reader who went away is no failure.
 ///
 /// # Errors
 /// When standard output cannot be written.
 pub(crate) fn line(text: &str) -> io::Result<()> {
+    write_line(&harmless(text))
+}
+
+fn write_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         // A reader such as `head` has seen enough: that is no failure.
@@ -22,12 +30,26 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
 
 /// Prints an error to standard error; a closed standard error is nobody's fault.
 pub(crate) fn error(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "cupola: {text}");
+    let _ = writeln!(io::stderr().lock(), "cupola: {}", harmless_lines(text));
+}
+
+/// Errors of configuration files show the place in several lines.
+fn harmless_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(harmless).collect();
+    lines.join("\n")
 }
 
 /// Prints a note for a person to standard error, so that it does not mix with data.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+}
+
+/// Prints a value as one line of JSON.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
+    write_line(&serde_json::to_string(value)?)
 }
 
 /// Prints a value as JSON for scripts.
@@ -36,7 +58,7 @@ pub(crate) fn note(text: &str) {
 /// When nobody reads any more.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-    Ok(line(&text)?)
+    Ok(write_line(&text)?)
 }
 
 /// A table for people: columns as wide as their widest cell, the last one unpadded.
@@ -55,7 +77,8 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        let clean = |cell: String| harmless(&cell).into_owned();
+        self.rows.push(cells.into_iter().map(clean).collect());
     }
 
     /// The table as text, one line per row.
@@ -91,6 +114,17 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_from_elsewhere_does_not_act_on_the_terminal() {
+        let mut table = Table::new(&["FIELD", "VALUE"]);
+        table.row(vec![
+            "description".to_owned(),
+            "a\x1b[2J\x07\u{202e}b".to_owned(),
+        ]);
+        assert_eq!(table.lines()[1], "description  a [2J  b");
+        assert_eq!(harmless_lines("key\x1b\n  ^ here"), "key \n  ^ here");
+    }
 
     #[test]
     fn columns_line_up() {

@@ -1,50 +1,84 @@
 //! `cupola watch`: what happens to a node, until it is at rest.
 
+use std::time::Duration;
+
 use clap::Args;
-use cupola_api::event::{Event, EventKind};
+use cupola_api::event::{Event, EventId, EventKind};
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
 
 use super::{Common, Failure, Outcome, connect, output};
-use crate::{describe, follow};
+use crate::describe;
+use crate::follow::{self, Following, Told};
 
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Name or UUID
     node: String,
+    #[command(flatten)]
+    patience: Patience,
     /// Print each event as a line of JSON
     #[arg(long)]
     json: bool,
+}
+
+/// How long a service that went away is waited for.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Patience {
+    /// How long a service that stops answering is waited for
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    give_up: u32,
+}
+
+impl Patience {
+    /// Following a node from this event on.
+    pub(crate) fn following(self, after: Option<EventId>) -> Following {
+        Following {
+            after,
+            give_up: Duration::from_secs(self.give_up.into()),
+        }
+    }
 }
 
 /// Follows the node. The exit code says how it came to rest: 0 well, 1 failed.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let client = connect::client(common)?;
     let ident = NodeIdent::from(arguments.node.as_str());
-    let tell = |event: &Event| print(event, arguments.json);
-    let node = follow::until(&client, &ident, None, follow::is_at_rest, tell).await?;
+    // A service that was never there is a wrong address, not one to wait for.
+    client.node(&ident).await?;
+    let tell = |told: Told<'_>| match told {
+        Told::Event(event) => print(event, arguments.json),
+        Told::Lost(..) | Told::Back => note(&told, &arguments.node),
+    };
+    let following = arguments.patience.following(None);
+    let node = follow::until(&client, &ident, following, follow::is_at_rest, tell).await?;
     verdict(&node)
 }
 
 /// Prints an event to standard output.
-pub(crate) fn print(event: &Event, json: bool) {
+fn print(event: &Event, json: bool) {
     if matches!(event.kind, EventKind::NodeChanged { .. }) {
         return;
     }
-    let text = if json {
-        serde_json::to_string(event).unwrap_or_default()
-    } else {
-        describe::line(event)
-    };
     // A reader who went away wants no more lines; the end of the work is still waited for.
-    let _ = output::line(&text);
+    let _ = if json {
+        output::json_line(event)
+    } else {
+        output::line(&describe::line(event))
+    };
 }
 
-/// Notes an event on standard error, with its node in front.
-pub(crate) fn note(event: &Event, name: &str) {
-    if !matches!(event.kind, EventKind::NodeChanged { .. }) {
-        output::note(&format!("{name}  {}", describe::line(event)));
+/// Notes what happens on standard error, with its node in front.
+pub(crate) fn note(told: &Told<'_>, name: &str) {
+    match told {
+        Told::Event(event) if matches!(event.kind, EventKind::NodeChanged { .. }) => {}
+        Told::Event(event) => output::note(&format!("{name}  {}", describe::line(event))),
+        Told::Lost(error, give_up) => {
+            let seconds = give_up.as_secs();
+            output::note(&format!("{name}  {error}; trying again for {seconds} s"));
+        }
+        Told::Back => output::note(&format!("{name}  the service answers again")),
     }
 }
 

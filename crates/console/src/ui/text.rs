@@ -1,19 +1,47 @@
-//! Text that fits: clipped, padded, wrapped by columns, never by bytes.
+//! Text that fits and does no harm: clipped and wrapped by columns, never by bytes, and without the
+//! characters that act on a terminal.
+
+use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Stands at the end of a text that was cut off; in every font.
 const CUT: char = '~';
 
+/// The text with a blank for each character that would act on a terminal instead of being seen:
+/// control characters, and those that reorder or hide what stands beside them (UAX #9, section 2).
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if text.contains(acts) {
+        Cow::Owned(text.replace(acts, " "))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn acts(c: char) -> bool {
+    let invisible = matches!(
+        c,
+        '\u{061C}'
+            | '\u{200B}'
+            | '\u{200E}'
+            | '\u{200F}'
+            | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}'
+            | '\u{FFF9}'..='\u{FFFB}'
+    );
+    invisible || c.is_control()
+}
+
 /// The text in at most so many columns; what is cut off is marked.
 pub(crate) fn clip(text: &str, width: usize) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let text = harmless(text);
     if text.width() <= width {
-        return text.chars().map(clean).collect();
+        return text.into_owned();
     }
     let mut out = String::new();
     let mut used = 0;
-    for c in text.chars().map(clean) {
+    for c in text.chars() {
         let wide = c.width().unwrap_or(0);
         if used + wide + 1 > width {
             break;
@@ -31,8 +59,9 @@ pub(crate) fn clip(text: &str, width: usize) -> String {
 /// fits stays as it is.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
-    if text.width() <= width && !text.contains(char::is_control) {
-        return vec![text.to_owned()];
+    let text = harmless(text);
+    if text.width() <= width && matches!(text, Cow::Borrowed(_)) {
+        return vec![text.into_owned()];
     }
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -84,6 +113,14 @@ mod tests {
             ["the BMC", "does not", "answer"]
         );
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_becomes_a_blank() {
+        assert_eq!(harmless("a\x1b]0;x\x07\u{202e}b\u{9b}c"), "a ]0;x  b c");
+        assert_eq!(clip("a\u{202e}b", 9), "a b");
+        assert_eq!(wrap("a\x1bb", 9), ["a b"]);
+        assert_eq!(harmless("Gerät 東京"), "Gerät 東京");
     }
 
     proptest! {

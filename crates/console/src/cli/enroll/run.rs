@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use cupola_api::client::Client;
-use cupola_api::event::Event;
 use cupola_api::id::{NodeId, NodeIdent};
 use cupola_api::mac::MacAddress;
 use cupola_api::node::Node;
 use cupola_api::probe::CheckResult;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::machine::Machine;
-use crate::cli::{Failure, Outcome, output, watch};
+use crate::cli::tally::Tally;
+use crate::cli::watch::Patience;
+use crate::cli::{Failure, Outcome, watch};
 use crate::effect::Action;
-use crate::follow;
+use crate::follow::{self, Told};
 use crate::worker;
 
 /// At most so many machines are on their way at once.
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) provide: bool,
     /// Test the BMC first.
     pub(crate) probe: bool,
+    /// How long a service that went away is waited for.
+    pub(crate) patience: Patience,
     /// Print the outcome as JSON.
     pub(crate) json: bool,
 }
@@ -48,35 +51,12 @@ pub(crate) async fn all(client: &Client, machines: Vec<Machine>, plan: Plan) -> 
             (machine.label(), outcome)
         });
     }
-    let mut results = Vec::new();
-    let mut failure = None;
+    let mut tally = Tally::new(total);
     while let Some(done) = tasks.join_next().await {
         let (label, outcome) = done.map_err(|e| Failure::failed(e.to_string()))?;
-        let result = match &outcome {
-            Ok(node) => {
-                let state = node.provision_state;
-                output::note(&format!("{label} is {state} ({})", node.uuid));
-                json!({ "name": label, "uuid": node.uuid, "provision_state": state })
-            }
-            Err(error) => {
-                output::error(&format!("{label}: {error}"));
-                json!({ "name": label, "error": error.to_string() })
-            }
-        };
-        results.push(result);
-        failure = outcome.err().or(failure);
+        tally.add(&label, outcome);
     }
-    if plan.json {
-        output::json(&results)?;
-    }
-    let failed = results.iter().filter(|r| r.get("error").is_some()).count();
-    match failure {
-        None => Ok(()),
-        Some(failure) if total == 1 => Err(failure),
-        Some(_) => Err(Failure::failed(format!(
-            "{failed} of {total} machines failed"
-        ))),
-    }
+    tally.finish(plan.json)
 }
 
 async fn one(client: &Client, machine: &Machine, plan: Plan) -> Result<Node, Failure> {
@@ -84,7 +64,7 @@ async fn one(client: &Client, machine: &Machine, plan: Plan) -> Result<Node, Fai
         probe(client, machine).await?;
     }
     let label = machine.label();
-    let tell = |event: &Event| watch::note(event, &label);
+    let tell = |told: Told<'_>| watch::note(&told, &label);
     bring(client, &machine.body(), &machine.macs, plan, tell).await
 }
 
@@ -94,7 +74,7 @@ pub(crate) async fn bring(
     body: &Value,
     macs: &[MacAddress],
     plan: Plan,
-    tell: impl Fn(&Event),
+    tell: impl Fn(Told<'_>),
 ) -> Result<Node, Failure> {
     let id = worker::act::enroll(client, body, macs)
         .await
@@ -102,15 +82,15 @@ pub(crate) async fn bring(
     let mut node = client.node(&id.into()).await?;
     if plan.provide || plan.inspect {
         let to = ProvisionState::Manageable;
-        node = go(client, id, ProvisionVerb::Manage, to, &tell).await?;
+        node = go(client, id, (ProvisionVerb::Manage, to), plan, &tell).await?;
     }
     if plan.inspect {
         let to = ProvisionState::Manageable;
-        node = go(client, id, ProvisionVerb::Inspect, to, &tell).await?;
+        node = go(client, id, (ProvisionVerb::Inspect, to), plan, &tell).await?;
     }
     if plan.provide {
         let to = ProvisionState::Available;
-        node = go(client, id, ProvisionVerb::Provide, to, &tell).await?;
+        node = go(client, id, (ProvisionVerb::Provide, to), plan, &tell).await?;
     }
     Ok(node)
 }
@@ -146,16 +126,17 @@ async fn probe(client: &Client, machine: &Machine) -> Outcome {
 async fn go(
     client: &Client,
     id: NodeId,
-    verb: ProvisionVerb,
-    to: ProvisionState,
-    tell: &impl Fn(&Event),
+    (verb, to): (ProvisionVerb, ProvisionState),
+    plan: Plan,
+    tell: &impl Fn(Told<'_>),
 ) -> Result<Node, Failure> {
     let ident = NodeIdent::from(id);
     let before = client.node(&ident).await?.provision_updated_at;
     let position = follow::position(client, &ident).await;
     worker::act::act(client, id, &Action::Provision(verb)).await?;
+    let following = plan.patience.following(position);
     let moved = |n: &Node| n.provision_updated_at != before && follow::is_at_rest(n);
-    let node = follow::until(client, &ident, position, moved, tell).await?;
+    let node = follow::until(client, &ident, following, moved, tell).await?;
     if node.provision_state == to {
         return Ok(node);
     }
