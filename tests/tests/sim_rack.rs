@@ -87,3 +87,38 @@ async fn sim_a_machine_is_inspected_cleaned_deployed_and_undeployed() {
     );
     demo.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_a_demo_that_is_started_again_finds_its_machines() {
+    let state = tempfile::tempdir().unwrap();
+    let options = DemoOptions {
+        machines: 3,
+        state_directory: Some(state.path().to_owned()),
+        overrides: Vec::new(),
+        paced: false,
+    };
+    let first = Demo::start(options.clone()).await.unwrap();
+    let machine = first.rack().machines()[0].machine.spec().name.clone();
+    let node = NodeIdent::Name(machine);
+    reach(&first.client(), &node, ProvisionState::Available).await;
+    let left_over = first.left_over().to_vec();
+    assert_eq!(left_over.len(), 2);
+    first.stop().await;
+
+    let second = Demo::start(options).await.unwrap();
+    let client = second.client();
+    client
+        .power(&node, cupola_api::PowerTarget::On)
+        .await
+        .unwrap();
+    let mut running = second.rack().machines()[0].machine.running();
+    timeout(
+        DEADLINE,
+        running.wait_for(|now| *now != cupola_rack::machine::Running::Nothing),
+    )
+    .await
+    .unwrap()
+    .unwrap();
+    assert_eq!(second.left_over().len(), left_over.len());
+    second.stop().await;
+}

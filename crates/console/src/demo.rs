@@ -4,6 +4,8 @@
 //! Only the machines are simulated. Some are enrolled and provided; the last ones are left over,
 //! for whoever wants to try the enrolment wizard.
 
+mod enrolment;
+mod limits;
 pub mod network;
 mod provide;
 
@@ -11,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use cupola_api::client::embedded::EmbeddedTransport;
 use cupola_api::client::{Client, ClientError};
-use cupola_api::id::NodeIdent;
 use cupola_api::{Secret, cupola::Image};
 use cupola_backend::config::{Config, ConfigError};
 use cupola_backend::service::{Service, ServiceError};
@@ -53,6 +54,17 @@ pub enum DemoError {
     /// Its boot services do not run, without which no simulated machine boots.
     #[error("the demo needs its boot services; do not switch boot.enabled off")]
     NoBootServices,
+    /// More machines than this process may have files open for.
+    #[error(
+        "{wanted} machines need more open files than allowed; take at most {most}, or raise the \
+         limit with `ulimit -n`"
+    )]
+    TooMany {
+        /// How many were asked for.
+        wanted: usize,
+        /// How many fit.
+        most: u64,
+    },
     /// The service refuses to enrol a machine.
     #[error("a machine of the rack cannot be enrolled: {0}")]
     Enrol(#[from] ClientError),
@@ -106,6 +118,10 @@ impl Demo {
     /// # Errors
     /// What cannot be used and what to do about it; then nothing runs.
     pub async fn start(options: DemoOptions) -> Result<Self, DemoError> {
+        limits::make_room(options.machines).map_err(|most| DemoError::TooMany {
+            wanted: options.machines,
+            most,
+        })?;
         let (directory, temporary) = state_directory(options.state_directory)?;
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -125,21 +141,20 @@ impl Demo {
         let network = network::of(&service).ok_or(DemoError::NoBootServices)?;
         let rack = build_rack(options.machines, &directory, network, options.paced).await?;
         let enrolled = rack.machines().len().saturating_sub(LEFT_OVER).max(1);
-        let left_over = rack
-            .machines()
-            .iter()
-            .skip(enrolled)
+        let positions = enrolment::enrol(&client, &rack, enrolled).await?;
+        let machines = rack.machines();
+        let left_over = positions
+            .into_iter()
+            .filter_map(|position| machines.get(position))
             .map(left_over)
             .collect();
-        let demo = Self {
+        Ok(Self {
             service,
             rack,
             client,
             left_over,
             _temporary: temporary,
-        };
-        demo.enrol(enrolled).await?;
-        Ok(demo)
+        })
     }
 
     /// A client of the demo's service.
@@ -173,31 +188,6 @@ impl Demo {
         self.rack.stop().await;
         self.service.stop().await;
     }
-
-    async fn enrol(&self, count: usize) -> Result<(), DemoError> {
-        let known: Vec<_> = self.client.summaries().await?.nodes;
-        for machine in self.rack.machines().iter().take(count) {
-            let spec = machine.machine.spec();
-            if known
-                .iter()
-                .any(|node| node.name.as_deref() == Some(&spec.name))
-            {
-                continue;
-            }
-            let node = self
-                .client
-                .create_node(&self.rack.enrolment(machine))
-                .await?;
-            for mac in &spec.macs {
-                self.client.create_port(node.uuid, *mac).await?;
-            }
-            let ident = NodeIdent::Id(node.uuid);
-            let client = self.client.clone();
-            // On its own: the console opens at once and shows it happening.
-            tokio::spawn(async move { provide::provide(&client, &ident).await });
-        }
-        Ok(())
-    }
 }
 
 const IMAGE_FILE: &str = "cupola-demo.raw";
@@ -222,7 +212,7 @@ async fn write_image(directory: &Path) -> Result<Image, DemoError> {
     let images = directory.join("images");
     let made = tokio::task::spawn_blocking(move || {
         std::fs::create_dir_all(&images)?;
-        demo_image::write(&images.join(IMAGE_FILE), IMAGE_MIB)
+        demo_image::write_once(&images.join(IMAGE_FILE), IMAGE_MIB)
     })
     .await
     .map_err(std::io::Error::other)

@@ -10,8 +10,8 @@ use crate::state::Welcome;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// How many simulated machines; the last two are left for the wizard to enrol
-    #[arg(long, value_name = "N", default_value_t = 12)]
-    nodes: usize,
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: u32,
     /// Do not slow the simulated disks down
     #[arg(long)]
     fast: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 /// Starts service, rack and console.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let demo = Demo::start(DemoOptions {
-        machines: arguments.nodes,
+        machines: arguments.nodes as usize,
         state_directory: common.state_dir.clone(),
         overrides: common.overrides.clone(),
         paced: !arguments.fast,
@@ -36,18 +36,19 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
 /// What a person wants to know at the start: above all, what to type into the wizard.
 fn welcome(demo: &Demo) -> Welcome {
     let mut lines = Vec::new();
-    if let Some(machine) = demo.left_over().first() {
+    for machine in demo.left_over() {
         let (address, port) = machine
             .bmc
             .rsplit_once(':')
             .unwrap_or((&machine.bmc, "623"));
-        lines.push(format!("Not enrolled yet: {}", machine.name));
-        lines.push(format!("BMC address {address}, port {port}"));
         lines.push(format!(
-            "User name {}, password {}",
+            "Not enrolled yet: {}, MAC {}",
+            machine.name, machine.mac
+        ));
+        lines.push(format!(
+            "  BMC {address} port {port}, user name {}, password {}",
             machine.user, machine.password
         ));
-        lines.push(format!("MAC {}", machine.mac));
     }
     if let Some(api) = demo.api() {
         lines.push(format!("The API, for other clients: {api}"));
