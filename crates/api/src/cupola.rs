@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::event::{Event, EventId};
 use crate::id::NodeId;
-use crate::node::{Fault, Object};
+use crate::node::{Fault, Node, Object};
 use crate::state::power::PowerState;
 use crate::state::provision::ProvisionState;
 
@@ -84,6 +84,30 @@ pub struct NodeSummary {
     /// The step that runs, when one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepSummary>,
+}
+
+impl From<&Node> for NodeSummary {
+    /// The part that the node itself holds; what it waits for and its step stay empty.
+    fn from(node: &Node) -> Self {
+        Self {
+            uuid: node.uuid,
+            name: node.name.clone(),
+            driver: node.driver.clone(),
+            resource_class: node.resource_class.clone(),
+            power_state: node.power_state,
+            target_power_state: node.target_power_state,
+            provision_state: node.provision_state,
+            target_provision_state: node.target_provision_state,
+            provision_updated_at: node.provision_updated_at,
+            maintenance: node.maintenance,
+            fault: node.fault,
+            last_error: node.last_error.clone(),
+            reservation: node.reservation.clone(),
+            instance_uuid: node.instance_uuid,
+            waiting: None,
+            step: None,
+        }
+    }
 }
 
 /// All nodes, and the place in the event stream from which to follow.

@@ -252,7 +252,8 @@ pub struct Field {
     pub access: Access,
 }
 
-const fn field(minor: u16, name: &'static str, access: Access) -> Field {
+/// One row of a table of fields.
+pub(crate) const fn field(minor: u16, name: &'static str, access: Access) -> Field {
     Field {
         name,
         since: Microversion::new(minor),

@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use crate::id::{NodeId, PortId};
 use crate::mac::MacAddress;
-use crate::microversion::Microversion;
-use crate::node::{Access, Field, Object};
+use crate::node::{Access, Field, Object, field};
 
 /// One network interface of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,14 +80,6 @@ impl Port {
             created_at: None,
             updated_at: None,
         }
-    }
-}
-
-const fn field(minor: u16, name: &'static str, access: Access) -> Field {
-    Field {
-        name,
-        since: Microversion::new(minor),
-        access,
     }
 }
 

@@ -2,7 +2,6 @@
 
 use cupola_api::client::{Client, ClientError, NodeQuery};
 use cupola_api::cupola::NodeSummary;
-use cupola_api::node::Node;
 use cupola_api::state::power::PowerState;
 
 /// The fields of a node that a summary needs from a server without `/cupola/v1`.
@@ -44,29 +43,8 @@ pub(crate) async fn from_nodes(client: &Client) -> Result<Vec<NodeSummary>, Clie
         fields: FIELDS.to_vec(),
         ..NodeQuery::default()
     };
-    Ok(client.nodes(&query).await?.iter().map(of_node).collect())
-}
-
-/// The summary of a whole node; what only `/cupola/v1` knows stays empty.
-pub(crate) fn of_node(node: &Node) -> NodeSummary {
-    NodeSummary {
-        uuid: node.uuid,
-        name: node.name.clone(),
-        driver: node.driver.clone(),
-        resource_class: node.resource_class.clone(),
-        power_state: node.power_state,
-        target_power_state: node.target_power_state,
-        provision_state: node.provision_state,
-        target_provision_state: node.target_provision_state,
-        provision_updated_at: node.provision_updated_at,
-        maintenance: node.maintenance,
-        fault: node.fault,
-        last_error: node.last_error.clone(),
-        reservation: node.reservation.clone(),
-        instance_uuid: node.instance_uuid,
-        waiting: None,
-        step: None,
-    }
+    let nodes = client.nodes(&query).await?;
+    Ok(nodes.iter().map(NodeSummary::from).collect())
 }
 
 /// What a person calls the node: its name, else its UUID.

@@ -53,24 +53,10 @@ impl StoredNode {
     /// What lists show of it.
     #[must_use]
     pub fn summary(&self) -> NodeSummary {
-        let node = &self.node;
         NodeSummary {
-            uuid: node.uuid,
-            name: node.name.clone(),
-            driver: node.driver.clone(),
-            resource_class: node.resource_class.clone(),
-            power_state: node.power_state,
-            target_power_state: node.target_power_state,
-            provision_state: node.provision_state,
-            target_provision_state: node.target_provision_state,
-            provision_updated_at: node.provision_updated_at,
-            maintenance: node.maintenance,
-            fault: node.fault,
-            last_error: node.last_error.clone(),
-            reservation: node.reservation.clone(),
-            instance_uuid: node.instance_uuid,
             waiting: self.progress.waiting.clone(),
             step: self.progress.step.clone(),
+            ..NodeSummary::from(&self.node)
         }
     }
 }
