@@ -22,22 +22,35 @@ mod watch;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub(crate) use failure::Failure;
 
 /// What a command returns.
 pub(crate) type Outcome = Result<(), Failure>;
 
+/// What the exit codes say, for `--help`.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it was tried and failed, or several nodes failed in different ways
+  2  the command line, the configuration or a file given makes no sense
+  3  the server refused
+  4  the server is not reachable";
+
 /// Bare-metal provisioning from a terminal.
 #[derive(Debug, Parser)]
 #[command(
+    after_help = EXIT_CODES,
     name = "cupola",
     version,
     propagate_version = true,
     max_term_width = 100
 )]
 struct Cli {
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
@@ -46,8 +59,10 @@ struct Cli {
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// API to speak to, as http://HOST:PORT; without it the service runs inside this process
+    /// API to speak to, as http://HOST:PORT; else `OS_ENDPOINT`; else the console serves itself, and
+    /// other commands try http://127.0.0.1:6385
     #[arg(long, global = true, value_name = "URL", env = "CUPOLA_API")]
     pub(crate) api: Option<String>,
     /// Configuration file
@@ -62,19 +77,44 @@ pub(crate) struct Common {
     /// What is logged, such as info or cupola_backend=debug
     #[arg(long, global = true, value_name = "FILTER", env = "CUPOLA_LOG")]
     pub(crate) log: Option<String>,
-    #[command(flatten)]
-    pub(crate) look: Look,
 }
 
-/// How the console looks.
-#[derive(Clone, Debug, Args)]
+/// How the console looks: for the commands that draw, no others.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Look {
-    /// Theme: default, light, mono, or a TOML file
-    #[arg(long, global = true, value_name = "NAME|FILE", env = "CUPOLA_THEME")]
-    pub(crate) theme: Option<String>,
+    /// Theme: default, light, mono, or a TOML file [env: `CUPOLA_THEME`]
+    // The variable is read by `name`: set for good, it must not be in the way of other commands.
+    #[arg(long, value_name = "NAME|FILE")]
+    theme: Option<String>,
     /// Draw with ASCII characters only
-    #[arg(long, global = true)]
-    pub(crate) ascii: bool,
+    #[arg(long)]
+    ascii: bool,
+}
+
+impl Look {
+    /// The theme that is wanted.
+    pub(crate) fn theme(&self) -> Option<String> {
+        let variable = || std::env::var("CUPOLA_THEME").ok();
+        let theme = self.theme.clone().or_else(variable);
+        theme.filter(|name| !name.is_empty())
+    }
+
+    /// Whether only ASCII characters are wanted.
+    pub(crate) const fn ascii(&self) -> bool {
+        self.ascii
+    }
+
+    /// These options, and those before the command where they are not given after it.
+    fn or(self, before: Self) -> Self {
+        Self {
+            theme: self.theme.or(before.theme),
+            ascii: self.ascii || before.ascii,
+        }
+    }
+
+    const fn is_given(&self) -> bool {
+        self.theme.is_some() || self.ascii
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,11 +126,13 @@ enum Command {
     /// Enrol machines and bring them to available
     Enroll(enroll::Arguments),
     /// Deploy an image to nodes
+    #[command(after_help = EXIT_CODES)]
     Deploy(deploy::Arguments),
     /// Follow what happens to a node until it is at rest
+    #[command(after_help = EXIT_CODES)]
     Watch(watch::Arguments),
     /// List and show nodes
-    #[command(subcommand)]
+    #[command(subcommand, after_help = EXIT_CODES)]
     Node(node::Command),
     /// Build the deploy ramdisk
     #[command(subcommand)]
@@ -103,7 +145,7 @@ enum Command {
 /// usage, 3 the server refused, 4 not reachable.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let outcome = match runtime() {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(cli));
@@ -122,6 +164,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Parses the arguments; options of the look are refused where nothing is drawn.
+fn parse(
+    arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::try_parse_from(arguments)?;
+    match &mut cli.command {
+        None => {}
+        Some(Command::Demo(demo)) => {
+            demo.look = std::mem::take(&mut demo.look).or(std::mem::take(&mut cli.look));
+        }
+        Some(_) if cli.look.is_given() => {
+            return Err(Cli::command().error(
+                ErrorKind::ArgumentConflict,
+                "--theme and --ascii belong to the commands that draw: cupola and cupola demo",
+            ));
+        }
+        Some(_) => {}
+    }
+    Ok(cli)
+}
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -131,7 +194,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 async fn run(cli: Cli) -> Outcome {
     let common = cli.common;
     let Some(command) = cli.command else {
-        return Box::pin(console::run(&common)).await;
+        return Box::pin(console::run(&common, &cli.look)).await;
     };
     match command {
         Command::Demo(arguments) => Box::pin(demo::run(&common, arguments)).await,
@@ -148,7 +211,6 @@ async fn run(cli: Cli) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -162,5 +224,53 @@ mod tests {
             cli.expect("parses").common.api.as_deref(),
             Some("http://h:1")
         );
+    }
+
+    #[test]
+    fn the_look_belongs_to_commands_that_draw() {
+        for bad in [
+            ["cupola", "serve", "--theme", "light"],
+            ["cupola", "--theme", "light", "serve"],
+        ] {
+            let error = parse(bad).expect_err("nothing is drawn");
+            assert_eq!(error.exit_code(), 2);
+        }
+        for good in [
+            ["cupola", "demo", "--theme", "light"],
+            ["cupola", "--theme", "light", "demo"],
+        ] {
+            let Some(Command::Demo(demo)) = parse(good).expect("parses").command else {
+                panic!("another command");
+            };
+            assert_eq!(demo.look.theme.as_deref(), Some("light"));
+        }
+        let console = parse(["cupola", "--ascii"]).expect("parses");
+        assert!(console.look.ascii);
+    }
+
+    #[test]
+    fn a_state_that_does_not_exist_is_bad_usage() {
+        let list = |state| parse(["cupola", "node", "list", "--state", state]);
+        let error = list("bogus").expect_err("there is no such state");
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("deploy failed"), "{error}");
+        assert!(list("wait call-back").is_ok());
+    }
+
+    #[test]
+    fn help_tells_the_exit_codes() {
+        for command in [
+            None,
+            Some("deploy"),
+            Some("watch"),
+            Some("node"),
+            Some("enroll"),
+        ] {
+            let arguments = ["cupola"].into_iter().chain(command).chain(["--help"]);
+            let help = parse(arguments).expect_err("help").to_string();
+            assert!(help.contains("3  the server refused"), "{help}");
+        }
+        let help = parse(["cupola", "serve", "--help"]).expect_err("help");
+        assert!(!help.to_string().contains("keystone"), "{help}");
     }
 }

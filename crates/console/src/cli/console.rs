@@ -6,14 +6,15 @@ use cupola_backend::config::Config;
 use cupola_backend::service::Service;
 use tokio::net::TcpListener;
 
+use super::Look;
 use super::{Common, Failure, Outcome, connect, service};
-use crate::app::{self, AppError, Look};
+use crate::app::{self, AppError};
 use crate::state::Welcome;
 
 /// Opens the console.
-pub(crate) async fn run(common: &Common) -> Outcome {
+pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
     if let Some(url) = connect::configured(common) {
-        return show(common, connect::remote(&url)?, None).await;
+        return show(common, look, connect::remote(&url)?, None).await;
     }
     let config = service::config(common)?;
     let directory = service::state_directory(common);
@@ -21,7 +22,7 @@ pub(crate) async fn run(common: &Common) -> Outcome {
     let running = Service::start(config, &directory, Some(listener)).await;
     let running = running.map_err(|e| Failure::failed(e.to_string()))?;
     let client = Client::new(EmbeddedTransport::new(running.router()));
-    let outcome = show(common, client, None).await;
+    let outcome = show(common, look, client, None).await;
     running.stop().await;
     outcome
 }
@@ -44,10 +45,15 @@ async fn listener(config: &Config) -> Result<TcpListener, Failure> {
 }
 
 /// Shows the console over this client.
-pub(crate) async fn show(common: &Common, client: Client, welcome: Option<Welcome>) -> Outcome {
-    let look = Look {
-        theme: common.look.theme.clone(),
-        ascii: common.look.ascii,
+pub(crate) async fn show(
+    common: &Common,
+    look: &Look,
+    client: Client,
+    welcome: Option<Welcome>,
+) -> Outcome {
+    let look = app::Look {
+        theme: look.theme(),
+        ascii: look.ascii(),
         welcome,
     };
     let outcome = app::run(client, &look, common.log.as_deref()).await;

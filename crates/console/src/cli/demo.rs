@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Common, Failure, Outcome, console};
+use super::{Common, Failure, Look, Outcome, console};
 use crate::demo::{Demo, DemoOptions};
 use crate::state::Welcome;
 
@@ -15,6 +15,8 @@ pub(crate) struct Arguments {
     /// Do not slow the simulated disks down
     #[arg(long)]
     fast: bool,
+    #[command(flatten)]
+    pub(super) look: Look,
 }
 
 /// Starts service, rack and console.
@@ -28,7 +30,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let demo = Box::pin(demo)
         .await
         .map_err(|e| Failure::failed(e.to_string()))?;
-    let outcome = console::show(common, demo.client(), Some(welcome(&demo))).await;
+    let outcome = console::show(common, &arguments.look, demo.client(), Some(welcome(&demo))).await;
     demo.stop().await;
     outcome
 }

@@ -14,8 +14,9 @@ use machine::Machine;
 
 /// Arguments of `enroll`.
 #[derive(Debug, Args)]
+#[command(after_help = format!("{}\n\n{}", machine::help(), super::EXIT_CODES))]
 pub(crate) struct Arguments {
-    /// Machines from a CSV, YAML or JSON file instead of the options below
+    /// Machines from a CSV, YAML or JSON file (see below) instead of these options
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bmc", "name", "macs"])]
     file: Option<PathBuf>,
     /// Name of the machine

@@ -1,11 +1,13 @@
 //! `cupola node list` and `cupola node show`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use cupola_api::client::Client;
 use cupola_api::cupola::NodeSummary;
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
+use cupola_api::state::provision::ProvisionState;
 use serde_json::{Value, json};
 
 use super::output::{self, Table};
@@ -25,8 +27,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Only nodes in this provision state
-    #[arg(long, value_name = "STATE")]
-    state: Option<String>,
+    #[arg(long, value_name = "STATE", value_parser = states())]
+    state: Option<ProvisionState>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +44,12 @@ pub(crate) struct Show {
     json: bool,
 }
 
+fn states() -> impl TypedValueParser<Value = ProvisionState> {
+    let names = ProvisionState::ALL.iter().map(|state| state.as_str());
+    PossibleValuesParser::new(names)
+        .try_map(|name| ProvisionState::parse(&name).ok_or("there is no such state"))
+}
+
 /// Runs the command.
 pub(crate) async fn run(common: &Common, command: Command) -> Outcome {
     let client = connect::client(common)?;
@@ -53,8 +61,8 @@ pub(crate) async fn run(common: &Common, command: Command) -> Outcome {
 
 async fn list(client: &Client, arguments: &List) -> Outcome {
     let mut nodes = summary::all(client).await?;
-    if let Some(state) = &arguments.state {
-        nodes.retain(|node| node.provision_state.as_str() == state);
+    if let Some(state) = arguments.state {
+        nodes.retain(|node| node.provision_state == state);
     }
     if arguments.json {
         return output::json(&nodes);
@@ -94,7 +102,7 @@ fn show_lines(node: &Node, ports: &[Port]) -> Vec<String> {
     let mut table = Table::new(&["FIELD", "VALUE"]);
     if let Ok(Value::Object(fields)) = serde_json::to_value(node) {
         for (name, value) in fields {
-            if let Some(text) = plain(&value) {
+            if let Some(text) = plain(&value).or_else(|| when_empty(&name, node)) {
                 table.row(vec![name, text]);
             }
         }
@@ -104,6 +112,16 @@ fn show_lines(node: &Node, ports: &[Port]) -> Vec<String> {
         table.row(vec!["port".to_owned(), format!("{}{boots}", port.address)]);
     }
     table.lines()
+}
+
+/// What a person looks for also when there is nothing to tell.
+fn when_empty(field: &str, node: &Node) -> Option<String> {
+    match field {
+        "maintenance" => Some("no".to_owned()),
+        "power_state" => Some(summary::power_word(node.power_state).to_owned()),
+        "last_error" => Some("-".to_owned()),
+        _ => None,
+    }
 }
 
 /// A value as a person reads it; nothing for what is empty.
@@ -118,5 +136,23 @@ fn plain(value: &Value) -> Option<String> {
         Value::Array(items) if items.is_empty() => None,
         Value::Object(members) if members.is_empty() => None,
         Value::Array(_) | Value::Object(_) => Some(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_power_and_error_are_shown_also_when_there_is_nothing() {
+        let lines = show_lines(&Node::default(), &[]);
+        let shown = |field: &str| {
+            let line = lines.iter().find(|line| line.starts_with(field));
+            line.and_then(|line| line.split_whitespace().nth(1))
+        };
+        assert_eq!(shown("maintenance "), Some("no"));
+        assert_eq!(shown("last_error "), Some("-"));
+        assert!(shown("power_state ").is_some());
+        assert_eq!(shown("description "), None);
     }
 }

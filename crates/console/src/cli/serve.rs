@@ -31,9 +31,10 @@ pub(crate) enum Authentication {
     /// Not at all
     None,
     /// By an htpasswd file
-    #[value(name = "http_basic")]
+    #[value(name = "http_basic", hide = true)]
     HttpBasic,
     /// By Keystone tokens
+    #[value(hide = true)]
     Keystone,
 }
 
@@ -43,8 +44,10 @@ pub(crate) enum Role {
     /// API and conductor
     All,
     /// The API alone
+    #[value(hide = true)]
     Api,
     /// The conductor alone
+    #[value(hide = true)]
     Conductor,
 }
 
