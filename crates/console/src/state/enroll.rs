@@ -7,7 +7,7 @@ use cupola_api::probe::ProbeReport;
 use serde_json::{Map, Value, json};
 
 use super::form::{Field, Form};
-use super::journey::{Goal, Journey};
+use super::journey::{Goal, Journey, Status};
 use crate::effect::Ticket;
 
 /// The steps of the wizard, in their order.
@@ -89,6 +89,32 @@ pub(crate) struct Enroll {
     pub(crate) ticket: Ticket,
     /// The node on its way.
     pub(crate) journey: Journey,
+}
+
+/// Words that are parts of the API's paths and so never names.
+const RESERVED: [&str; 6] = [
+    "maintenance",
+    "management",
+    "states",
+    "vendor_passthru",
+    "detail",
+    "validate",
+];
+
+/// Whether the service takes this name: 1 to 255 unreserved characters of RFC 3986 that are neither
+/// a UUID nor a word of the API.
+fn is_name(name: &str) -> bool {
+    name.len() <= 255
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+        && !RESERVED.contains(&name)
+        && uuid::Uuid::try_parse(name).is_err()
+}
+
+/// Whether this is a group address (IEEE 802, the lowest bit of the first octet).
+fn is_group(mac: MacAddress) -> bool {
+    mac.octets().first().is_some_and(|first| first & 1 == 1)
 }
 
 const DRIVERS: [&str; 2] = ["ipmi", "fake-hardware"];
@@ -178,6 +204,14 @@ impl Enroll {
 
     /// Checks the form of the first step.
     pub(crate) fn check_bmc(&mut self) -> bool {
+        let name = self.bmc.text("Name");
+        if !name.is_empty() && !is_name(&name) {
+            self.bmc.complain(
+                "Name",
+                "letters, digits and - . _ ~ only; no UUID, no word of the API",
+            );
+            return false;
+        }
         if !self.has_bmc() {
             return true;
         }
@@ -205,16 +239,27 @@ impl Enroll {
 
     /// Checks the form of the third step.
     pub(crate) fn check_macs(&mut self) -> bool {
+        let mut seen = Vec::new();
         let labels: Vec<&'static str> = self.macs.fields.iter().map(|f| f.label).collect();
         for label in labels {
             let text = self.macs.text(label);
-            if !text.is_empty() && text.parse::<MacAddress>().is_err() {
-                self.macs.complain(
-                    label,
-                    "six pairs of hexadecimal digits, as 52:54:00:12:34:56",
-                );
-                return false;
+            if text.is_empty() {
+                continue;
             }
+            let problem = match text.parse::<MacAddress>() {
+                Err(_) => "six pairs of hexadecimal digits, as 52:54:00:12:34:56",
+                Ok(mac) if is_group(mac) => {
+                    "a multicast address: an interface's own has an even second digit"
+                }
+                Ok(mac) if mac.octets() == [0; 6] => "no interface has this address",
+                Ok(mac) if seen.contains(&mac) => "this address is given twice",
+                Ok(mac) => {
+                    seen.push(mac);
+                    continue;
+                }
+            };
+            self.macs.complain(label, problem);
+            return false;
         }
         if self.has_bmc() && self.addresses().is_empty() {
             self.macs.complain(
@@ -293,6 +338,38 @@ impl Enroll {
             }
         }
         body
+    }
+
+    /// The enrolment was refused: goes back to the field that is wrong, else to the review. All that
+    /// was typed stays.
+    pub(crate) fn correct(&mut self, why: &str) {
+        let mac = why
+            .strip_prefix("port ")
+            .and_then(|rest| rest.split_once(": "))
+            .and_then(|(mac, problem)| Some((mac.parse::<MacAddress>().ok()?, problem)));
+        if let Some((mac, problem)) = mac {
+            let same = |f: &&Field| self.macs.text(f.label).parse() == Ok(mac);
+            if let Some(label) = self.macs.fields.iter().find(same).map(|f| f.label) {
+                self.macs.complain(label, problem);
+                self.step = Step::Macs;
+                return;
+            }
+        }
+        let name = self.bmc.text("Name");
+        if !name.is_empty() && why.contains("name") && why.contains(&name) {
+            self.bmc.complain("Name", why);
+            self.step = Step::Bmc;
+        } else {
+            self.step = Step::Review;
+        }
+    }
+
+    /// Why the service refused to enrol, when it did.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        match self.journey.current() {
+            Some((Goal::Enrol, Status::Failed(why))) => Some(why),
+            Some(_) | None => None,
+        }
     }
 
     /// The goals on the way to `available`.

@@ -23,6 +23,13 @@ pub(crate) enum SessionError {
          use `cupola node list --json`"
     )]
     NoTerminal,
+    /// There is one that cannot move its cursor.
+    #[error(
+        "the console needs a terminal that can move its cursor, and TERM=dumb says that this one \
+         cannot. Set TERM to what it is, such as `linux` or `vt220`, or use the commands: \
+         `cupola node list`, `cupola enroll`, `cupola deploy`, `cupola watch NODE`"
+    )]
+    DumbTerminal,
     /// There is one, but it refuses.
     #[error("the terminal cannot be set up: {0}")]
     Io(#[from] io::Error),
@@ -44,6 +51,7 @@ impl Session {
         if !io::stdin().is_terminal() && !io::stdout().is_terminal() {
             return Err(SessionError::NoTerminal);
         }
+        refuse_dumb(std::env::var("TERM").ok().as_deref())?;
         let tty = open()?;
         let before = tcgetattr(&tty).map_err(io::Error::from)?;
         let mut session = Self {
@@ -116,8 +124,30 @@ impl Drop for Session {
     }
 }
 
+/// Without cursor movement a screen is a heap of escape sequences.
+fn refuse_dumb(term: Option<&str>) -> Result<(), SessionError> {
+    match term {
+        Some("dumb") => Err(SessionError::DumbTerminal),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The controlling terminal, or the terminal on standard input where there is none.
 fn open() -> io::Result<File> {
     let tty = OpenOptions::new().read(true).write(true).open("/dev/tty");
     tty.or_else(|_| io::stdin().as_fd().try_clone_to_owned().map(File::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dumb_terminal_is_refused_and_told_what_else_there_is() {
+        let error = refuse_dumb(Some("dumb")).expect_err("refused").to_string();
+        assert!(error.contains("cupola node list"), "{error}");
+        for term in [None, Some("linux"), Some("vt100")] {
+            assert!(refuse_dumb(term).is_ok(), "{term:?}");
+        }
+    }
 }

@@ -231,10 +231,15 @@ fn hints(state: &State) -> Vec<Hint> {
                 ("F1", "Help"),
             ],
             EnrollStep::Review => &[("Enter", "enrol it"), ("Esc", "back"), ("F1", "Help")],
+            EnrollStep::Progress if enroll.refused().is_some() => &[
+                ("Enter", "correct it"),
+                ("Esc", "back to the review"),
+                ("F1", "Help"),
+            ],
             EnrollStep::Progress => &[
                 ("Enter", "open node"),
                 ("r", "try again"),
-                ("Esc", "list"),
+                ("Esc", "back to the list"),
                 ("F1", "Help"),
             ],
         }),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Block;
 use tui_logger::{TuiLoggerLevelOutput, TuiLoggerWidget};
 
+use super::text::wrap;
 use super::theme::Theme;
 use super::{bar, popup, screens};
 use crate::state::{Screen, State};
@@ -16,11 +17,7 @@ const LEAST: (u16, u16) = (40, 10);
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        let text = format!("Too small: {}x{} at least", LEAST.0, LEAST.1);
-        frame
-            .buffer_mut()
-            .set_stringn(0, 0, text, usize::from(area.width), theme.text);
-        return;
+        return draw_too_small(frame, area, theme);
     }
     frame.buffer_mut().set_style(area, theme.text);
     let drawer = state.drawer_height();
@@ -41,6 +38,26 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     bar::keys(frame.buffer_mut(), row(area.height - 1, 1), state, theme);
     if let Some(open) = &state.popup {
         popup::draw(frame, body, state, open, theme);
+    }
+}
+
+/// The number first: it is what matters where little fits.
+fn draw_too_small(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+    let (columns, rows) = LEAST;
+    let text = if area.width < 14 {
+        format!("{columns}x{rows}")
+    } else {
+        format!(
+            "{columns}x{rows} at least; this is {}x{}",
+            area.width, area.height
+        )
+    };
+    frame.buffer_mut().set_style(area, theme.text);
+    let width = usize::from(area.width);
+    for (y, line) in (area.y..area.bottom()).zip(wrap(&text, width)) {
+        frame
+            .buffer_mut()
+            .set_stringn(area.x, y, line, width, theme.text);
     }
 }
 

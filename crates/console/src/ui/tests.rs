@@ -10,7 +10,10 @@ use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::ProvisionState as S;
 use insta::assert_snapshot;
 use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Cell;
 use ratatui::layout::Size;
+use ratatui::style::Color;
 use serde_json::json;
 
 use super::theme::Theme;
@@ -280,4 +283,43 @@ fn a_frame_that_changes_nothing_writes_nothing() {
     assert_eq!(draw(&state), first, "an idle frame writes nothing");
     press(&mut state, "j");
     assert!(draw(&state) > first, "a moved cursor is drawn");
+}
+
+#[test]
+fn a_terminal_that_is_too_small_is_told_how_large_it_must_be() {
+    for (columns, rows) in [(39, 9), (25, 3), (14, 5), (6, 1), (60, 5)] {
+        let shown = screen(&mut state(columns, rows, 1));
+        assert!(shown.contains("40x10"), "{shown}");
+        assert!(!shown.contains("at\""), "{shown}");
+    }
+}
+
+#[test]
+fn the_light_theme_paints_its_background_everywhere() {
+    let capabilities = capabilities::detect(|_| None);
+    let theme = Theme::load(Some("light"), false, &capabilities).expect("a theme");
+    let mut state = node_screen(80, 24);
+    for keys in [
+        "",
+        "2",
+        "3",
+        "?",
+        "<esc>v",
+        "<esc>m",
+        "<esc><esc>",
+        "e",
+        "<esc>:",
+    ] {
+        press(&mut state, keys);
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).expect("a terminal");
+        let drawn = terminal
+            .draw(|frame| super::draw(frame, &state, &theme))
+            .expect("draws");
+        let bare = |cell: &&Cell| cell.bg == Color::Reset || cell.fg == Color::Reset;
+        assert_eq!(
+            drawn.buffer.content().iter().filter(bare).count(),
+            0,
+            "{keys}"
+        );
+    }
 }

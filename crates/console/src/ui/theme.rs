@@ -179,6 +179,19 @@ impl Theme {
             failed,
             off,
         } = file;
+        // A role that names no background stands on that of the text, not on the terminal's own.
+        let ground = text.bg;
+        let on_ground = |spec: Spec| Spec {
+            bg: match spec.bg {
+                Colour::Default => ground,
+                named => named,
+            },
+            ..spec
+        };
+        let [muted, header, mark, border, key_label, disabled] =
+            [muted, header, mark, border, key_label, disabled].map(on_ground);
+        let [good, busy, waiting, warning, failed, off] =
+            [good, busy, waiting, warning, failed, off].map(on_ground);
         Self {
             name,
             text: text.style(),

@@ -12,7 +12,7 @@ use crate::event::Answer;
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
-use crate::state::journey::{Goal, Journey, Status};
+use crate::state::journey::{Journey, Status};
 use crate::state::{Screen, State};
 
 /// Opens the wizard.
@@ -58,6 +58,9 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
         };
     }
     match (enroll.step, key) {
+        (Step::Progress, Key::Enter | Key::Char('r')) if enroll.refused().is_some() => {
+            correct(state);
+        }
         (Step::Progress, Key::Enter | Key::Char('o')) => show_node(state, effects),
         (Step::Progress, Key::Char('r')) => retry(state, effects),
         (Step::Test, Key::Char('r')) => test(state, effects),
@@ -73,6 +76,8 @@ fn back(state: &mut State) {
     };
     let has_bmc = enroll.has_bmc();
     enroll.step = match enroll.step {
+        // Nothing was enrolled: what was typed is not thrown away.
+        Step::Progress if enroll.refused().is_some() => Step::Review,
         Step::Bmc | Step::Progress => {
             state.back();
             return;
@@ -227,17 +232,21 @@ fn wizard<'a>(below: &'a mut [Screen], screen: &'a mut Screen) -> Option<&'a mut
         })
 }
 
+fn correct(state: &mut State) {
+    if let Screen::Enroll(enroll) = &mut state.screen
+        && let Some(why) = enroll.refused().map(ToOwned::to_owned)
+    {
+        enroll.correct(&why);
+    }
+}
+
 fn retry(state: &mut State, effects: &mut Vec<Effect>) {
     let Screen::Enroll(enroll) = &mut state.screen else {
         return;
     };
-    match (enroll.journey.current(), enroll.node()) {
-        (Some((Goal::Enrol, Status::Failed(_))), _) => enroll.step = Step::Review,
-        (Some((_, Status::Failed(_))), Some(id)) => {
-            let verb = enroll.journey.retry(state.fleet.get(id));
-            send(verb, id, effects);
-        }
-        _ => {}
+    if let (Some((_, Status::Failed(_))), Some(id)) = (enroll.journey.current(), enroll.node()) {
+        let verb = enroll.journey.retry(state.fleet.get(id));
+        send(verb, id, effects);
     }
 }
 

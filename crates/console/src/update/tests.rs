@@ -365,3 +365,66 @@ fn what_is_told_at_the_start_swallows_no_key() {
     press(&mut state, "e");
     assert!(state.popup.is_none() && matches!(state.screen, Screen::Enroll(_)));
 }
+
+#[test]
+fn a_name_or_address_that_the_service_would_refuse_is_caught_in_its_field() {
+    for bad in [
+        "bad name!!",
+        "states",
+        "1be26c0b-03f2-4d2e-ae87-c02d7f33c123",
+    ] {
+        let mut state = with(&[]);
+        let effects = press(&mut state, &format!("e{bad}<tab><tab>10.0.0.7<f8>"));
+        assert!(
+            !effects.iter().any(|e| matches!(e, Effect::Probe(..))),
+            "{bad}"
+        );
+        assert!(screen(&mut state).contains("! letters, digits"), "{bad}");
+    }
+    for (bad, why) in [
+        ("01005e000001", "multicast"),
+        ("525400000001<tab>52:54:00:00:00:01", "twice"),
+    ] {
+        let mut state = with(&[]);
+        type_bmc(&mut state);
+        probed(&mut state, CheckResult::Passed);
+        press(&mut state, &format!("<enter>{bad}<f8>"));
+        assert_eq!(wizard(&state).step, Step::Macs, "{bad}");
+        assert!(screen(&mut state).contains(why), "{bad}");
+    }
+}
+
+#[test]
+fn a_refused_enrolment_goes_back_to_the_field_that_is_wrong() {
+    for (why, step, label) in [
+        ("A node with name new already exists.", Step::Bmc, "Name"),
+        (
+            "port 52:54:00:00:00:01: it exists; nothing was enrolled",
+            Step::Macs,
+            "MAC 1",
+        ),
+    ] {
+        let mut state = with(&[]);
+        type_bmc(&mut state);
+        probed(&mut state, CheckResult::Passed);
+        press(&mut state, "<enter>525400000001<f8><f8><enter>");
+        let refused = Reply::Enrolled(wizard(&state).ticket, Err(why.to_owned()));
+        update(&mut state, Event::Reply(refused));
+        let shown = screen(&mut state);
+        assert!(
+            shown.contains("It was refused") && !shown.contains("open"),
+            "{shown}"
+        );
+        press(&mut state, "<enter>");
+        let enroll = wizard(&state);
+        assert_eq!(enroll.step, step);
+        let form = if step == Step::Bmc {
+            &enroll.bmc
+        } else {
+            &enroll.macs
+        };
+        let field = &form.fields[form.focus];
+        assert!(field.label == label && field.error.is_some(), "{field:?}");
+        assert_eq!(enroll.bmc.text("Password"), "secret");
+    }
+}

@@ -69,6 +69,8 @@ pub(crate) async fn enroll(
                 Ok(()) => "nothing was enrolled".to_owned(),
                 Err(e) => format!("node {} stays enrolled without it: {e}", node.uuid),
             };
+            let error = error.to_string();
+            let error = error.trim_end_matches('.');
             return Err(format!("port {mac}: {error}; {undone}"));
         }
     }

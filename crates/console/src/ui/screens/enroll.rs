@@ -226,6 +226,10 @@ fn progress_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
     if enroll.journey.is_done() {
         let text = "It is available: Enter opens it, d on the list deploys an image.";
         lines.push((text.to_owned(), theme.good));
+    } else if enroll.refused().is_some() {
+        let text = "It was refused. Enter goes back to the field that is wrong, with all that \
+                    was typed; Esc to the review.";
+        lines.push((text.to_owned(), theme.warning));
     } else if let Some((_, Status::Failed(_))) = enroll.journey.current() {
         let text = "r tries this part again; Enter opens the node with its timeline.";
         lines.push((text.to_owned(), theme.warning));
