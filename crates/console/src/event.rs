@@ -67,6 +67,15 @@ pub(crate) struct Changes {
 /// What a call has brought; errors are texts for a person.
 pub(crate) type Answer<T> = Result<T, String>;
 
+/// Why an action was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// A text for a person.
+    pub(crate) why: String,
+    /// Whether the service was reached at all.
+    pub(crate) reached: bool,
+}
+
 /// The outcome of an effect.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -75,7 +84,7 @@ pub(crate) enum Reply {
     /// A node's timeline.
     Timeline(NodeId, Answer<Vec<event::Event>>),
     /// An action was accepted or refused.
-    Acted(NodeId, Action, Answer<()>),
+    Acted(NodeId, Action, Result<(), Refusal>),
     /// The hardware types that are served.
     Drivers(Answer<Vec<String>>),
     /// The images that are configured.

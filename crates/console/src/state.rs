@@ -75,6 +75,8 @@ pub(crate) struct Bulk {
     pub(crate) accepted: usize,
     /// Those that were refused: node and reason.
     pub(crate) refused: Vec<(NodeId, String)>,
+    /// Whether one of them did not reach the service.
+    pub(crate) unreached: bool,
 }
 
 /// What is told at the start, and again where it helps.
@@ -154,6 +156,7 @@ impl State {
         self.popup = welcome.clone().map(|w| Popup::Message {
             title: w.title,
             lines: w.lines,
+            until_connected: false,
         });
         self.welcome = welcome;
     }
@@ -237,6 +240,7 @@ impl State {
 
     /// Whether something on the screen changes with the time alone.
     pub(crate) fn needs_clock(&self) -> bool {
-        self.fleet.counts().moving > 0 || self.link.is_lost()
+        let testing = matches!(&self.screen, Screen::Enroll(enroll) if enroll.is_testing());
+        testing || self.fleet.counts().moving > 0 || self.link.is_lost()
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::effect::Effect;
-use crate::event::{Answer, Event, Reply};
+use crate::event::{Answer, Event, Refusal, Reply};
 
 /// At most so many actions are under way at once.
 const ACTIONS: usize = 16;
@@ -65,7 +65,7 @@ impl Worker {
                 let slots = self.slots.clone();
                 self.answer(async move {
                     let _slot = slots.acquire().await;
-                    let answer = act::act(&client, id, &action).await.map_err(text);
+                    let answer = act::act(&client, id, &action).await.map_err(refusal);
                     Reply::Acted(id, action, answer)
                 });
             }
@@ -104,6 +104,17 @@ impl Worker {
     /// Forgets tasks that have ended.
     pub(crate) fn reap(&mut self) {
         while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "used as a function for map_err"
+)]
+fn refusal(error: ClientError) -> Refusal {
+    Refusal {
+        reached: !matches!(error, ClientError::Unreachable { .. }),
+        why: error.to_string(),
     }
 }
 

@@ -4,6 +4,7 @@ use cupola_api::cupola::{NodeSummary, ProbeRequest};
 use cupola_api::id::NodeId;
 use cupola_api::mac::MacAddress;
 use cupola_api::probe::ProbeReport;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::form::{Field, Form};
@@ -64,8 +65,8 @@ impl Step {
 pub(crate) enum Probe {
     /// Not made yet.
     Idle,
-    /// It runs.
-    Running,
+    /// It runs, since then.
+    Running(Timestamp),
     /// It was made.
     Done(ProbeReport),
     /// It could not be made.
@@ -370,6 +371,30 @@ impl Enroll {
             Some((Goal::Enrol, Status::Failed(why))) => Some(why),
             Some(_) | None => None,
         }
+    }
+
+    /// Whether the test is under way.
+    pub(crate) const fn is_testing(&self) -> bool {
+        matches!((self.step, &self.probe), (Step::Test, Probe::Running(_)))
+    }
+
+    /// Whether the test has passed.
+    pub(crate) fn has_passed(&self) -> bool {
+        matches!(&self.probe, Probe::Done(report) if report.passed())
+    }
+
+    /// What to do about a failed check, in the words of the form.
+    pub(crate) fn in_words_of_the_form(remedy: &str) -> String {
+        [
+            ("ipmi_address", "BMC address"),
+            ("ipmi_port", "Port"),
+            ("ipmi_username", "User name"),
+            ("ipmi_password", "Password"),
+        ]
+        .into_iter()
+        .fold(remedy.to_owned(), |text, (key, label)| {
+            text.replace(key, &format!("the field {label}"))
+        })
     }
 
     /// The goals on the way to `available`.

@@ -21,6 +21,8 @@ pub(crate) enum Popup {
         title: String,
         /// Its lines.
         lines: Vec<String>,
+        /// Whether it goes by itself when the service answers again.
+        until_connected: bool,
     },
 }
 

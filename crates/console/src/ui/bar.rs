@@ -192,6 +192,19 @@ fn fixed(hints: &[(&str, &str)]) -> Vec<Hint> {
     hints.iter().map(own).collect()
 }
 
+fn test_hints(passed: bool) -> Vec<Hint> {
+    let mut hints = fixed(&[
+        ("Enter", "go on"),
+        ("r", "test again"),
+        ("Esc", "back"),
+        ("F1", "Help"),
+    ]);
+    if let Some((_, _, enabled)) = hints.first_mut() {
+        *enabled = passed;
+    }
+    hints
+}
+
 fn hints(state: &State) -> Vec<Hint> {
     if let Some(prompt) = &state.prompt {
         return fixed(match prompt {
@@ -224,12 +237,7 @@ fn hints(state: &State) -> Vec<Hint> {
                 ("Esc", "back"),
                 ("F1", "Help"),
             ],
-            EnrollStep::Test => &[
-                ("Enter", "go on"),
-                ("r", "test again"),
-                ("Esc", "back"),
-                ("F1", "Help"),
-            ],
+            EnrollStep::Test => return test_hints(enroll.has_passed()),
             EnrollStep::Review => &[("Enter", "enrol it"), ("Esc", "back"), ("F1", "Help")],
             EnrollStep::Progress if enroll.refused().is_some() => &[
                 ("Enter", "correct it"),

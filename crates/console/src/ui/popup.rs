@@ -12,7 +12,7 @@ use super::theme::Theme;
 use crate::command;
 use crate::key::Key;
 use crate::state::State;
-use crate::state::popup::{Confirm, Menu, Popup};
+use crate::state::popup::{Confirm, Item, Menu, Popup};
 
 /// Draws it.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Popup, theme: &Theme) {
@@ -20,7 +20,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Pop
         Popup::Confirm(confirm) => draw_confirm(frame, area, confirm, theme),
         Popup::Menu(menu) => draw_menu(frame.buffer_mut(), area, menu, theme),
         Popup::Help(top) => draw_help(frame.buffer_mut(), area, state, *top, theme),
-        Popup::Message { title, lines } => {
+        Popup::Message { title, lines, .. } => {
             let width = usize::from(area.width.min(76)).saturating_sub(4);
             let lines: Vec<String> = lines.iter().flat_map(|l| wrap(l, width)).collect();
             let width = lines.iter().map(|l| l.width()).max().unwrap_or(0);
@@ -137,6 +137,14 @@ fn draw_confirm(frame: &mut Frame<'_>, area: Rect, confirm: &Confirm, theme: &Th
     }
 }
 
+fn note(item: &Item) -> String {
+    if item.enabled {
+        item.note.clone()
+    } else {
+        format!("no: {}", item.note)
+    }
+}
+
 fn draw_menu(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
     let labels = menu
         .items
@@ -145,19 +153,32 @@ fn draw_menu(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
         .max()
         .unwrap_or(0);
     let line = |label: &str, note: &str| format!(" {label:<labels$}  {note} ");
-    let widths = menu.items.iter().map(|i| line(&i.label, &i.note).width());
+    let widths = menu.items.iter().map(|i| line(&i.label, &note(i)).width());
     let width = widths.max().unwrap_or(0).min(100);
-    let inner = open(buffer, area, width, menu.items.len(), &menu.title, theme);
+    // What does not fit into its line stands whole below the items, for the one under the cursor.
+    let room = width.min(usize::from(area.width).saturating_sub(4));
+    let whole = |item: &Item| match line(&item.label, &note(item)) {
+        text if text.width() > room => wrap(&format!("{}: {}", item.label, note(item)), room),
+        _ => Vec::new(),
+    };
+    let below = menu.items.iter().map(|item| whole(item).len()).max();
+    let below = below.filter(|lines| *lines > 0).map_or(0, |n| n + 1);
+    let height = menu.items.len() + below;
+    let inner = open(buffer, area, width, height, &menu.title, theme);
+    let first = inner
+        .y
+        .saturating_add(u16::try_from(menu.items.len() + 1).unwrap_or(u16::MAX));
+    let selected = menu.items.get(menu.at).map(whole).unwrap_or_default();
+    for (y, text) in (first..inner.bottom()).zip(&selected) {
+        put(buffer, inner, y, text, theme.text);
+    }
     for ((at, item), y) in menu.items.iter().enumerate().zip(inner.y..inner.bottom()) {
         let style = match (at == menu.at, item.enabled) {
             (true, _) => theme.selected,
             (false, true) => theme.text,
             (false, false) => theme.disabled,
         };
-        let mut text = line(&item.label, &item.note);
-        if !item.enabled {
-            text = line(&item.label, &format!("no: {}", item.note));
-        }
+        let text = line(&item.label, &note(item));
         let row = Rect {
             y,
             height: 1,

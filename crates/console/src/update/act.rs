@@ -8,7 +8,7 @@ use super::prompt;
 use crate::command::{self, Command};
 use crate::describe;
 use crate::effect::{Action, Effect};
-use crate::event::Answer;
+use crate::event::Refusal;
 use crate::state::line_edit::LineEdit;
 use crate::state::popup::{Confirm, Consequence, Popup};
 use crate::state::{Bulk, State, allowed};
@@ -246,19 +246,28 @@ pub(super) fn send(
         open: acts.len(),
         accepted: 0,
         refused: Vec::new(),
+        unreached: false,
     });
     effects.extend(acts.into_iter().map(|(id, action)| Effect::Act(id, action)));
 }
 
 /// An action was accepted or refused.
-pub(super) fn answered(state: &mut State, id: NodeId, action: &Action, answer: Answer<()>) {
+pub(super) fn answered(
+    state: &mut State,
+    id: NodeId,
+    action: &Action,
+    answer: Result<(), Refusal>,
+) {
     let Some(mut bulk) = state.bulk.take().filter(|b| b.name == action.name()) else {
         return;
     };
     bulk.open = bulk.open.saturating_sub(1);
     match answer {
         Ok(()) => bulk.accepted += 1,
-        Err(why) => bulk.refused.push((id, why)),
+        Err(refusal) => {
+            bulk.unreached |= !refusal.reached;
+            bulk.refused.push((id, refusal.why));
+        }
     }
     if bulk.open > 0 {
         state.bulk = Some(bulk);
@@ -273,12 +282,24 @@ pub(super) fn answered(state: &mut State, id: NodeId, action: &Action, answer: A
             state.tell(Severity::Info, text);
         }
         refused => {
-            let title = format!("{}: {} refused", bulk.name, refused.len());
+            let count = refused.len();
+            let title = if bulk.unreached {
+                format!(
+                    "{}: {count} without an answer, the service is not reached",
+                    bulk.name
+                )
+            } else {
+                format!("{}: {count} refused", bulk.name)
+            };
             let mut lines = vec![format!("accepted: {}", bulk.accepted), String::new()];
             let refused = refused.iter().take(20);
             lines.extend(refused.map(|(id, why)| format!("{}: {why}", state.name_of(*id))));
             state.tell(Severity::Error, title.clone());
-            state.popup = Some(Popup::Message { title, lines });
+            state.popup = Some(Popup::Message {
+                title,
+                lines,
+                until_connected: bulk.unreached,
+            });
         }
     }
 }

@@ -6,7 +6,7 @@ use cupola_api::id::NodeId;
 use super::{act, node};
 use crate::command::Command;
 use crate::effect::{Action, Effect};
-use crate::event::Answer;
+use crate::event::Refusal;
 use crate::key::Key;
 use crate::state::deploy::{Deploy, Step};
 use crate::state::form::Outcome;
@@ -17,6 +17,21 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let targets = state.targets();
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
+    }
+    let unable = |id: &NodeId| match state.fleet.get(*id) {
+        Some(node) => allowed::check(Command::Deploy, node).err(),
+        None => Some("it is gone".to_owned()),
+    };
+    let refused: Vec<_> = targets
+        .iter()
+        .map_while(|id| Some((*id, unable(id)?)))
+        .collect();
+    if let (true, Some((first, why))) = (refused.len() == targets.len(), refused.first()) {
+        let mut text = format!("{}: cannot be deployed: {why}", state.name_of(*first));
+        if targets.len() > 1 {
+            text = format!("none of {} nodes can be deployed; {text}", targets.len());
+        }
+        return state.tell(Severity::Warning, text);
     }
     state.open(Screen::Deploy(Box::new(Deploy::new(targets))));
     effects.push(Effect::Images);
@@ -135,12 +150,18 @@ fn on_progress(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
 }
 
 /// A deploy was accepted or refused.
-pub(super) fn answered(state: &mut State, id: NodeId, action: &Action, answer: &Answer<()>) {
+pub(super) fn answered(
+    state: &mut State,
+    id: NodeId,
+    action: &Action,
+    answer: &Result<(), Refusal>,
+) {
     let below = state.below.iter_mut();
     for screen in below.chain([&mut state.screen]) {
-        if let (Screen::Deploy(deploy), Action::Deploy { .. }, Err(why)) = (screen, action, answer)
+        if let (Screen::Deploy(deploy), Action::Deploy { .. }, Err(refusal)) =
+            (screen, action, answer)
         {
-            deploy.refused.insert(id, why.clone());
+            deploy.refused.insert(id, refusal.why.clone());
         }
     }
 }

@@ -8,7 +8,7 @@ use cupola_api::state::provision::ProvisionVerb;
 
 use super::node;
 use crate::effect::{Action, Effect, Ticket};
-use crate::event::Answer;
+use crate::event::{Answer, Refusal};
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
@@ -116,7 +116,7 @@ fn forward(state: &mut State, effects: &mut Vec<Effect>) {
                 let text = "the test must pass first: Esc goes back to the form, r tests again";
                 state.tell(Severity::Warning, text);
             }
-            Probe::Idle | Probe::Running => {}
+            Probe::Idle | Probe::Running(_) => {}
         },
         Step::Macs => {
             if enroll.check_macs() {
@@ -143,7 +143,7 @@ fn test(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     };
     enroll.ticket = ticket(&mut state.tickets);
-    enroll.probe = Probe::Running;
+    enroll.probe = Probe::Running(state.now);
     effects.push(Effect::Probe(enroll.ticket, enroll.probe_request()));
 }
 
@@ -212,12 +212,12 @@ pub(super) fn observe(state: &mut State, nodes: &[NodeSummary], effects: &mut Ve
 }
 
 /// A verb was accepted or refused.
-pub(super) fn answered(state: &mut State, id: NodeId, answer: &Answer<()>) {
+pub(super) fn answered(state: &mut State, id: NodeId, answer: &Result<(), Refusal>) {
     if let Some(enroll) = wizard(&mut state.below, &mut state.screen)
         && enroll.node() == Some(id)
-        && let Err(why) = answer
+        && let Err(refusal) = answer
     {
-        enroll.journey.fail(why.clone());
+        enroll.journey.fail(refusal.why.clone());
     }
 }
 

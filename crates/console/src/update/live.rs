@@ -7,6 +7,7 @@ use cupola_api::id::NodeId;
 use super::{act, deploy, enroll};
 use crate::effect::Effect;
 use crate::event::{Changes, Live, Reply};
+use crate::state::popup::Popup;
 use crate::state::{Screen, State};
 
 /// The service told something by itself.
@@ -19,7 +20,7 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
             state.fleet.replace(nodes);
             state.list.touch();
             if was_lost {
-                state.tell(Severity::Info, "connected again");
+                connected_again(state);
             }
             // What is polled has no events: the node on the screen is read again.
             if let (false, Screen::Node(view)) = (live, &state.screen) {
@@ -28,12 +29,23 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
         }
         Live::Connected => {
             if state.link.is_lost() {
-                state.tell(Severity::Info, "connected again");
+                connected_again(state);
             }
             state.link.up(true, state.now);
         }
         Live::Changed(changes) => on_changes(state, changes, effects),
         Live::Lost { reason, retry } => state.link.lost(reason, retry, state.now),
+    }
+}
+
+fn connected_again(state: &mut State) {
+    state.tell(Severity::Info, "connected again");
+    if let Some(Popup::Message {
+        until_connected: true,
+        ..
+    }) = state.popup
+    {
+        state.popup = None;
     }
 }
 

@@ -1,10 +1,12 @@
 //! What lies over a screen: questions, menus, help, messages.
 
+use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use cupola_api::state::power::PowerTarget;
 
 use super::{act, node, run};
 use crate::command::{self, Command};
+use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::popup::{Confirm, Consequence, Item, Menu, Popup};
@@ -125,6 +127,13 @@ pub(super) fn power(state: &mut State) {
 
 fn open(state: &mut State, title: &str, commands: &[Command]) {
     let targets = state.targets();
+    if targets.is_empty() {
+        return state.tell(Severity::Warning, "no node is marked or under the cursor");
+    }
+    if targets.iter().all(|id| state.fleet.get(*id).is_none()) {
+        let text = "this node is gone: it was deleted elsewhere. Esc goes back to the list";
+        return state.tell(Severity::Warning, text);
+    }
     let items: Vec<Item> = commands
         .iter()
         .filter_map(|what| item(state, *what, &targets))
@@ -132,7 +141,7 @@ fn open(state: &mut State, title: &str, commands: &[Command]) {
     let at = items.iter().position(|item| item.enabled).unwrap_or(0);
     let whom = match targets.as_slice() {
         [one] => state.name_of(*one),
-        many => format!("{} nodes", many.len()),
+        many => describe::count(many.len(), "node"),
     };
     state.popup = Some(Popup::Menu(Menu {
         title: format!("{title}: {whom}"),
@@ -151,7 +160,7 @@ fn item(state: &State, what: Command, targets: &[NodeId]) -> Option<Item> {
     let able = checks.iter().filter(|c| c.is_ok()).count();
     let why = checks.into_iter().find_map(Result::err);
     let note = match (able, why) {
-        (0, why) => why.unwrap_or_else(|| "no node is marked".to_owned()),
+        (0, why) => why.unwrap_or_default(),
         (_, Some(_)) => format!("{} ({able} of {})", entry.help, targets.len()),
         (_, None) => entry.help.to_owned(),
     };

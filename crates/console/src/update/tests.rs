@@ -8,7 +8,7 @@ use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 
 use super::*;
 use crate::effect::{Action, Ticket};
-use crate::event::{Changes, Live, Reply};
+use crate::event::{Changes, Live, Refusal, Reply};
 use crate::state::enroll::{Enroll, Step};
 use crate::state::popup::Popup;
 use crate::testing::{press, screen, state, summary};
@@ -99,7 +99,7 @@ fn a_refusal_is_shown_with_its_node() {
     press(&mut state, ":provide<enter>");
     let id = state.targets()[0];
     let action = Action::Provision(ProvisionVerb::Provide);
-    let refused = Reply::Acted(id, action, Err("node is locked".to_owned()));
+    let refused = Reply::Acted(id, action, Err(refusal("node is locked", true)));
     update(&mut state, Event::Reply(refused));
     assert!(screen(&mut state).contains("n1: node is locked"));
 }
@@ -427,4 +427,97 @@ fn a_refused_enrolment_goes_back_to_the_field_that_is_wrong() {
         assert!(field.label == label && field.error.is_some(), "{field:?}");
         assert_eq!(enroll.bmc.text("Password"), "secret");
     }
+}
+
+fn refusal(why: &str, reached: bool) -> Refusal {
+    Refusal {
+        why: why.to_owned(),
+        reached,
+    }
+}
+
+#[test]
+fn an_action_that_does_not_arrive_is_not_called_refused_and_goes_with_the_outage() {
+    let mut state = with(&[ProvisionState::Manageable]);
+    press(&mut state, ":inspect<enter>");
+    let lost = Live::Lost {
+        reason: "closed".to_owned(),
+        retry: std::time::Duration::from_secs(1),
+    };
+    update(&mut state, Event::Live(lost));
+    let action = Action::Provision(ProvisionVerb::Inspect);
+    let answer = Err(refusal("it does not answer", false));
+    let id = state.targets()[0];
+    update(&mut state, Event::Reply(Reply::Acted(id, action, answer)));
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("not reached") && !shown.contains("refused"),
+        "{shown}"
+    );
+    update(&mut state, Event::Live(Live::Connected));
+    assert!(state.popup.is_none());
+}
+
+#[test]
+fn a_test_under_way_shows_its_time_and_a_failed_one_the_field() {
+    let mut state = with(&[]);
+    type_bmc(&mut state);
+    state.now = state
+        .now
+        .checked_add(std::time::Duration::from_secs(3))
+        .expect("a time");
+    assert!(state.needs_clock());
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("10.0.0.7 port 623") && shown.contains("3s"),
+        "{shown}"
+    );
+    probed(&mut state, CheckResult::Failed);
+    assert!(screen(&mut state).contains("Enter (go on)"));
+    let words = Enroll::in_words_of_the_form("type the right one (ipmi_password)");
+    assert_eq!(words, "type the right one (the field Password)");
+}
+
+#[test]
+fn a_deploy_that_no_node_can_take_is_refused_at_once() {
+    let mut state = with(&[ProvisionState::Active, ProvisionState::Enroll]);
+    assert!(press(&mut state, "d").is_empty());
+    assert!(matches!(state.screen, Screen::List));
+    assert!(screen(&mut state).contains("n1: cannot be deployed: only from available"));
+    press(&mut state, "*d");
+    assert!(screen(&mut state).contains("none of 2 nodes can be deployed"));
+}
+
+#[test]
+fn menus_on_a_node_that_is_gone_say_so() {
+    let mut state = with(&[ProvisionState::Active]);
+    press(&mut state, "<enter>");
+    let changes = Changes {
+        deleted: state.targets(),
+        ..Changes::default()
+    };
+    update(&mut state, Event::Live(Live::Changed(changes)));
+    press(&mut state, "p");
+    assert!(state.popup.is_none());
+    assert!(screen(&mut state).contains("deleted elsewhere"));
+}
+
+#[test]
+fn a_reason_that_does_not_fit_is_whole_below_its_menu() {
+    let mut state = with(&[ProvisionState::Enroll]);
+    press(&mut state, "v<down><down><down><down><down>");
+    assert!(screen(&mut state).contains("undeploy: no: only from wait call-back"));
+    press(&mut state, "<esc><enter>2<down><down><down><down><down>");
+    assert!(screen(&mut state).contains("rescue failed"));
+}
+
+#[test]
+fn the_bar_of_a_small_list_has_maintenance_and_the_prompt() {
+    let mut state = with(&[ProvisionState::Enroll]);
+    let shown = screen(&mut state);
+    let bar = shown.lines().last().expect("a bar");
+    assert!(
+        bar.contains("m Maint") && bar.contains(": Cmd") && bar.contains("q Quit"),
+        "{bar}"
+    );
 }

@@ -204,7 +204,7 @@ impl IpmiFault {
             Self::UnknownUser(_) => {
                 "check ipmi_username; on the BMC, enable the user for IPMI over LAN"
             }
-            Self::WrongPassword(_) => "set ipmi_password to the password of this user",
+            Self::WrongPassword(_) => "type the right password of this user (ipmi_password)",
             Self::WrongKg => "set ipmi_hex_kg_key to the BMC's key, or clear the key on the BMC",
             Self::PrivilegeTooLow { .. } => {
                 "raise the user's privilege for IPMI over LAN, or set ipmi_priv_level"

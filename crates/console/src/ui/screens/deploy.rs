@@ -158,7 +158,12 @@ fn draw_preview(buffer: &mut Buffer, area: Rect, state: &State, deploy: &Deploy,
     for (line, fact) in (0..).zip(&facts) {
         put(buffer, area, line, fact, theme.text);
     }
-    let warning = format!("{able} of {total} nodes get it: what is on their disks is overwritten.");
+    let warning = match (able, total) {
+        (0, 1) => "It cannot be deployed now.".to_owned(),
+        (0, _) => format!("None of {total} nodes can be deployed now."),
+        (1, 1) => "It gets the image: what is on its disk is overwritten.".to_owned(),
+        _ => format!("{able} of {total} nodes get it: what is on their disks is overwritten."),
+    };
     put(
         buffer,
         area,

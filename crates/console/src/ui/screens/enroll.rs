@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{activity, form};
+use crate::describe;
 use crate::state::State;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::journey::Status;
@@ -41,7 +42,7 @@ pub(crate) fn draw(
         Step::Properties => {
             form::draw(frame, area, &enroll.properties, theme);
         }
-        Step::Test => draw_lines(frame.buffer_mut(), area, &probe_lines(enroll, theme)),
+        Step::Test => draw_lines(frame.buffer_mut(), area, &probe_lines(state, enroll, theme)),
         Step::Review => draw_lines(frame.buffer_mut(), area, &review_lines(enroll, theme)),
         Step::Progress => {
             draw_lines(
@@ -94,13 +95,17 @@ fn draw_lines(buffer: &mut Buffer, area: Rect, lines: &Lines) {
     }
 }
 
-fn probe_lines(enroll: &Enroll, theme: &Theme) -> Lines {
+fn probe_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
     let address = enroll.bmc.text("BMC address");
-    let mut lines = vec![(format!("Testing the BMC at {address}"), theme.header)];
+    let port = enroll.bmc.text("Port");
+    let head = format!("Testing the BMC at {address} port {port}");
+    let mut lines = vec![(head, theme.header)];
     lines.push((String::new(), theme.text));
     match &enroll.probe {
-        Probe::Idle | Probe::Running => {
-            lines.push(("It is being asked ...".to_owned(), theme.busy));
+        Probe::Idle => {}
+        Probe::Running(since) => {
+            let age = describe::since(*since, state.now);
+            lines.push((format!("It is being asked ... {age}"), theme.busy));
         }
         Probe::Failed(why) => {
             lines.push(("The test could not be made.".to_owned(), theme.failed));
@@ -121,6 +126,7 @@ fn report_lines(report: &ProbeReport, theme: &Theme, lines: &mut Lines) {
         let text = format!("{word}  {}: {}", check.name, check.detail);
         lines.push((text, style));
         if let Some(remedy) = &check.remedy {
+            let remedy = Enroll::in_words_of_the_form(remedy);
             lines.push((format!("         What to do: {remedy}"), theme.warning));
         }
     }

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::{activity, timeline};
 use crate::command;
@@ -297,6 +298,9 @@ fn draw_verbs(buffer: &mut Buffer, area: Rect, view: &NodeView, node: &NodeSumma
     );
     buffer.set_stringn(area.x, area.y + 1, clip(&head, width), width, theme.header);
     let rows = area.y + 3..area.bottom();
+    let below = area
+        .y
+        .saturating_add(u16::try_from(VERBS.len() + 4).unwrap_or(u16::MAX));
     for (y, (at, verb)) in rows.zip(VERBS.iter().enumerate()) {
         let what = command_of(*verb);
         let entry = command::of(what);
@@ -315,12 +319,13 @@ fn draw_verbs(buffer: &mut Buffer, area: Rect, view: &NodeView, node: &NodeSumma
         } else {
             style
         };
-        buffer.set_stringn(
-            area.x + 1,
-            y,
-            clip(&text, width.saturating_sub(1)),
-            width,
-            style,
-        );
+        let room = width.saturating_sub(1);
+        if at == view.verb && text.width() > room {
+            // What does not fit into its line stands whole below.
+            for (y, part) in (below..area.bottom()).zip(wrap(&text, room)) {
+                buffer.set_stringn(area.x + 1, y, part, room, theme.text);
+            }
+        }
+        buffer.set_stringn(area.x + 1, y, clip(&text, room), width, style);
     }
 }
