@@ -131,7 +131,7 @@ fn a_panic_in_a_task_ends_it_and_is_told_on_a_usable_terminal() -> Result<()> {
 fn it_follows_the_size_of_its_window() -> Result<()> {
     let desk = desk((80, 24))?;
     desk.console.resize(20, 5)?;
-    desk.console.wait_for("Too small")?;
+    desk.console.wait_for("40x10")?;
     desk.console.resize(132, 40)?;
     desk.console.wait("wide columns", |s| {
         s.contains("CLASS") && s.contains("Quit")
