@@ -26,6 +26,7 @@ use crate::image::ImagePolicy;
 use crate::ironic::http_client;
 use crate::partition::PartitionTable;
 use crate::platform::Platform;
+use crate::rescue;
 
 use table::{CommandTable, Entry};
 
@@ -35,6 +36,7 @@ pub(crate) enum Leave {
     Reboot,
     PowerOff,
     Lockdown,
+    Rescue,
 }
 
 /// Why a command was not even begun.
@@ -193,6 +195,7 @@ impl CommandCore {
             (CommandName::PowerOff, Ok(_)) => Some(Leave::PowerOff),
             (CommandName::RunImage, Ok(_)) => Some(Leave::Reboot),
             (CommandName::Lockdown, Ok(_)) => Some(Leave::Lockdown),
+            (CommandName::FinalizeRescue, Ok(_)) => Some(Leave::Rescue),
             _ => None,
         };
         match result {
@@ -234,6 +237,11 @@ impl CommandCore {
                 Ok(Value::Null)
             }
             CommandName::Lockdown => Ok(Value::Null),
+            CommandName::FinalizeRescue => {
+                let password = rescue::password(params)?;
+                self.platform.rescue(&password).await?;
+                Ok(Value::Null)
+            }
             CommandName::CollectSystemLogs => self.collect_logs().await,
             CommandName::GetHardwareInfo => {
                 let inventory = self.platform.inventory().await?;
@@ -318,6 +326,7 @@ fn is_long(name: CommandName) -> bool {
         | CommandName::Sync
         | CommandName::CollectSystemLogs
         | CommandName::Lockdown
+        | CommandName::FinalizeRescue
         | CommandName::GetHardwareInfo => false,
     }
 }

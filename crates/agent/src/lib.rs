@@ -26,6 +26,7 @@ mod log_buffer;
 mod logs;
 pub mod partition;
 pub mod platform;
+mod rescue;
 mod runner;
 mod server;
 mod tls;
@@ -39,6 +40,7 @@ pub use load_option::{BootEntry, PartitionSignature};
 pub use log_buffer::LogBuffer;
 pub use platform::linux::LinuxPlatform;
 pub use platform::{Platform, PlatformError};
+pub use rescue::PasswordHash;
 pub use runner::{Agent, AgentExit};
 
 /// What the agent calls itself in heartbeats and at `/v1/status`.

@@ -11,6 +11,7 @@ use cupola_api::agent::{BlockDevice, BootMode, Inventory};
 use crate::disk::Disk;
 use crate::kernel_parameters::KernelParameters;
 use crate::load_option::BootEntry;
+use crate::rescue::PasswordHash;
 
 /// Why the machine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,9 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Takes the network down (`system.lockdown`).
     async fn lockdown(&self) -> Result<(), PlatformError>;
+
+    /// Gives the ramdisk's accounts this password, so that its user can log in.
+    async fn rescue(&self, password: &PasswordHash) -> Result<(), PlatformError>;
 
     /// One line for whoever looks at the machine's console.
     fn report(&self, line: &str);

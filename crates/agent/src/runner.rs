@@ -37,6 +37,8 @@ pub enum AgentExit {
     Reboot,
     /// The conductor had it switch the machine off.
     PowerOff,
+    /// The machine is its user's now, who logs in with the password of the rescue.
+    Rescue,
     /// It was cancelled.
     Cancelled,
     /// It could not go on; the text says why and what to do.
@@ -153,6 +155,11 @@ impl Agent {
                 self.platform.report("rebooting the machine");
                 self.platform.reboot().await.map_err(failed)?;
                 Ok(AgentExit::Reboot)
+            }
+            Some(Leave::Rescue) => {
+                self.platform
+                    .report("rescue: log in with the password that was given to the rescue");
+                Ok(AgentExit::Rescue)
             }
             Some(Leave::Lockdown) => {
                 self.platform

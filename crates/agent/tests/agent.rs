@@ -406,6 +406,21 @@ async fn cleaning_wipes_every_disk() {
 }
 
 #[tokio::test]
+async fn a_rescue_sets_the_password_and_closes_the_command_api() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_conductor, machine, agent) = start(directory.path(), &[1]).await;
+    let clear = json!({"rescue_password": "hunter2", "hashed": false});
+    let refused = agent.client.run("rescue.finalize_rescue", clear).await;
+    assert!(!failure(&refused).contains("hunter2"));
+    let hash = "$5$salt$b6Jx5fUBNMHgZ.hQWjLpQmdfVDrI.nQP1MHoHhWPEF3";
+    let hashed = json!({"rescue_password": hash, "hashed": true});
+    let done = agent.client.run("rescue.finalize_rescue", hashed).await;
+    assert_eq!(done.command_status, CommandStatus::Succeeded, "{done:?}");
+    assert_eq!(agent.exit().await, AgentExit::Rescue);
+    assert_eq!(machine.passwords.lock().unwrap()[0].expose(), hash);
+}
+
+#[tokio::test]
 async fn the_command_api_keeps_strangers_out() {
     let directory = tempfile::tempdir().unwrap();
     let (_conductor, _machine, agent) = start(directory.path(), &[4]).await;

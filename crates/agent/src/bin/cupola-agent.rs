@@ -72,7 +72,9 @@ async fn main() -> ExitCode {
         .run(CancellationToken::new())
         .await
     {
-        AgentExit::Reboot | AgentExit::PowerOff | AgentExit::Cancelled => ExitCode::SUCCESS,
+        AgentExit::Reboot | AgentExit::PowerOff | AgentExit::Rescue | AgentExit::Cancelled => {
+            ExitCode::SUCCESS
+        }
         AgentExit::Fatal(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE

@@ -3,6 +3,7 @@
 //!
 //! The BMC's address is not read: it needs an ioctl, which needs unsafe code.
 
+mod accounts;
 mod block;
 mod firmware;
 mod network;
@@ -21,6 +22,7 @@ use crate::disk::{Disk, FileDisk};
 use crate::kernel_parameters::KernelParameters;
 use crate::load_option::BootEntry;
 use crate::log_buffer::LogBuffer;
+use crate::rescue::PasswordHash;
 
 use sys::SysRoot;
 
@@ -153,8 +155,13 @@ impl Platform for LinuxPlatform {
     }
 
     async fn lockdown(&self) -> Result<(), PlatformError> {
-        // The agent's API is closed by then; a link cannot be set down without an ioctl or netlink.
-        Ok(())
+        self.blocking(|root| network::take_down(&root)).await
+    }
+
+    async fn rescue(&self, password: &PasswordHash) -> Result<(), PlatformError> {
+        let password = password.clone();
+        self.blocking(move |root| accounts::open(&root, &password))
+            .await
     }
 
     fn report(&self, line: &str) {

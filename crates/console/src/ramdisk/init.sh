@@ -100,6 +100,23 @@ bring_up_network() {
   return 1
 }
 
+# The agent has set the password and closed its API: the machine is whoever's who logs in.
+rescue() {
+  for path in /sys/class/net/*; do
+    name=${path##*/}
+    [ "$name" != lo ] && [ -e "$path/device" ] || continue
+    [ -n "$(ip -4 -o addr show dev "$name")" ] && continue
+    ip link set "$name" up
+    udhcpc -i "$name" -b -S -s /etc/udhcpc/script >/dev/null 2>&1 &
+  done
+  say "rescue: log in as root or rescue with the password given to the rescue"
+  for name in $(cat /sys/class/tty/console/active); do
+    while [ -c "/dev/$name" ]; do setsid getty -L 0 "$name" vt100; sleep 1; done &
+  done
+  wait
+  while :; do sleep 3600; done
+}
+
 show_on_every_console
 say "kernel $(uname -r)"
 load_drivers
@@ -119,4 +136,5 @@ if kernel_parameter cupola.shell >/dev/null; then
 fi
 say "starting the agent"
 /usr/bin/cupola-agent
+if [ -e /etc/.rescued ]; then rescue; fi
 fail "the agent ended with status $?" "read its last lines above; the conductor's timeline of this node says how far it came."

@@ -216,7 +216,7 @@ async fn run_agent(
     match Agent::new(config, platform).run(cancel.clone()).await {
         AgentExit::Reboot => Ended::Reset,
         AgentExit::PowerOff => Ended::Off,
-        AgentExit::Cancelled => Ended::Halted,
+        AgentExit::Cancelled | AgentExit::Rescue => Ended::Halted,
         AgentExit::Fatal(error) => {
             machine.screen.line(&format!("agent: {error}"));
             Ended::Halted

@@ -7,7 +7,11 @@ use std::path::Path;
 use cupola_api::agent::NetworkInterface;
 use nix::ifaddrs::getifaddrs;
 
+use super::super::PlatformError;
 use super::sys::SysRoot;
+
+/// `IFF_UP` of netdevice(7).
+const INTERFACE_UP: u32 = 1;
 
 /// The interfaces, sorted by name.
 pub(super) fn interfaces(root: &SysRoot) -> Vec<NetworkInterface> {
@@ -28,6 +32,30 @@ pub(super) fn interfaces(root: &SysRoot) -> Vec<NetworkInterface> {
             )
         })
         .collect()
+}
+
+/// Takes down every interface with hardware behind it.
+///
+/// # Errors
+/// The first one that stays up; the others are tried all the same.
+pub(super) fn take_down(root: &SysRoot) -> Result<(), PlatformError> {
+    let mut outcome = Ok(());
+    for name in root.names("sys/class/net") {
+        let directory = Path::new("sys/class/net").join(&name);
+        if !root.path(directory.join("device")).exists() {
+            continue;
+        }
+        // The kernel takes the flags of netdevice(7) in this file, as SIOCSIFFLAGS does.
+        let file = root.path(directory.join("flags"));
+        let flags = root
+            .text(directory.join("flags"))
+            .and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok())
+            .unwrap_or_default();
+        if let Err(error) = std::fs::write(&file, format!("{:#x}", flags & !INTERFACE_UP)) {
+            outcome = Err(PlatformError::io(format!("taking {name} down"), error));
+        }
+    }
+    outcome
 }
 
 fn interface(

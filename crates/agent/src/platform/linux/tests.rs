@@ -119,3 +119,39 @@ async fn this_machine_is_read() {
     assert!(inventory.cpu.count > 0);
     assert!(inventory.memory.total.unwrap() > 0);
 }
+
+#[tokio::test]
+async fn a_rescue_opens_the_accounts_to_its_password_only() {
+    let directory = made_up();
+    let platform = LinuxPlatform::at(directory.path(), LogBuffer::default()).unwrap();
+    let params = serde_json::json!({"rescue_password": "$5$s$h", "hashed": true});
+    let password = crate::rescue::password(params.as_object().unwrap().clone()).unwrap();
+    platform.rescue(&password).await.unwrap();
+    let shadow = directory.path().join("etc/shadow");
+    assert_eq!(
+        fs::read_to_string(&shadow).unwrap(),
+        "root:$5$s$h:::::::\nrescue:$5$s$h:::::::\n"
+    );
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&shadow).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(directory.path().join("etc/.rescued").exists());
+}
+
+#[tokio::test]
+async fn a_lockdown_takes_hardware_interfaces_down() {
+    let directory = made_up();
+    let net = "sys/class/net";
+    write(directory.path(), &format!("{net}/eth0/flags"), "0x1003\n");
+    write(directory.path(), &format!("{net}/eth0/device/vendor"), "x");
+    write(directory.path(), &format!("{net}/lo/flags"), "0x9\n");
+    let platform = LinuxPlatform::at(directory.path(), LogBuffer::default()).unwrap();
+    platform.lockdown().await.unwrap();
+    let flags = |name: &str| {
+        fs::read_to_string(directory.path().join(format!("{net}/{name}/flags"))).unwrap()
+    };
+    assert_eq!(
+        (flags("eth0").as_str(), flags("lo").as_str()),
+        ("0x1002", "0x9\n")
+    );
+}
