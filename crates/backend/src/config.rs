@@ -4,6 +4,7 @@
 //! A key that does not exist is an error that names the nearest one that does. What the keys are
 //! is in [`sections`], with their documentation; the reference for users is made from there.
 
+mod dhcp_mode;
 mod error;
 mod images;
 mod key;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use cupola_api::cupola::Image;
 use toml::Value;
 
+pub use dhcp_mode::DhcpMode;
 pub use error::{ConfigError, Origin};
 use images::IMAGES;
 pub use key::Key;
@@ -254,7 +256,7 @@ impl Config {
                 because: "boot.enabled is true: machines must know where to load from",
             });
         }
-        if boot.enabled && boot.dhcp {
+        if boot.enabled && boot.dhcp == DhcpMode::Server {
             let missing = [
                 ("boot.network", boot.network.is_none()),
                 ("boot.pool_first", boot.pool_first.is_none()),
@@ -263,8 +265,8 @@ impl Config {
             if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
                 return Err(ConfigError::Incomplete {
                     key,
-                    because: "boot.dhcp is true; set boot.dhcp = false where another server \
-                              hands out addresses",
+                    because: "boot.dhcp is server; where another server hands out addresses, set \
+                              it to proxy, or to off if that server also names the boot file",
                 });
             }
         }

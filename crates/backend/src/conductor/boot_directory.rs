@@ -157,7 +157,10 @@ fn classify(kind: &ContactKind) -> (BootService, bool) {
         | ContactKind::DhcpOffer { .. }
         | ContactKind::DhcpRequest { .. }
         | ContactKind::DhcpAck { .. }
-        | ContactKind::DhcpRelease { .. } => (BootService::Dhcp, true),
+        | ContactKind::DhcpRelease { .. }
+        | ContactKind::ProxyDhcpOffer { .. }
+        | ContactKind::ProxyDhcpAck { .. }
+        | ContactKind::DhcpTaken { .. } => (BootService::Dhcp, true),
         ContactKind::DhcpNak { .. }
         | ContactKind::DhcpOtherServer { .. }
         | ContactKind::DhcpDecline { .. }

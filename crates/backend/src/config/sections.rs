@@ -9,6 +9,7 @@ use cupola_api::Secret;
 use ipnet::Ipv4Net;
 use url::Url;
 
+use super::dhcp_mode::DhcpMode;
 use super::key::section;
 use super::value::choice;
 
@@ -190,10 +191,14 @@ section! {
         address: Option<Ipv4Addr> = None;
         /// The interface of the provisioning network; DHCP broadcasts are heard only with it.
         interface: Option<String> = None;
-        /// Whether addresses are handed out. Only ports of enrolled nodes are answered.
-        dhcp: bool = true;
+        /// What DHCP does: server (hands out addresses), proxy (names the boot file beside another
+        /// DHCP server) or off. Only ports of enrolled nodes are answered.
+        dhcp: DhcpMode = DhcpMode::Server;
         /// Where DHCP listens, when not at port 67 of every address.
         dhcp_listen: Option<SocketAddrV4> = None;
+        /// Where the PXE boot server of dhcp = "proxy" listens, when not at port 4011 of
+        /// boot.address.
+        pxe_listen: Option<SocketAddrV4> = None;
         /// Whether DHCP answers go to where the question came from: simulated machines only.
         dhcp_answer_to_source: bool = false;
         /// The provisioning network.

@@ -125,7 +125,13 @@ fn values_that_do_not_fit_together_are_refused() {
         "boot.address=192.0.2.1",
         "boot.dhcp=false",
     ];
-    load("", &[], &sets).expect("without DHCP no network is needed");
+    let config = load("", &[], &sets).expect("without DHCP no network is needed");
+    assert_eq!(config.boot.dhcp, DhcpMode::Off);
+    let proxy = "[boot]\nenabled = true\naddress = \"192.0.2.1\"\ndhcp = \"proxy\"\n";
+    let config = load(proxy, &[], &[]).expect("beside another server no network is needed");
+    assert_eq!(config.boot.dhcp, DhcpMode::Proxy);
+    let text = error("[boot]\ndhcp = \"relay\"\n", &[], &[]);
+    assert!(text.contains("one of: server, proxy, off"), "{text}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cupola_drivers::agent::AgentClients;
 use cupola_drivers::boot::{
-    BootServices, BootServicesConfig, DhcpConfig, FileSet, HttpConfig, LoaderNames, ReplyTo,
-    Subnet, TftpConfig,
+    AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, FileSet, HttpConfig,
+    LoaderNames, ReplyTo, Subnet, TftpConfig,
 };
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::{DelayRange, FakeSettings};
@@ -20,11 +20,13 @@ use cupola_drivers::registry::{Implementations, Registry};
 
 use super::ServiceError;
 use crate::conductor::ConductorOptions;
-use crate::config::{BootMode, Config};
+use crate::config::{BootMode, Config, DhcpMode};
 use crate::store::StoreOptions;
 
 /// The port of the boot services' HTTP server where the configuration names none.
 const BOOT_HTTP_PORT: u16 = 8088;
+/// The port of the PXE boot server (PXE specification 2.1).
+const PXE_PORT: u16 = 4011;
 /// The port of TFTP (RFC 1350).
 const TFTP_PORT: u16 = 69;
 /// Below the image directory: what is published for single nodes.
@@ -133,9 +135,7 @@ pub(super) async fn boot_services(
             .unwrap_or_else(|| SocketAddrV4::new(address, TFTP_PORT));
         services.tftp = Some(TftpConfig::new(bind));
     }
-    if boot.dhcp {
-        services.dhcp = Some(dhcp(config)?);
-    }
+    services.dhcp = dhcp(config, address)?;
     Ok(Some(services))
 }
 
@@ -145,7 +145,29 @@ fn missing(key: &str, what: &str) -> ServiceError {
     ))
 }
 
-fn dhcp(config: &Config) -> Result<DhcpConfig, ServiceError> {
+/// The DHCP server; `None` where we are none.
+fn dhcp(config: &Config, address: Ipv4Addr) -> Result<Option<DhcpConfig>, ServiceError> {
+    let boot = &config.boot;
+    let service = match boot.dhcp {
+        DhcpMode::Server => DhcpService::Addresses(address_service(config)?),
+        DhcpMode::Proxy => DhcpService::Proxy {
+            boot_server: boot
+                .pxe_listen
+                .unwrap_or_else(|| SocketAddrV4::new(address, PXE_PORT)),
+        },
+        DhcpMode::Off => return Ok(None),
+    };
+    let mut dhcp = DhcpConfig::standard(boot.interface.clone(), service);
+    if let Some(listen) = boot.dhcp_listen {
+        dhcp.bind = listen;
+    }
+    if boot.dhcp_answer_to_source {
+        dhcp.reply = ReplyTo::Source;
+    }
+    Ok(Some(dhcp))
+}
+
+fn address_service(config: &Config) -> Result<AddressService, ServiceError> {
     let boot = &config.boot;
     let network = boot
         .network
@@ -156,23 +178,15 @@ fn dhcp(config: &Config) -> Result<DhcpConfig, ServiceError> {
     let last = boot
         .pool_last
         .ok_or_else(|| missing("boot.pool_last", "the last address that is handed out"))?;
-    let subnet = Subnet {
+    let mut addresses = AddressService::on(Subnet {
         network,
         first,
         last,
         router: boot.router,
         dns: boot.dns.clone(),
-    };
-    let mut dhcp = DhcpConfig::on_interface(boot.interface.as_deref().unwrap_or(""), subnet);
-    dhcp.interface.clone_from(&boot.interface);
-    dhcp.lease_time = boot.lease_time;
-    if let Some(listen) = boot.dhcp_listen {
-        dhcp.bind = listen;
-    }
-    if boot.dhcp_answer_to_source {
-        dhcp.reply = ReplyTo::Source;
-    }
-    Ok(dhcp)
+    });
+    addresses.lease_time = boot.lease_time;
+    Ok(addresses)
 }
 
 /// The drivers.

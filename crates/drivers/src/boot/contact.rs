@@ -75,6 +75,23 @@ pub enum ContactKind {
         /// The address given back.
         address: Ipv4Addr,
     },
+    /// Beside another DHCP server: we offered the boot file alone.
+    ProxyDhcpOffer {
+        /// The loader's name or the script's URL.
+        bootfile: String,
+    },
+    /// Beside another DHCP server: we named the boot file on the machine's own question.
+    ProxyDhcpAck {
+        /// As in the offer.
+        bootfile: String,
+    },
+    /// Beside another DHCP server: the machine takes an address from that server.
+    DhcpTaken {
+        /// The address.
+        address: Ipv4Addr,
+        /// The server; `None` where the machine keeps an address that it had.
+        server: Option<Ipv4Addr>,
+    },
     /// We did not answer.
     DhcpIgnored {
         /// Why not.
@@ -209,6 +226,18 @@ impl fmt::Display for ContactKind {
                 )
             }
             Self::DhcpRelease { address } => write!(f, "DHCP release {address}"),
+            Self::ProxyDhcpOffer { bootfile } => {
+                write!(f, "proxyDHCP offer, boot file {bootfile}")
+            }
+            Self::ProxyDhcpAck { bootfile } => write!(f, "proxyDHCP ack, boot file {bootfile}"),
+            Self::DhcpTaken {
+                address,
+                server: Some(server),
+            } => write!(f, "DHCP request {address} of server {server}"),
+            Self::DhcpTaken {
+                address,
+                server: None,
+            } => write!(f, "DHCP request {address}, kept from before"),
             Self::DhcpIgnored { reason } => write!(f, "DHCP not answered: {reason}"),
             Self::TftpStarted { file } => write!(f, "TFTP {file} started"),
             Self::TftpDone {

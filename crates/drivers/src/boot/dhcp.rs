@@ -2,7 +2,9 @@
 //!
 //! RFC 2131 and 2132, with the PXE options of RFC 4578 and 5859. Each packet is worked on in a
 //! task of its own, a bounded number at once; what finds no room is dropped and counted, and the
-//! client asks again. Leases are in [`super::leases`], packets in `request` and `answer`.
+//! client asks again. What is answered is decided in `exchange` where we hand out addresses, in
+//! `proxy` where another server does; leases are in [`super::leases`], packets in `request` and
+//! `answer`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -16,14 +18,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::leases::Subnet;
-use exchange::{Answer, Exchange};
+use caller::Answer;
+use exchange::Exchange;
+use proxy::{BOOT_SERVER_PORT, Proxy};
 use request::DhcpRequest;
 
 pub(crate) mod answer;
+pub(crate) mod caller;
 pub(crate) mod exchange;
+pub(crate) mod proxy;
 pub(crate) mod request;
 mod socket;
+pub(crate) mod sockets;
 
+use socket::Sharing;
 pub use socket::interface_address;
 
 /// The port clients listen on (RFC 2131 section 4.1).
@@ -42,13 +50,44 @@ pub struct DhcpConfig {
     pub interface: Option<String>,
     /// Where answers go.
     pub reply: ReplyTo,
+    /// What is answered.
+    pub service: DhcpService,
+    /// Packets worked on at once.
+    pub max_exchanges: usize,
+}
+
+/// What a DHCP server of ours answers.
+#[derive(Clone, Debug)]
+pub enum DhcpService {
+    /// Addresses, and what to boot.
+    Addresses(AddressService),
+    /// What to boot; another server hands out addresses (proxyDHCP).
+    Proxy {
+        /// Where the PXE boot server listens, which UEFI's PXE clients ask: port 4011 of our
+        /// address.
+        boot_server: SocketAddrV4,
+    },
+}
+
+/// How addresses are handed out.
+#[derive(Clone, Debug)]
+pub struct AddressService {
     /// The networks served. The first is the one the interface is on; the others are reached
     /// through relays.
     pub subnets: Vec<Subnet>,
     /// How long an address is promised.
     pub lease_time: Duration,
-    /// Packets worked on at once.
-    pub max_exchanges: usize,
+}
+
+impl AddressService {
+    /// Serves one network, with addresses promised for an hour.
+    #[must_use]
+    pub fn on(subnet: Subnet) -> Self {
+        Self {
+            subnets: vec![subnet],
+            lease_time: Duration::from_secs(3600),
+        }
+    }
 }
 
 /// Where answers go.
@@ -65,26 +104,66 @@ impl DhcpConfig {
     /// Serves one network on an interface, as a provisioning network has it.
     #[must_use]
     pub fn on_interface(interface: &str, subnet: Subnet) -> Self {
-        Self {
-            bind: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT),
-            interface: Some(interface.to_owned()),
-            reply: ReplyTo::Standard,
-            subnets: vec![subnet],
-            lease_time: Duration::from_secs(3600),
-            max_exchanges: 256,
-        }
+        let service = DhcpService::Addresses(AddressService::on(subnet));
+        Self::standard(Some(interface.to_owned()), service)
+    }
+
+    /// Tells machines on an interface what to boot; `address` is ours there.
+    #[must_use]
+    pub fn proxy_on_interface(interface: &str, address: Ipv4Addr) -> Self {
+        let boot_server = SocketAddrV4::new(address, BOOT_SERVER_PORT);
+        Self::standard(
+            Some(interface.to_owned()),
+            DhcpService::Proxy { boot_server },
+        )
     }
 
     /// Serves simulated machines at a loopback address; port 0 takes a free one. The pool should
     /// be of 127.0.0.0/8: then each simulated machine speaks from its own address.
     #[must_use]
     pub fn for_simulated_machines(bind: SocketAddrV4, subnet: Subnet) -> Self {
-        let reply = ReplyTo::Source;
+        let service = DhcpService::Addresses(AddressService::on(subnet));
         Self {
             bind,
-            interface: None,
-            reply,
-            ..Self::on_interface("", subnet)
+            reply: ReplyTo::Source,
+            ..Self::standard(None, service)
+        }
+    }
+
+    /// On port 67, with answers as the standards have it.
+    #[must_use]
+    pub const fn standard(interface: Option<String>, service: DhcpService) -> Self {
+        Self {
+            bind: SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, SERVER_PORT),
+            interface,
+            reply: ReplyTo::Standard,
+            service,
+            max_exchanges: 256,
+        }
+    }
+}
+
+/// What is asked on a socket, by what is answered there.
+pub(crate) enum Responder {
+    /// We hand out addresses.
+    Addresses(Exchange),
+    /// Another server does.
+    Proxy(Proxy),
+}
+
+impl Responder {
+    async fn answer(&self, request: &DhcpRequest, source: SocketAddr) -> Option<Answer> {
+        match self {
+            Self::Addresses(exchange) => exchange.answer(request, source).await,
+            Self::Proxy(proxy) => proxy.answer(request, source).await,
+        }
+    }
+
+    /// After the answer is on its way: the contact, and the lease for the next start.
+    async fn answered(&self, answer: Answer) {
+        match self {
+            Self::Addresses(exchange) => exchange.answered(answer).await,
+            Self::Proxy(proxy) => proxy.answered(answer),
         }
     }
 }
@@ -104,9 +183,31 @@ impl DhcpServer {
         dropped: Arc<AtomicU64>,
         stop: CancellationToken,
     ) -> io::Result<Self> {
+        let sharing = match &config.service {
+            DhcpService::Addresses(_) => Sharing::Alone,
+            // The other server may be on this host, and both hear the broadcasts.
+            DhcpService::Proxy { .. } => Sharing::Shared,
+        };
+        let interface = config.interface.as_deref();
         Ok(Self {
-            socket: Arc::new(socket::open(config.bind, config.interface.as_deref())?),
+            socket: Arc::new(socket::open(config.bind, interface, sharing)?),
             reply: config.reply,
+            slots: Arc::new(Semaphore::new(config.max_exchanges)),
+            dropped,
+            stop,
+        })
+    }
+
+    /// The PXE boot server beside a proxyDHCP server: it answers who asks, where it asks from.
+    pub(crate) fn bind_boot_server(
+        config: &DhcpConfig,
+        boot_server: SocketAddrV4,
+        dropped: Arc<AtomicU64>,
+        stop: CancellationToken,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            socket: Arc::new(socket::open(boot_server, None, Sharing::Alone)?),
+            reply: ReplyTo::Source,
             slots: Arc::new(Semaphore::new(config.max_exchanges)),
             dropped,
             stop,
@@ -118,8 +219,8 @@ impl DhcpServer {
     }
 
     /// Serves until told to stop.
-    pub(crate) async fn run(self, exchange: Exchange) {
-        let exchange = Arc::new(exchange);
+    pub(crate) async fn run(self, responder: Responder) {
+        let responder = Arc::new(responder);
         let tracker = TaskTracker::new();
         let mut buffer = [0_u8; 2048];
         loop {
@@ -141,15 +242,15 @@ impl DhcpServer {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            let (exchange, socket) = (Arc::clone(&exchange), Arc::clone(&self.socket));
+            let (responder, socket) = (Arc::clone(&responder), Arc::clone(&self.socket));
             let reply = self.reply;
             tracker.spawn(self.stop.clone().run_until_cancelled_owned(async move {
-                if let Some(answer) = exchange.answer(&request, source).await {
+                if let Some(answer) = responder.answer(&request, source).await {
                     let to = destination(reply, &request, &answer, source);
                     if let Err(error) = socket.send_to(&answer.datagram, to).await {
                         tracing::warn!(%error, mac = %request.mac, %to, "DHCP answer not sent");
                     }
-                    exchange.answered(answer).await;
+                    responder.answered(answer).await;
                 }
                 drop(slot);
             }));

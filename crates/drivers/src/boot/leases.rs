@@ -147,6 +147,21 @@ impl LeaseTable {
         Ok(address)
     }
 
+    /// Another server gave the machine this address: whoever comes from it, is this machine.
+    pub(crate) fn observe(&self, mac: MacAddress, node: NodeId, address: Ipv4Addr, now: Timestamp) {
+        let mut inner = self.inner.lock();
+        inner.remove(&mac);
+        if let Some(former) = inner.by_address.get(&address).copied() {
+            inner.remove(&former);
+        }
+        inner.insert(Lease {
+            mac,
+            address,
+            node,
+            expires: now,
+        });
+    }
+
     /// Extends the machine's lease if the address is its own; `None` where it is not.
     pub(crate) fn commit(
         &self,

@@ -11,8 +11,9 @@ use url::Url;
 
 use super::advertisement::Advertiser;
 use super::dhcp::answer::Endpoints;
-use super::dhcp::exchange::Exchange;
-use super::dhcp::{DhcpConfig, DhcpServer};
+use super::dhcp::caller::Callers;
+use super::dhcp::sockets::DhcpSockets;
+use super::dhcp::{DhcpConfig, DhcpService};
 use super::directory::{BootDirectory, ContactSink};
 use super::files::{FileSet, LoaderNames};
 use super::http::routes::{self, HttpState};
@@ -119,6 +120,7 @@ fn advice(error: &io::Error) -> &'static str {
 #[derive(Debug)]
 pub struct BootServices {
     dhcp: Option<SocketAddr>,
+    boot_server: Option<SocketAddr>,
     tftp: Option<SocketAddr>,
     http: SocketAddr,
     base: Url,
@@ -156,7 +158,7 @@ impl BootServices {
             None => None,
         };
         let dhcp = match &config.dhcp {
-            Some(dhcp) => Some(dhcp_server(dhcp, &dropped, &stop)?),
+            Some(dhcp) => Some(DhcpSockets::open(dhcp, &dropped, &stop)?),
             None => None,
         };
 
@@ -189,26 +191,23 @@ impl BootServices {
                 ),
             }
         }
-        let dhcp = dhcp.zip(config.dhcp).map(|((address, server), dhcp)| {
-            let exchange = Exchange {
+        let dhcp = dhcp.zip(config.dhcp).map(|(sockets, dhcp)| {
+            let callers = Callers {
                 endpoints: Endpoints {
                     address: config.address,
                     http: base.clone(),
                     loaders: config.loaders,
                 },
-                subnets: dhcp.subnets,
-                lease_time: dhcp.lease_time,
                 leases,
-                store: config.lease_store,
                 directory,
                 reporter,
             };
-            tracker.spawn(server.run(exchange));
-            address
+            sockets.serve(dhcp.service, &callers, &config.lease_store, &tracker)
         });
         tracker.close();
         Ok(Self {
-            dhcp,
+            dhcp: dhcp.as_ref().map(|bound| bound.server),
+            boot_server: dhcp.and_then(|bound| bound.boot_server),
             tftp,
             http: http.0,
             base,
@@ -222,6 +221,12 @@ impl BootServices {
     #[must_use]
     pub const fn dhcp_address(&self) -> Option<SocketAddr> {
         self.dhcp
+    }
+
+    /// Where the PXE boot server of proxyDHCP listens.
+    #[must_use]
+    pub const fn boot_server_address(&self) -> Option<SocketAddr> {
+        self.boot_server
     }
 
     /// Where TFTP listens.
@@ -270,13 +275,14 @@ fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
             }
         }
     }
-    let Some(dhcp) = &config.dhcp else {
-        return Ok(());
+    let addresses = match config.dhcp.as_ref().map(|dhcp| &dhcp.service) {
+        Some(DhcpService::Addresses(addresses)) => addresses,
+        Some(DhcpService::Proxy { .. }) | None => return Ok(()),
     };
-    if dhcp.subnets.is_empty() {
+    if addresses.subnets.is_empty() {
         return Err(BootServicesError::NoSubnet);
     }
-    for subnet in &dhcp.subnets {
+    for subnet in &addresses.subnets {
         let (network, first, last) = (subnet.network, subnet.first, subnet.last);
         if first > last || !network.contains(&first) || !network.contains(&last) {
             return Err(BootServicesError::BadPool {
@@ -309,17 +315,7 @@ async fn tftp_server(
     .map_err(|source| bind_error("TFTP", wanted.into(), None, source))
 }
 
-fn dhcp_server(
-    config: &DhcpConfig,
-    dropped: &Arc<AtomicU64>,
-    stop: &CancellationToken,
-) -> Result<(SocketAddr, DhcpServer), BootServicesError> {
-    DhcpServer::bind(config, Arc::clone(dropped), stop.clone())
-        .and_then(|server| Ok((server.local_addr()?, server)))
-        .map_err(|source| bind_error("DHCP", config.bind.into(), config.interface.clone(), source))
-}
-
-fn bind_error(
+pub(super) fn bind_error(
     service: &'static str,
     address: SocketAddr,
     interface: Option<String>,

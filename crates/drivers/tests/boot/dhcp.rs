@@ -1,6 +1,6 @@
 //! DHCP with packets made by `dhcproto`, over loopback sockets.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use cupola_api::MacAddress;
@@ -16,7 +16,7 @@ use super::lab::{LOCAL, Lab, NETBOOTS, NeverAnswers, STRANGER, lab, lab_of, loop
 
 const US: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-fn message(mac: MacAddress, kind: MessageType, options: Vec<DhcpOption>) -> Message {
+pub(crate) fn message(mac: MacAddress, kind: MessageType, options: Vec<DhcpOption>) -> Message {
     let mut message = Message::default();
     message.set_chaddr(&mac.octets());
     message.opts_mut().insert(DhcpOption::MessageType(kind));
@@ -28,13 +28,14 @@ fn message(mac: MacAddress, kind: MessageType, options: Vec<DhcpOption>) -> Mess
 
 /// Sends one packet; the answer, or `None` if none comes for a while.
 async fn ask(lab: &Lab, message: &Message) -> Option<Message> {
+    ask_at(lab.services.dhcp_address().unwrap(), message).await
+}
+
+pub(crate) async fn ask_at(server: SocketAddr, message: &Message) -> Option<Message> {
     let socket = UdpSocket::bind((US, 0)).await.unwrap();
     let mut datagram = Vec::new();
     message.encode(&mut Encoder::new(&mut datagram)).unwrap();
-    socket
-        .send_to(&datagram, lab.services.dhcp_address().unwrap())
-        .await
-        .unwrap();
+    socket.send_to(&datagram, server).await.unwrap();
     let mut buffer = [0; 1500];
     let received = tokio::time::timeout(Duration::from_millis(500), socket.recv(&mut buffer)).await;
     let length = received.ok()?.unwrap();
@@ -44,14 +45,14 @@ async fn ask(lab: &Lab, message: &Message) -> Option<Message> {
     Some(answer)
 }
 
-fn pxe(architecture: u16) -> Vec<DhcpOption> {
+pub(crate) fn pxe(architecture: u16) -> Vec<DhcpOption> {
     vec![
         DhcpOption::ClassIdentifier(b"PXEClient:Arch:00000:UNDI:002001".to_vec()),
         DhcpOption::ClientSystemArchitecture(Architecture::from(architecture)),
     ]
 }
 
-fn boot_file(message: &Message) -> Option<String> {
+pub(crate) fn boot_file(message: &Message) -> Option<String> {
     match message.opts().get(OptionCode::BootfileName) {
         Some(DhcpOption::BootfileName(name)) => Some(String::from_utf8(name.clone()).unwrap()),
         _ => None,

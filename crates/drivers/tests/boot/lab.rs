@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
-    ClientSystem, ContactKind, ContactSink, DhcpConfig, FileSet, HttpConfig, RamdiskBoot, Subnet,
-    TftpConfig,
+    ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig,
+    RamdiskBoot, Subnet, TftpConfig,
 };
 use parking_lot::Mutex;
 use tokio::process::Command;
@@ -113,10 +113,18 @@ pub(crate) fn subnet() -> Subnet {
     }
 }
 
-const ANY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+pub(crate) const ANY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
 pub(crate) fn loopback() -> DhcpConfig {
     DhcpConfig::for_simulated_machines(ANY, subnet())
+}
+
+pub(crate) fn proxy() -> DhcpConfig {
+    let service = DhcpService::Proxy { boot_server: ANY };
+    DhcpConfig {
+        service,
+        ..loopback()
+    }
 }
 
 pub(crate) async fn lab() -> Lab {

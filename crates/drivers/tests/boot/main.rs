@@ -12,4 +12,5 @@ mod dhcp;
 mod http;
 mod lab;
 mod namespace;
+mod proxy;
 mod tftp;

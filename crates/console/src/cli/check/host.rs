@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
 use std::path::Path;
 
-use cupola_backend::config::Config;
+use cupola_backend::config::{Config, DhcpMode};
 
 use super::{Check, Verdict};
 
@@ -164,9 +164,18 @@ fn boot(config: &Config) -> Vec<Check> {
             Some(remedy),
         )];
     };
-    if boot.dhcp {
-        let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 67);
-        checks.push(udp("DHCP port", boot.dhcp_listen.unwrap_or(any)));
+    match boot.dhcp {
+        DhcpMode::Server => {
+            let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 67);
+            checks.push(udp("DHCP port", boot.dhcp_listen.unwrap_or(any)));
+        }
+        DhcpMode::Proxy => {
+            let usual = SocketAddrV4::new(address, 4011);
+            checks.push(udp("PXE boot port", boot.pxe_listen.unwrap_or(usual)));
+        }
+        DhcpMode::Off => {}
+    }
+    if boot.dhcp != DhcpMode::Off {
         checks.extend(boot.interface.as_deref().map(interface));
     }
     if boot.tftp {

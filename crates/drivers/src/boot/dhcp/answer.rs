@@ -20,6 +20,11 @@ use crate::boot::script;
 /// offers, because there are none.
 const IPXE_NO_PROXY_DHCP: [u8; 3] = [0xb0, 0x01, 0x01];
 
+/// PXE options (option 43): `PXE_DISCOVERY_CONTROL` with bit 3 set, "load the boot file that is
+/// named here, and neither look for boot servers nor show a menu" (PXE specification 2.1, table
+/// 2-1), and the end.
+const PXE_USE_BOOT_FILE: [u8; 4] = [6, 1, 8, 255];
+
 /// The smallest BOOTP message; some relays and ROMs drop a shorter one (RFC 1542 section 2.1).
 const MINIMUM: usize = 300;
 
@@ -127,6 +132,32 @@ pub(crate) fn grant(endpoints: &Endpoints, request: &DhcpRequest, grant: &Grant<
         BootStage::PxeRom | BootStage::System => {}
     }
     if let Some(file) = grant.boot_file {
+        boot_options(endpoints, &mut message, file);
+    }
+    encode(&message, request)
+}
+
+/// Builds proxyDHCP's OFFER or ACK: what to boot and no address. Without a boot file it carries no
+/// PXE options either, and the client asks the boot server at `siaddr`.
+pub(crate) fn proxy(
+    endpoints: &Endpoints,
+    request: &DhcpRequest,
+    kind: MessageType,
+    boot_file: Option<&str>,
+) -> Vec<u8> {
+    let mut message = reply(endpoints, request, kind);
+    message
+        .set_ciaddr(request.ciaddr)
+        .set_siaddr(endpoints.address);
+    let is_http = request.client.stage == BootStage::HttpRom;
+    let class: &[u8] = if is_http { b"HTTPClient" } else { b"PXEClient" };
+    let options = message.opts_mut();
+    options.insert(DhcpOption::ClassIdentifier(class.to_vec()));
+    if let Some(file) = boot_file {
+        if !is_http {
+            let data = PXE_USE_BOOT_FILE.to_vec();
+            options.insert(DhcpOption::VendorExtensions(data));
+        }
         boot_options(endpoints, &mut message, file);
     }
     encode(&message, request)

@@ -7,13 +7,29 @@ use nix::ifaddrs::getifaddrs;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
+/// Whether another program of this host may have the port too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// It may not: two servers of one port would take each other's packets.
+    Alone,
+    /// It may, if it allows it too (dnsmasq does with `bind-interfaces`): both get broadcasts.
+    Shared,
+}
+
 /// Opens the socket. With an interface, broadcasts of that interface come in and answers leave
 /// through it, whatever the routes say; that needs `CAP_NET_RAW` on older kernels, and port 67
 /// `CAP_NET_BIND_SERVICE`.
-pub(crate) fn open(bind: SocketAddrV4, interface: Option<&str>) -> io::Result<UdpSocket> {
+pub(crate) fn open(
+    bind: SocketAddrV4,
+    interface: Option<&str>,
+    sharing: Sharing,
+) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_broadcast(true)?;
     socket.set_nonblocking(true)?;
+    if sharing == Sharing::Shared {
+        socket.set_reuse_address(true)?;
+    }
     if let Some(interface) = interface {
         socket.bind_device(Some(interface.as_bytes()))?;
     }
