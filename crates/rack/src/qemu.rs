@@ -15,17 +15,21 @@ mod error;
 mod ipmi_sim;
 mod machine;
 mod namespace;
+mod network_host;
 mod qmp;
 mod rack;
 mod requirements;
 mod serial;
 
 pub use chassis::{BootDevice, Chassis, ChassisReply, ChassisRequest, PowerFlag};
-pub use command_line::{DiskConfig, Firmware, MachineConfig, NetworkAttachment, SmbiosIdentity};
+pub use command_line::{
+    CardRom, DiskConfig, Firmware, MachineConfig, NetworkAttachment, SmbiosIdentity,
+};
 pub use error::QemuError;
 pub use ipmi_sim::{BmcCredentials, IpmiSim, IpmiSimConfig};
 pub use machine::{MachineStatus, QemuMachine};
 pub use namespace::{Namespace, ProvisioningNetwork};
+pub use network_host::NetworkHost;
 pub use qmp::ShutdownReason;
 pub use rack::{QemuRack, RackMachine, RackMachineConfig};
 pub use requirements::missing_requirements;

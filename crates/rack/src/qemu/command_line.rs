@@ -14,13 +14,72 @@ pub(super) const OVMF_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 /// The template of OVMF's variables; each machine has its own copy.
 pub(super) const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
+/// OVMF's code for Secure Boot, which needs system management mode to keep its variables.
+pub(super) const OVMF_SECURE_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+/// Variables with Microsoft's keys enrolled and Secure Boot on, as a server is delivered.
+pub(super) const OVMF_SECURE_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
+
 /// What starts the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Firmware {
-    /// SeaBIOS; the network card has an iPXE ROM.
+    /// SeaBIOS, which netboots by the ROM of its network card.
     Bios,
-    /// OVMF with its own network stack.
+    /// OVMF, which netboots by its own PXE client.
     Uefi,
+    /// OVMF with its PXE client switched off: it netboots by HTTP boot.
+    UefiHttp,
+    /// OVMF with Secure Boot on, netbooting by its PXE client.
+    UefiSecure,
+    /// OVMF with Secure Boot on, netbooting by HTTP boot.
+    UefiHttpSecure,
+}
+
+impl Firmware {
+    /// Whether this is UEFI firmware.
+    #[must_use]
+    pub const fn is_uefi(self) -> bool {
+        !matches!(self, Self::Bios)
+    }
+
+    /// Whether it starts only what a key of its owner has signed.
+    #[must_use]
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::UefiSecure | Self::UefiHttpSecure)
+    }
+
+    const fn boots_by_http(self) -> bool {
+        matches!(self, Self::UefiHttp | Self::UefiHttpSecure)
+    }
+
+    const fn code(self) -> &'static str {
+        if self.is_secure() {
+            OVMF_SECURE_CODE
+        } else {
+            OVMF_CODE
+        }
+    }
+
+    /// The template of its variables; none where it keeps none.
+    pub(super) const fn variables(self) -> Option<&'static str> {
+        match self {
+            Self::Bios => None,
+            Self::Uefi | Self::UefiHttp => Some(OVMF_VARIABLES),
+            Self::UefiSecure | Self::UefiHttpSecure => Some(OVMF_SECURE_VARIABLES),
+        }
+    }
+}
+
+/// The boot ROM on the network card.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CardRom {
+    /// iPXE for a BIOS, which has nothing else to netboot with, and none for UEFI, which has.
+    #[default]
+    Usual,
+    /// iPXE, for UEFI too, where it stands before the firmware's own clients.
+    Ipxe,
+    /// This file.
+    File(PathBuf),
 }
 
 /// What the network card is plugged into.
@@ -73,6 +132,8 @@ pub struct MachineConfig {
     pub mac: MacAddress,
     /// Model of its network card, such as `virtio-net-pci` or `e1000e`.
     pub network_card: String,
+    /// The boot ROM on it.
+    pub card_rom: CardRom,
     /// What the card is plugged into.
     pub network: NetworkAttachment,
     /// Its disk.
@@ -104,7 +165,13 @@ pub(super) fn arguments(config: &MachineConfig, boot: BootDevice) -> Vec<OsStrin
     line.flag("-nodefaults");
     line.option("-name", &config.name);
     line.option("-display", "none");
-    line.option("-machine", "q35,graphics=off");
+    if config.firmware.is_secure() {
+        line.option("-machine", "q35,graphics=off,smm=on");
+        line.option("-global", "driver=cfi.pflash01,property=secure,value=on");
+        line.option("-global", "ICH9-LPC.disable_s3=1");
+    } else {
+        line.option("-machine", "q35,graphics=off");
+    }
     line.option("-accel", "tcg,thread=multi,tb-size=256");
     line.option("-cpu", "max");
     line.option("-smp", config.processors.to_string());
@@ -135,19 +202,35 @@ pub(super) fn arguments(config: &MachineConfig, boot: BootDevice) -> Vec<OsStrin
     line.option("-mon", "chardev=qmp0,mode=control");
     network(&mut line, config, boot);
     disk(&mut line, config, boot);
-    if config.firmware == Firmware::Uefi {
-        line.option(
-            "-drive",
-            format!("if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}"),
-        );
-        line.socket(
-            "-drive",
-            "if=pflash,format=raw,unit=1,file=",
-            &config.uefi_variables(),
-        );
+    if config.firmware.is_uefi() {
+        uefi(&mut line, config);
     }
     line.0.extend(config.arguments.iter().cloned());
     line.0
+}
+
+/// OVMF's flash; where it shall boot by HTTP, its other network clients are switched off.
+fn uefi(line: &mut CommandLine, config: &MachineConfig) {
+    line.option(
+        "-drive",
+        format!(
+            "if=pflash,format=raw,unit=0,readonly=on,file={}",
+            config.firmware.code()
+        ),
+    );
+    line.socket(
+        "-drive",
+        "if=pflash,format=raw,unit=1,file=",
+        &config.uefi_variables(),
+    );
+    if config.firmware.boots_by_http() {
+        for client in ["IPv4PXESupport", "IPv6PXESupport", "IPv6Support"] {
+            line.option(
+                "-fw_cfg",
+                format!("name=opt/org.tianocore/{client},string=no"),
+            );
+        }
+    }
 }
 
 /// Position in the boot order of (network, disk); 1 is first, none is "do not boot from it".
@@ -173,19 +256,20 @@ fn network(line: &mut CommandLine, config: &MachineConfig, boot: BootDevice) {
         NetworkAttachment::User => "user,id=net0".to_owned(),
     };
     line.option("-netdev", backend);
-    // In UEFI mode the card's iPXE ROM would stand before OVMF's own PXE client.
-    let rom = match config.firmware {
-        Firmware::Bios => "",
-        Firmware::Uefi => ",romfile=",
-    };
     let index = boot_index(order(boot).0);
-    line.option(
-        "-device",
-        format!(
-            "{},netdev=net0,mac={}{rom}{index}",
-            config.network_card, config.mac
-        ),
+    let card = format!(
+        "{},netdev=net0,mac={}{index}",
+        config.network_card, config.mac
     );
+    match &config.card_rom {
+        // QEMU's own choice is iPXE, for BIOS and for UEFI in one file.
+        CardRom::Ipxe => line.option("-device", card),
+        CardRom::Usual if config.firmware.is_uefi() => {
+            line.option("-device", format!("{card},romfile="));
+        }
+        CardRom::Usual => line.option("-device", card),
+        CardRom::File(file) => line.socket("-device", &format!("{card},romfile="), file),
+    }
 }
 
 fn disk(line: &mut CommandLine, config: &MachineConfig, boot: BootDevice) {
@@ -249,6 +333,7 @@ pub(super) mod tests {
             },
             mac: MacAddress::new([0x52, 0x54, 0, 0, 0, 1]),
             network_card: "virtio-net-pci".to_owned(),
+            card_rom: CardRom::Usual,
             network: NetworkAttachment::User,
             disk: DiskConfig {
                 path: directory.join("disk.raw"),
@@ -287,5 +372,31 @@ pub(super) mod tests {
         );
         assert!(uefi.contains("file=/run/a,,b/uefi-variables.fd"), "{uefi}");
         assert!(!joined(Firmware::Bios, BootDevice::None).contains("pflash"));
+    }
+
+    #[test]
+    fn http_boot_has_no_pxe_client_and_secure_boot_has_system_management_mode() {
+        let http = joined(Firmware::UefiHttp, BootDevice::Pxe);
+        assert!(
+            http.contains("name=opt/org.tianocore/IPv4PXESupport,string=no"),
+            "{http}"
+        );
+        let secure = joined(Firmware::UefiSecure, BootDevice::Pxe);
+        assert!(
+            secure.contains(OVMF_SECURE_CODE) && secure.contains("smm=on"),
+            "{secure}"
+        );
+        assert!(!secure.contains("IPv4PXESupport"), "{secure}");
+    }
+
+    #[test]
+    fn the_card_has_the_rom_it_was_given() {
+        let mut config = config(Path::new("/run"), Firmware::Bios);
+        config.card_rom = CardRom::File("/roms/pxe.rom".into());
+        let line = arguments(&config, BootDevice::Pxe);
+        assert!(
+            line.iter()
+                .any(|word| word.to_string_lossy().ends_with(",romfile=/roms/pxe.rom"))
+        );
     }
 }

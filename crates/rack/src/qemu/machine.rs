@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::chassis::{BootDevice, Chassis, ChassisReply, ChassisRequest};
-use super::command_line::{Firmware, MachineConfig, OVMF_VARIABLES};
+use super::command_line::MachineConfig;
 use super::{Namespace, QemuError, SerialConsole, ShutdownReason};
 use process::{Launcher, Running};
 
@@ -58,11 +58,10 @@ impl QemuMachine {
             .await
             .map_err(QemuError::file(&config.directory))?;
         make_disk(&config.disk.path, config.disk.bytes).await?;
-        if config.firmware == Firmware::Uefi {
-            let variables = config.uefi_variables();
-            tokio::fs::copy(OVMF_VARIABLES, &variables)
+        if let Some(template) = config.firmware.variables() {
+            tokio::fs::copy(template, config.uefi_variables())
                 .await
-                .map_err(QemuError::file(Path::new(OVMF_VARIABLES)))?;
+                .map_err(QemuError::file(Path::new(template)))?;
         }
         let name = config.name.clone();
         let console = SerialConsole::new(config.directory.join("serial.log"));
@@ -265,6 +264,7 @@ async fn ended(running: &mut Option<Running>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Firmware;
     use super::super::command_line::tests::config;
     use super::*;
 

@@ -4,6 +4,8 @@
 //! loopback device. A pair of virtual Ethernet devices joins the namespace to the host, so that a
 //! test can reach the service's API from outside. Deleting the namespace removes all of it.
 
+mod stale;
+
 use std::fs::File;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -13,13 +15,14 @@ use std::time::Duration;
 use nix::sched::{CloneFlags, setns};
 use tokio::process::Command;
 
+use super::NetworkHost;
 use super::error::{QemuError, tail};
 
 /// How long one `ip` command may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The bridge inside the namespace.
-const BRIDGE: &str = "provisioning";
+pub(super) const BRIDGE: &str = "provisioning";
 
 /// The network that machines boot from.
 #[derive(Debug, Clone, Copy)]
@@ -54,11 +57,11 @@ impl Namespace {
     ///
     /// [`QemuError::Failed`] with what `ip` said, mostly because the caller is not root.
     pub async fn create(network: ProvisioningNetwork) -> Result<Self, QemuError> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        stale::remove().await;
+        let number = next_number();
         let process = std::process::id();
         let (outside, inside) = link_addresses(process, number);
-        let name = format!("cupola-{process}-{number}");
+        let name = stale::name(process, number);
         ip(&["netns", "add", &name]).await?;
         // From here on a failure drops `namespace`, which removes what was made.
         let namespace = Self {
@@ -178,7 +181,17 @@ impl Namespace {
             .await
     }
 
-    async fn ip(&self, arguments: &[&str]) -> Result<(), QemuError> {
+    /// Puts one more host onto the provisioning network, with an address of that network.
+    ///
+    /// # Errors
+    ///
+    /// [`QemuError::Failed`] when the kernel refuses it.
+    pub async fn add_host(&self, address: Ipv4Addr) -> Result<NetworkHost, QemuError> {
+        let name = stale::name(std::process::id(), next_number());
+        NetworkHost::create(self, name, address).await
+    }
+
+    pub(super) async fn ip(&self, arguments: &[&str]) -> Result<(), QemuError> {
         let mut all = vec!["-n", self.name.as_str()];
         all.extend_from_slice(arguments);
         ip(&all).await
@@ -187,20 +200,33 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // Dropping cannot wait for async work; `ip netns del` takes milliseconds.
-        let deleted = std::process::Command::new("ip")
-            .args(["netns", "del", &self.name])
-            .status();
-        if !deleted
-            .as_ref()
-            .is_ok_and(std::process::ExitStatus::success)
-        {
-            tracing::warn!(namespace = %self.name, ?deleted, "the namespace could not be removed");
-        }
+        delete(&self.name);
     }
 }
 
-async fn ip(arguments: &[&str]) -> Result<(), QemuError> {
+/// Removes a namespace. Dropping cannot wait for async work; `ip netns del` takes milliseconds.
+pub(super) fn delete(name: &str) {
+    let deleted = std::process::Command::new("ip")
+        .args(["netns", "del", name])
+        .status();
+    if !deleted
+        .as_ref()
+        .is_ok_and(std::process::ExitStatus::success)
+    {
+        tracing::warn!(
+            namespace = name,
+            ?deleted,
+            "the namespace could not be removed"
+        );
+    }
+}
+
+fn next_number() -> u32 {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    COUNTER.fetch_add(1, Ordering::Relaxed)
+}
+
+pub(super) async fn ip(arguments: &[&str]) -> Result<(), QemuError> {
     let mut command = Command::new("ip");
     command.args(arguments).kill_on_drop(true);
     let output = tokio::time::timeout(COMMAND_DEADLINE, command.output())

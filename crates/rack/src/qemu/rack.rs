@@ -7,7 +7,9 @@ use std::sync::Arc;
 use cupola_api::{MacAddress, Secret};
 use uuid::Uuid;
 
-use super::command_line::{DiskConfig, Firmware, MachineConfig, NetworkAttachment, SmbiosIdentity};
+use super::command_line::{
+    CardRom, DiskConfig, Firmware, MachineConfig, NetworkAttachment, SmbiosIdentity,
+};
 use super::ipmi_sim::{BmcCredentials, IpmiSim, IpmiSimConfig};
 use super::namespace::{Namespace, ProvisioningNetwork};
 use super::{QemuError, QemuMachine};
@@ -16,10 +18,12 @@ use super::{QemuError, QemuMachine};
 const RMCP_PORT: u16 = 623;
 
 /// What to know of one machine of a rack; everything else follows from its number.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RackMachineConfig {
     /// What starts it.
     pub firmware: Firmware,
+    /// The boot ROM on its network card.
+    pub card_rom: CardRom,
     /// Memory in MiB.
     pub memory_mib: u32,
     /// Number of processors.
@@ -34,6 +38,7 @@ impl RackMachineConfig {
     pub fn new(firmware: Firmware) -> Self {
         Self {
             firmware,
+            card_rom: CardRom::Usual,
             memory_mib: 768,
             processors: 1,
             disk_bytes: 5 << 30,
@@ -123,6 +128,7 @@ impl QemuRack {
             },
             mac,
             network_card: "virtio-net-pci".to_owned(),
+            card_rom: config.card_rom.clone(),
             network: NetworkAttachment::Tap(tap),
             disk: DiskConfig {
                 path: disk.clone(),
