@@ -16,7 +16,7 @@ use cupola_api::probe::CheckResult;
 use cupola_api::resource::{BootDevice, BootDeviceSetting};
 use cupola_api::{PowerState, PowerTarget};
 use cupola_drivers::interface::{
-    Changes, DriverError, Management, NoRecorder, Power, Recorder, Result, Task,
+    BmcCommand, Changes, DriverError, Management, NoRecorder, Power, Recorder, Result, Task,
 };
 use cupola_drivers::ipmi::{IpmiConfig, IpmiHub, IpmiManagement, IpmiPower, interfaces};
 use cupola_tests::ipmi::{OwnBmc, PASSWORD, USER};
@@ -36,16 +36,11 @@ impl Recorder for Timeline {
         self.inner.record(changes).await
     }
 
-    fn bmc_command(
-        &self,
-        command: &str,
-        outcome: std::result::Result<&str, &str>,
-        _took: Duration,
-    ) {
+    fn bmc_command(&self, command: &BmcCommand<'_>) {
         self.commands
             .lock()
             .unwrap()
-            .push((command.to_owned(), outcome.is_ok()));
+            .push((command.name.to_owned(), command.outcome.is_ok()));
     }
 
     fn log(&self, _: Severity, _: &str, _: &str) {}

@@ -4,10 +4,12 @@
 //!   data and its id as `id`, or `event: missed` when the client must list again.
 //! * `GET /cupola/v1/nodes` – all nodes as [`NodeSummaries`], compact.
 //! * `GET /cupola/v1/nodes/{node}/timeline[?after=ID&limit=N]` – [`Timeline`], oldest first.
+//! * `GET /cupola/v1/nodes/{node}/explain` – [`Explanation`]: where it stands, and why.
 //! * `GET /cupola/v1/images` – [`Images`]: what is configured for deployment.
 //! * `POST /cupola/v1/probe` – body [`ProbeRequest`], answer [`crate::probe::ProbeReport`].
 //!
 //! [`Event`]: crate::event::Event
+//! [`Explanation`]: crate::diagnosis::Explanation
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

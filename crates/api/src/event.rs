@@ -7,7 +7,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::boot_ladder::Rung;
 use crate::cupola::NodeSummary;
+use crate::diagnosis::Diagnosis;
 use crate::id::NodeId;
 use crate::mac::MacAddress;
 use crate::state::provision::ProvisionState;
@@ -141,6 +143,9 @@ pub enum EventKind {
         message: String,
         /// Whether it got what it asked for.
         ok: bool,
+        /// The rung of the boot ladder that this reaches, or where it stands when it is not well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rung: Option<Rung>,
     },
     /// A command was sent to a BMC.
     BmcCommand {
@@ -152,7 +157,15 @@ pub enum EventKind {
         message: String,
         /// How long it took, in milliseconds.
         duration_ms: u64,
+        /// The rung of the boot ladder that this reaches, or where it broke.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rung: Option<Rung>,
+        /// What to do about the error.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remedy: Option<String>,
     },
+    /// The work on the node failed, and this is where it broke.
+    Diagnosis(Box<Diagnosis>),
     /// Maintenance was set or ended.
     Maintenance {
         /// Whether the node is in maintenance now.
@@ -184,6 +197,7 @@ impl EventKind {
             | Self::StepFinished { .. }
             | Self::BootContact { .. }
             | Self::BmcCommand { .. }
+            | Self::Diagnosis(_)
             | Self::Maintenance { .. }
             | Self::Log { .. } => true,
         }

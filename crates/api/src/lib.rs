@@ -5,8 +5,10 @@
 //! behaviour of the service; handlers live in `cupola-backend`, screens in `cupola-console`.
 
 pub mod agent;
+pub mod boot_ladder;
 pub mod client;
 pub mod cupola;
+pub mod diagnosis;
 pub mod event;
 pub mod fault;
 pub mod id;
@@ -20,6 +22,7 @@ pub mod resource;
 pub mod secret;
 pub mod state;
 
+pub use boot_ladder::Rung;
 pub use event::{Event, EventId, EventKind};
 pub use fault::ApiFault;
 pub use id::{NodeId, PortId};

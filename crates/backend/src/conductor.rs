@@ -11,6 +11,7 @@
 //! | `flow` `steps` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` | what agents say |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
+//! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
 
 mod abort;
@@ -19,6 +20,7 @@ pub mod boot_directory;
 mod clean;
 pub mod config_drive;
 mod deploy;
+pub(crate) mod diagnosis;
 mod error;
 mod flow;
 mod heartbeat;
@@ -53,7 +55,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::events::EventBus;
 use crate::store::{Store, StoreError};
-use boot_directory::Rungs;
 pub use options::ConductorOptions;
 use workers::Workers;
 
@@ -75,7 +76,6 @@ struct Inner {
     followed: Mutex<HashSet<NodeId>>,
     /// Failed power reads in a row, by node.
     power_failures: Mutex<HashMap<NodeId, u32>>,
-    rungs: Rungs,
 }
 
 impl std::fmt::Debug for Conductor {
@@ -93,7 +93,6 @@ impl Conductor {
         store: Store,
         events: EventBus,
         registry: Registry,
-        rungs: Rungs,
         options: ConductorOptions,
     ) -> Self {
         Self {
@@ -107,7 +106,6 @@ impl Conductor {
                 stop: CancellationToken::new(),
                 followed: Mutex::default(),
                 power_failures: Mutex::default(),
-                rungs,
             }),
         }
     }

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::conductor::Conductor;
-use crate::conductor::boot_directory::{Rungs, StoreBootDirectory, TimelineSink};
+use crate::conductor::boot_directory::{StoreBootDirectory, TimelineSink};
 use crate::config::Config;
 use crate::events::EventBus;
 use crate::http::{self, ApiOptions, ApiState, OptionsError};
@@ -99,13 +99,12 @@ impl Service {
         let store = Store::open(&settings::store(&config, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
-        let rungs = Rungs::default();
         let boot = match settings::boot_services(&config, state_directory).await? {
             Some(boot) => Some(
                 BootServices::start(
                     boot,
                     Arc::new(StoreBootDirectory::new(store.clone())),
-                    Arc::new(TimelineSink::new(events.clone(), rungs.clone())),
+                    Arc::new(TimelineSink::new(events.clone())),
                     stop.child_token(),
                 )
                 .await?,
@@ -114,7 +113,7 @@ impl Service {
         };
         let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;
         let options = settings::conductor(&config);
-        let conductor = Conductor::new(store.clone(), events.clone(), registry, rungs, options);
+        let conductor = Conductor::new(store.clone(), events.clone(), registry, options);
         conductor.start().await?;
         let rpc: Arc<dyn Rpc> = Arc::new(conductor.clone());
         let state = ApiState::new(

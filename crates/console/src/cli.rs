@@ -10,6 +10,7 @@ mod console;
 mod demo;
 mod deploy;
 mod enroll;
+mod explain;
 mod failure;
 mod node;
 mod output;
@@ -131,6 +132,9 @@ enum Command {
     /// Follow what happens to a node until it is at rest
     #[command(after_help = EXIT_CODES)]
     Watch(watch::Arguments),
+    /// Explain where a node stands, what it waits for, and what may be wrong
+    #[command(after_help = EXIT_CODES)]
+    Explain(explain::Arguments),
     /// List and show nodes
     #[command(subcommand, after_help = EXIT_CODES)]
     Node(node::Command),
@@ -202,6 +206,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Enroll(arguments) => Box::pin(enroll::run(&common, arguments)).await,
         Command::Deploy(arguments) => Box::pin(deploy::run(&common, arguments)).await,
         Command::Watch(arguments) => Box::pin(watch::run(&common, arguments)).await,
+        Command::Explain(arguments) => Box::pin(explain::run(&common, arguments)).await,
         Command::Node(command) => Box::pin(node::run(&common, command)).await,
         Command::Ramdisk(command) => Box::pin(ramdisk::run(&common, command)).await,
         Command::Check(arguments) => Box::pin(check::run(&common, arguments)).await,

@@ -44,6 +44,7 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             mac,
             message,
             ok,
+            rung: _,
         } => {
             let mac = mac.map(|mac| format!(" {mac}")).unwrap_or_default();
             let text = format!("{}{mac}: {message}", service_name(*service));
@@ -54,11 +55,16 @@ pub(crate) fn describe(kind: &EventKind) -> (Severity, String) {
             ok,
             message,
             duration_ms,
+            rung: _,
+            remedy,
         } => {
             let took = duration(*duration_ms);
-            let text = format!("BMC {command}: {message} [{took}]");
+            let remedy = remedy.as_deref().map(|what| format!("; {what}"));
+            let remedy = remedy.unwrap_or_default();
+            let text = format!("BMC {command}: {message}{remedy} [{took}]");
             (unless(*ok, Severity::Error), text)
         }
+        EventKind::Diagnosis(diagnosis) => (Severity::Error, format!("broken rung: {diagnosis}")),
         EventKind::Maintenance { on, reason } => {
             let why = reason.as_deref().map(|r| format!(": {r}"));
             let word = if *on { "on" } else { "off" };

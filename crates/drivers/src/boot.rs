@@ -26,7 +26,7 @@ pub mod tftp;
 
 pub use client::{BootStage, ClientArchitecture, ClientSystem};
 pub use cmdline::KernelCommandLine;
-pub use contact::{BootContact, ContactKind};
+pub use contact::{BootContact, ContactKind, IgnoreReason, TftpFailure};
 pub use dhcp::{AddressService, DhcpConfig, DhcpService, ReplyTo, interface_address};
 pub use directory::{BootDecision, BootDirectory, BootHost, ContactSink, NoSink, RamdiskBoot};
 pub use files::{FileSet, LoaderNames};

@@ -33,7 +33,7 @@ pub use settings::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
 };
 pub use step::{Outcome, Retry, Step, StepSource, WaitFor};
-pub use task::{NoRecorder, Recorder, Task};
+pub use task::{BmcCommand, BmcTrouble, NoRecorder, Recorder, Task};
 
 /// The result of an interface's method.
 pub type Result<T, E = DriverError> = std::result::Result<T, E>;

@@ -16,6 +16,7 @@ mod operations;
 mod power;
 mod probe;
 mod route;
+mod rung;
 mod session;
 mod slot;
 mod target;

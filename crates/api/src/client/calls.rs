@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{BodyStream, Client, ClientError, NodeQuery, events};
 use crate::cupola::{Images, NodeSummaries, ProbeRequest, Timeline};
+use crate::diagnosis::Explanation;
 use crate::event::{EventId, StreamItem};
 use crate::fault::ApiFault;
 use crate::id::{NodeId, NodeIdent, PortId};
@@ -263,6 +264,16 @@ impl Client {
             .map(|id| format!("?after={}", id.0))
             .unwrap_or_default();
         let path = format!("/cupola/v1/nodes/{}/timeline{after}", encode(node));
+        self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Where a node stands, what it waits for, and what may be wrong. 404 from a server that is not
+    /// Cupola.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn explain(&self, node: &NodeIdent) -> Result<Explanation, ClientError> {
+        let path = format!("/cupola/v1/nodes/{}/explain", encode(node));
         self.json(Method::GET, &path, None::<&()>).await
     }
 

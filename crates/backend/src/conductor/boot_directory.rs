@@ -4,85 +4,17 @@
 //! It stands beside the conductor, not behind it: the boot services start first, because drivers
 //! need to know their address.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use cupola_api::MacAddress;
 use cupola_api::event::{BootService, EventKind};
-use cupola_api::id::NodeId;
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, ClientSystem, ContactKind, ContactSink,
 };
 use cupola_drivers::ipxe;
-use jiff::Timestamp;
-use parking_lot::Mutex;
 
+use super::diagnosis::rung_of;
 use crate::events::EventBus;
 use crate::store::Store;
-
-/// The highest rung of the boot ladder that each node has reached since it was last powered.
-#[derive(Clone, Debug, Default)]
-pub struct Rungs {
-    reached: Arc<Mutex<HashMap<NodeId, Rung>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Rung {
-    service: BootService,
-    what: String,
-    at: Timestamp,
-}
-
-impl Rungs {
-    /// Notes a contact. A new DHCP discovery is a new boot.
-    pub(super) fn reached(&self, node: NodeId, service: BootService, what: &str) {
-        let rung = Rung {
-            service,
-            what: what.to_owned(),
-            at: Timestamp::now(),
-        };
-        self.reached.lock().insert(node, rung);
-    }
-
-    pub(super) fn forget(&self, node: NodeId) {
-        self.reached.lock().remove(&node);
-    }
-
-    /// Which rung was the last, and what to look at.
-    pub(super) fn explain(&self, node: NodeId) -> String {
-        let Some(rung) = self.reached.lock().get(&node).cloned() else {
-            return "The machine contacted no boot service: see whether it is powered on, whether \
-                    its boot device is the network, whether a port has the MAC address of the \
-                    interface it boots from, and whether that interface is on the provisioning \
-                    network."
-                .to_owned();
-        };
-        let next = match rung.service {
-            BootService::Dhcp => {
-                "It got no further than DHCP: see whether another DHCP server answers on the \
-                 provisioning network, and whether TFTP (UDP port 69) is open to this host."
-            }
-            BootService::Tftp => {
-                "It loaded a boot loader, which did not come back: see the machine's console, and \
-                 whether the loader fits its firmware (BIOS or UEFI, Secure Boot)."
-            }
-            BootService::Http => {
-                "It loaded the ramdisk, whose agent never asked for its node: see the machine's \
-                 console for a kernel or network failure, and whether it reaches the API's address."
-            }
-            BootService::Lookup => {
-                "Its agent found its node and sent no heartbeat: see the agent's log on the \
-                 machine's console, and whether the API is reachable from it."
-            }
-            BootService::Heartbeat => {
-                "Its agent sent heartbeats and then fell silent: see the machine's console and its \
-                 network, then start the action again."
-            }
-        };
-        format!("Last seen: {} ({}). {next}", rung.what, rung.at)
-    }
-}
 
 /// Answers the boot services from the store.
 #[derive(Clone, Debug)]
@@ -123,14 +55,13 @@ impl BootDirectory for StoreBootDirectory {
 #[derive(Clone, Debug)]
 pub struct TimelineSink {
     events: EventBus,
-    rungs: Rungs,
 }
 
 impl TimelineSink {
     /// A sink into these events.
     #[must_use]
-    pub const fn new(events: EventBus, rungs: Rungs) -> Self {
-        Self { events, rungs }
+    pub const fn new(events: EventBus) -> Self {
+        Self { events }
     }
 }
 
@@ -138,14 +69,12 @@ impl ContactSink for TimelineSink {
     fn contact(&self, contact: BootContact) {
         let (service, ok) = classify(&contact.kind);
         let message = contact.kind.to_string();
-        if let Some(node) = contact.node {
-            self.rungs.reached(node, service, &message);
-        }
         let kind = EventKind::BootContact {
             service,
             mac: contact.mac,
             message,
             ok,
+            rung: rung_of(&contact),
         };
         self.events.publish(contact.node, kind);
     }

@@ -14,6 +14,7 @@ use cupola_drivers::interface::{Outcome, Retry, Step, WaitFor};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
 use super::steps;
 use super::work::Work;
@@ -138,10 +139,13 @@ impl Work {
                 }
             }
             Err(_) if self.is_stopping() => {}
-            Err(error) => match flow {
-                Flow::Deploy => self.fail_deploy(&error.to_string()).await,
-                Flow::Clean => self.fail_clean(&error.to_string()).await,
-            },
+            Err(error) => {
+                let text = self.explained(&error.to_string(), Situation::Failed).await;
+                match flow {
+                    Flow::Deploy => self.fail_deploy(&text).await,
+                    Flow::Clean => self.fail_clean(&text).await,
+                }
+            }
         }
     }
 

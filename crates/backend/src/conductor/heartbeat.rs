@@ -1,6 +1,7 @@
 //! Heartbeats: an agent says that it lives and where it is. The answer is given at once; what it
 //! causes goes on afterwards (wire reference §16.2).
 
+use cupola_api::Rung;
 use cupola_api::agent::Heartbeat;
 use cupola_api::event::{BootService, EventKind};
 use cupola_api::fault::ApiFault;
@@ -41,12 +42,12 @@ impl Conductor {
         if first {
             let version = heartbeat.agent_version.as_deref().unwrap_or("unknown");
             let url = heartbeat.callback_url.as_deref().unwrap_or_default();
-            self.inner.rungs.reached(id, BootService::Heartbeat, url);
             work.publish(EventKind::BootContact {
                 service: BootService::Heartbeat,
                 mac: None,
                 message: format!("agent {version} at {url}"),
                 ok: true,
+                rung: Some(Rung::Heartbeat),
             });
         }
         if waits && !stored.maintenance {

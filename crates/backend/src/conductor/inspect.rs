@@ -1,6 +1,5 @@
 //! Inspection: from the verb over the ramdisk's inventory to `manageable`, or to `inspect failed`.
 
-use cupola_api::MacAddress;
 use cupola_api::agent::LookupAnswer;
 use cupola_api::cupola::Waiting;
 use cupola_api::event::{BootService, EventKind, Severity};
@@ -10,6 +9,7 @@ use cupola_api::node::Object;
 use cupola_api::port::Port;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
+use cupola_api::{MacAddress, Rung};
 use cupola_drivers::interface::{
     Changes, DriverError, FoundPort, Hardware, Inspect, Inspection, InspectionStart, Task,
 };
@@ -18,6 +18,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult, store_fault};
 use super::locks::Held;
 use super::wait::after;
@@ -71,6 +72,7 @@ impl Conductor {
             mac: addresses.first().copied(),
             message: "agent posted its inventory".to_owned(),
             ok: true,
+            rung: Some(Rung::Lookup),
         });
         let resumed = held
             .work
@@ -125,7 +127,8 @@ impl Work {
             }
         };
         if let Err(error) = started.await {
-            self.fail_inspect(&error.to_string()).await;
+            let text = self.explained(&error.to_string(), Situation::Failed).await;
+            self.fail_inspect(&text).await;
         }
     }
 
@@ -153,6 +156,7 @@ impl Work {
         };
         if let Err(error) = processed.await {
             let text = format!("Failed to finish inspection: {error}");
+            let text = self.explained(&text, Situation::Failed).await;
             self.clean_up_inspect().await;
             self.fail_inspect(&text).await;
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cupola_api::MacAddress;
 use cupola_api::agent::token::MASKED;
 use cupola_api::agent::{AgentToken, LookupAnswer, LookupConfig, LookupNode};
 use cupola_api::event::{BootService, EventKind};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionState;
+use cupola_api::{MacAddress, Rung};
 use cupola_drivers::agent::new_token;
 use serde_json::{Value, json};
 
@@ -47,7 +47,6 @@ impl Conductor {
             return Err(nobody());
         }
         let answer = self.lookup_answer(id).await?;
-        self.inner.rungs.reached(id, BootService::Lookup, "agent");
         self.events().publish(
             Some(id),
             EventKind::BootContact {
@@ -55,6 +54,7 @@ impl Conductor {
                 mac: addresses.first().copied(),
                 message: "agent asked which node it runs on".to_owned(),
                 ok: true,
+                rung: Some(Rung::Lookup),
             },
         );
         Ok(answer)

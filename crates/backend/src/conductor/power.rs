@@ -8,6 +8,7 @@ use cupola_api::id::NodeId;
 use cupola_api::state::power::{PowerState, PowerTarget};
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
 use super::work::Work;
 
@@ -63,17 +64,18 @@ impl Conductor {
 impl Work {
     async fn run_power(&self, target: PowerTarget, timeout: Option<Duration>) {
         let changed = self.change_power(target, timeout).await;
-        let error = match changed {
-            Ok(()) => None,
-            Err(_) if self.is_stopping() => None,
-            Err(error) => Some(format!(
-                "Failed to change power state to '{}' by '{}': {error}",
-                target.reached().as_str(),
-                target.as_str()
-            )),
-        };
-        if let Some(text) = &error {
-            self.note_error("UNKNOWN", text).await;
+        match changed {
+            Ok(()) => {}
+            Err(_) if self.is_stopping() => {}
+            Err(error) => {
+                let text = format!(
+                    "Failed to change power state to '{}' by '{}': {error}",
+                    target.reached().as_str(),
+                    target.as_str()
+                );
+                let text = self.explained(&text, Situation::Failed).await;
+                self.note_error("UNKNOWN", &text).await;
+            }
         }
         let ended = self.modify(|node| node.target_power_state = None).await;
         if let Err(error) = ended {

@@ -12,6 +12,7 @@ use cupola_api::state::provision::ProvisionState;
 use futures_util::StreamExt;
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::WorkResult;
 use super::work::Work;
 use crate::store::{NodeFilter, StoreError, StoredNode};
@@ -154,6 +155,7 @@ impl Conductor {
             node.uuid,
             node.power_state.map_or("None", PowerState::as_str),
         );
+        let text = held.work.explained(&text, Situation::Failed).await;
         held.work.note_error("monitoring", &text).await;
         let lost = held
             .work

@@ -1,13 +1,12 @@
 //! Where a driver's changes and events go: the store and the node's timeline.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use cupola_api::cupola::StepSummary;
 use cupola_api::event::{EventKind, Severity};
 use cupola_api::node::Node;
-use cupola_drivers::interface::{Changes, DriverError, Recorder, Result};
+use cupola_drivers::interface::{BmcCommand, Changes, DriverError, Recorder, Result};
 use parking_lot::Mutex;
 
 use super::work::Work;
@@ -50,16 +49,18 @@ impl Recorder for TaskRecorder {
         Ok(Arc::new(stored.node.clone()))
     }
 
-    fn bmc_command(&self, command: &str, outcome: std::result::Result<&str, &str>, took: Duration) {
-        let (ok, message) = match outcome {
-            Ok(message) => (true, message),
-            Err(message) => (false, message),
+    fn bmc_command(&self, command: &BmcCommand<'_>) {
+        let (message, remedy) = match command.outcome {
+            Ok(message) => (message, None),
+            Err(trouble) => (trouble.message, Some(trouble.remedy.to_owned())),
         };
         self.work.publish(EventKind::BmcCommand {
-            command: command.to_owned(),
-            ok,
+            command: command.name.to_owned(),
+            ok: command.outcome.is_ok(),
             message: message.to_owned(),
-            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(command.took.as_millis()).unwrap_or(u64::MAX),
+            rung: Some(command.rung),
+            remedy,
         });
     }
 

@@ -6,6 +6,7 @@ use cupola_api::state::provision::ProvisionVerb;
 use cupola_api::state::transition::{Actor, Event};
 use cupola_drivers::interface::Changes;
 
+use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
 use super::locks::Held;
 use super::work::Work;
@@ -71,6 +72,7 @@ impl Work {
             Err(_) if self.is_stopping() => {}
             Err(error) => {
                 let text = format!("Failed to tear down: {error}");
+                let text = self.explained(&text, Situation::Failed).await;
                 self.fail("unprovision", &text, forget_instance).await;
             }
         }

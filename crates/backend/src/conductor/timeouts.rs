@@ -7,6 +7,7 @@ use cupola_api::state::provision::ProvisionState;
 use jiff::Timestamp;
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::wait::after;
 use super::work::Work;
 use crate::store::{StoreError, StoredNode};
@@ -67,10 +68,10 @@ impl Conductor {
             return;
         }
         let text = format!(
-            "Timeout reached while waiting for callback for node {}. {}",
-            node.uuid,
-            self.inner.rungs.explain(node.uuid)
+            "Timeout reached while waiting for callback for node {}.",
+            node.uuid
         );
+        let text = work.explained(&text, Situation::TimedOut).await;
         match node.provision_state {
             ProvisionState::DeployWait => work.fail_deploy(&text).await,
             ProvisionState::CleanWait => work.fail_clean(&text).await,

@@ -138,7 +138,6 @@ impl Conductor {
         };
         match deleted.await {
             Ok(name) => {
-                self.inner.rungs.forget(id);
                 self.inner.power_failures.lock().remove(&id);
                 self.events()
                     .publish(Some(id), EventKind::NodeDeleted { name });

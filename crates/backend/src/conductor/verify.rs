@@ -5,6 +5,7 @@ use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::WorkResult;
 use super::locks::Held;
 use super::provision::{Job, Started};
@@ -41,6 +42,7 @@ impl Work {
                     "Failed to get power state for node {}. Error: {error}",
                     self.id()
                 );
+                let text = self.explained(&text, Situation::Failed).await;
                 self.fail("verify", &text, |_| {}).await;
             }
         }

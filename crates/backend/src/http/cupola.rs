@@ -13,6 +13,7 @@ use super::answer::{Answer, ok, with_body};
 use super::body::Size;
 use super::call::Call;
 use super::text::{raw, value};
+use crate::conductor::diagnosis;
 
 /// How many events of a timeline are given unless asked otherwise, and at most.
 const TIMELINE: u32 = 1000;
@@ -64,6 +65,14 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
         .timeline(stored.uuid, after, limit.min(TIMELINE))
         .await?;
     ok(&Timeline { events })
+}
+
+/// `GET /cupola/v1/nodes/{node}/explain`.
+pub(super) async fn explain(call: &mut Call, node: &str) -> Answer {
+    call.arguments.finish()?;
+    let stored = call.state.store.node(&node.into()).await?;
+    let (store, events) = (&call.state.store, &call.state.events);
+    ok(&diagnosis::explain(store, events, &stored).await?)
 }
 
 fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFault> {

@@ -154,6 +154,7 @@ async fn handle(resource: Resource<'_>, call: &mut Call) -> Answer {
         R::CupolaEvents => cupola::events::follow(call).await,
         R::CupolaNodes => cupola::nodes(call).await,
         R::CupolaTimeline(n) => cupola::timeline(call, n).await,
+        R::CupolaExplain(n) => cupola::explain(call, n).await,
         R::CupolaImages => cupola::images(call),
         R::CupolaProbe => cupola::probe(call).await,
     }

@@ -62,6 +62,7 @@ pub(super) enum Resource<'a> {
     CupolaEvents,
     CupolaNodes,
     CupolaTimeline(&'a str),
+    CupolaExplain(&'a str),
     CupolaImages,
     CupolaProbe,
 }
@@ -170,6 +171,7 @@ impl<'a> Resource<'a> {
             ["events"] => Self::CupolaEvents,
             ["nodes"] => Self::CupolaNodes,
             ["nodes", n, "timeline"] => Self::CupolaTimeline(n),
+            ["nodes", n, "explain"] => Self::CupolaExplain(n),
             ["images"] => Self::CupolaImages,
             ["probe"] => Self::CupolaProbe,
             _ => return None,
@@ -220,6 +222,7 @@ impl<'a> Resource<'a> {
             | Self::CupolaEvents
             | Self::CupolaNodes
             | Self::CupolaTimeline(_)
+            | Self::CupolaExplain(_)
             | Self::CupolaImages => &[Method::GET],
         }
     }
@@ -267,6 +270,7 @@ impl<'a> Resource<'a> {
             | Self::CupolaEvents
             | Self::CupolaNodes
             | Self::CupolaTimeline(_)
+            | Self::CupolaExplain(_)
             | Self::CupolaImages
             | Self::CupolaProbe => 1,
         }

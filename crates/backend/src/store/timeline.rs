@@ -79,6 +79,25 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
+    /// The last `limit` events that belong to no node, oldest first; only those after an id.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn strangers(
+        &self,
+        after: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let after = after.map_or(0, |id| id.0);
+        let statement = sql(
+            "SELECT id, at, node_uuid, body FROM (SELECT id, at, node_uuid, body FROM events \
+             WHERE node_uuid IS NULL AND id > $1 ORDER BY id DESC LIMIT $2) AS last ORDER BY id",
+            [Cell::int(after), Cell::int(limit.into())],
+        );
+        let rows = self.database().read(statement).await?;
+        rows.iter().map(decode).collect()
+    }
+
     /// Drops the oldest events of a node beyond `keep`.
     ///
     /// # Errors

@@ -112,6 +112,8 @@ fn node_screen(columns: u16, rows: u16) -> State {
             ok: true,
             message: "done".to_owned(),
             duration_ms: 41,
+            rung: None,
+            remedy: None,
         },
         EventKind::StepFinished {
             step: "deploy.deploy".to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cupola_api::Rung;
 use cupola_api::event::Severity;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
@@ -14,6 +15,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Changes, DriverError, Result};
 
+/// A command to a BMC, ended.
+#[derive(Clone, Copy, Debug)]
+pub struct BmcCommand<'a> {
+    /// Its name in the protocol.
+    pub name: &'a str,
+    /// The rung of the boot ladder that it reached, or where it broke.
+    pub rung: Rung,
+    /// The answer, or what is wrong.
+    pub outcome: std::result::Result<&'a str, BmcTrouble<'a>>,
+    /// From the request to the answer.
+    pub took: Duration,
+}
+
+/// What is wrong with a BMC, and what to do.
+#[derive(Clone, Copy, Debug)]
+pub struct BmcTrouble<'a> {
+    /// What is wrong.
+    pub message: &'a str,
+    /// What to do about it.
+    pub remedy: &'a str,
+}
+
 /// Hears of changes and events while a method runs. The conductor stores the first and puts the
 /// second on the node's timeline.
 #[async_trait]
@@ -22,7 +45,7 @@ pub trait Recorder: Send + Sync + 'static {
     async fn record(&self, changes: Changes) -> Result<Arc<Node>>;
 
     /// A command went to the BMC.
-    fn bmc_command(&self, command: &str, outcome: std::result::Result<&str, &str>, took: Duration);
+    fn bmc_command(&self, command: &BmcCommand<'_>);
 
     /// A line for the node's log; `source` is `conductor`, `agent` or `bmc`.
     fn log(&self, severity: Severity, source: &str, text: &str);
@@ -181,7 +204,7 @@ impl Recorder for NoRecorder {
         Ok(Arc::clone(&held))
     }
 
-    fn bmc_command(&self, _: &str, _: std::result::Result<&str, &str>, _: Duration) {}
+    fn bmc_command(&self, _: &BmcCommand<'_>) {}
 
     fn log(&self, _: Severity, _: &str, _: &str) {}
 

@@ -19,9 +19,10 @@ use super::error::{IpmiError, IpmiFault};
 use super::observer::{BmcObserver, CommandRecord};
 use super::probe::unreachable_report;
 use super::wire::boot as flags;
-use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve};
+use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve, rung};
 use crate::interface::{
-    Changes, DriverError, Management, Power, Recorder, Result, Task, boot_mode,
+    BmcCommand, BmcTrouble, Changes, DriverError, Management, Power, Recorder, Result, Task,
+    boot_mode,
 };
 
 /// Key of `driver_internal_info`: the device that is set again at every power on.
@@ -65,9 +66,21 @@ struct Timeline(Arc<dyn Recorder>);
 
 impl BmcObserver for Timeline {
     fn command(&self, record: &CommandRecord<'_>) {
-        let error = record.error.map(|error| error.fault().to_string());
-        let outcome = error.as_deref().map_or(Ok("ok"), Err);
-        self.0.bmc_command(record.name, outcome, record.duration);
+        let message = record.error.map(|error| error.fault().to_string());
+        let (rung, outcome) = match (record.error, &message) {
+            (Some(error), Some(message)) => {
+                let remedy = error.remedy();
+                let rung = rung::broken(record.name, error.fault());
+                (rung, Err(BmcTrouble { message, remedy }))
+            }
+            _ => (rung::reached(record.name), Ok("ok")),
+        };
+        self.0.bmc_command(&BmcCommand {
+            name: record.name,
+            rung,
+            outcome,
+            took: record.duration,
+        });
     }
 }
 
@@ -93,7 +106,11 @@ fn target(info: &DriverInfo, address: SocketAddr) -> IpmiTarget {
 
 impl Bmc {
     async fn client(&self, task: &Task, info: &DriverInfo) -> Result<IpmiClient> {
-        let address = address(info).await.map_err(told)?;
+        let started = Instant::now();
+        let address = address(info).await.map_err(|error| {
+            note(task, "find the BMC's address", &error, started);
+            told(error)
+        })?;
         let client = self
             .hub
             .client(target(info, address))
@@ -174,6 +191,19 @@ fn told(error: IpmiError) -> DriverError {
     }
 }
 
+/// Puts a failure on the timeline that is not one of a single command.
+fn note(task: &Task, name: &str, error: &IpmiError, started: Instant) {
+    task.recorder().bmc_command(&BmcCommand {
+        name,
+        rung: rung::broken(name, error.fault()),
+        outcome: Err(BmcTrouble {
+            message: &error.fault().to_string(),
+            remedy: error.remedy(),
+        }),
+        took: started.elapsed(),
+    });
+}
+
 fn unsupported(device: BootDevice) -> DriverError {
     DriverError::InvalidParameter(format!(
         "Invalid boot device {} specified.",
@@ -245,8 +275,15 @@ impl Power for IpmiPower {
             },
         };
         let client = self.0.client(task, &info).await?;
+        let started = Instant::now();
         task.run("the power change", async {
-            client.set_power(target, &read_back).await.map_err(told)
+            let changed = client.set_power(target, &read_back).await;
+            if let Err(error) = &changed
+                && matches!(error.fault(), IpmiFault::Unconfirmed { .. })
+            {
+                note(task, "read the power back", error, started);
+            }
+            changed.map_err(told)
         })
         .await?;
         Ok(target.reached())

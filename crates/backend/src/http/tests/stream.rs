@@ -70,6 +70,9 @@ async fn summaries_and_timeline() {
         .await
         .expect("a timeline");
     assert!(rest.events.is_empty());
+    let explanation = client.explain(&"n1".into()).await.expect("an explanation");
+    assert_eq!(explanation.name.as_deref(), Some("n1"));
+    assert_eq!(explanation.diagnosis, None);
     assert!(client.images().await.expect("images").images.is_empty());
     let request = cupola_api::cupola::ProbeRequest {
         driver: "ipmi".to_owned(),
