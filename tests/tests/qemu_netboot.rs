@@ -18,7 +18,7 @@ use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
     ClientSystem, ContactKind, ContactSink, DhcpConfig, FileSet, HttpConfig, KernelCommandLine,
-    LoaderNames, RamdiskBoot, Subnet, TftpConfig,
+    Loader, LoaderNames, RamdiskBoot, Subnet, TftpConfig,
 };
 use cupola_rack::qemu::{
     BootDevice, Chassis, ChassisRequest, Firmware, Namespace, ProvisioningNetwork, QemuRack,
@@ -50,6 +50,7 @@ impl BootDirectory for Conductor {
             mac: *mac,
             name: mac.to_string(),
             pxe_enabled: true,
+            loader: Loader::Ipxe,
         })
     }
 

@@ -4,7 +4,8 @@
 //! whose MAC address is that of an enrolled port, asks a [`BootDirectory`] what each of them should
 //! boot, and tells a [`ContactSink`] of every contact. To follow a boot through the code: a ROM
 //! asks DHCP and gets a loader's name; loads it over TFTP; the loader (iPXE) asks DHCP again and
-//! gets its node's script, whose URLs lead to kernel and ramdisk over HTTP.
+//! gets its node's script, whose URLs lead to kernel and ramdisk over HTTP. Or the loader is the
+//! signed shim, which loads GRUB from beside itself, and GRUB its node's configuration.
 //!
 //! What should be booted, and the states behind it, are the conductor's.
 
@@ -14,11 +15,15 @@ mod advertisement;
 pub mod client;
 pub mod cmdline;
 pub mod contact;
+pub(crate) mod content;
 pub mod dhcp;
 pub mod directory;
 pub mod files;
+pub mod grub;
 pub mod http;
 pub mod leases;
+mod node_files;
+mod open_files;
 mod reporter;
 pub mod script;
 pub mod services;
@@ -29,7 +34,7 @@ pub use cmdline::KernelCommandLine;
 pub use contact::{BootContact, ContactKind, IgnoreReason, TftpFailure};
 pub use dhcp::{AddressService, DhcpConfig, DhcpService, ReplyTo, interface_address};
 pub use directory::{BootDecision, BootDirectory, BootHost, ContactSink, NoSink, RamdiskBoot};
-pub use files::{FileSet, LoaderNames};
+pub use files::{FileSet, Loader, LoaderNames};
 pub use http::HttpConfig;
 pub use leases::{Lease, LeaseStore, MemoryLeaseStore, Subnet};
 pub use services::{BootServices, BootServicesConfig, BootServicesError};

@@ -1,4 +1,5 @@
-//! The boot interface `ipxe`: a node's boot decision for the boot services of this process.
+//! The boot interfaces `ipxe` and `pxe`: a node's boot decision for the boot services of this
+//! process. They differ in the loader: `pxe` is the signed shim and GRUB.
 //!
 //! The decision is kept with the node (`driver_internal_info`), so that it holds across a restart;
 //! the service's [`BootDirectory`](crate::boot::BootDirectory) reads it with [`decision`]. Serving
@@ -11,7 +12,7 @@ use cupola_api::node::Node;
 use cupola_api::resource::BootDevice;
 use serde_json::{Value, json};
 
-use crate::boot::{BootDecision, KernelCommandLine, RamdiskBoot};
+use crate::boot::{BootDecision, KernelCommandLine, Loader, RamdiskBoot};
 use crate::interface::{
     Boot, BootSettings, Changes, DriverError, Hardware, RamdiskPurpose, Result, Task,
 };
@@ -58,17 +59,37 @@ pub fn decision(node: &Node) -> BootDecision {
     }
 }
 
-/// Netbooting through iPXE.
+/// Which loader a node with this boot interface is netbooted through.
+#[must_use]
+pub fn loader(node: &Node) -> Loader {
+    match node.interfaces.boot_interface.as_deref() {
+        Some("pxe") => Loader::Grub,
+        Some(_) | None => Loader::Ipxe,
+    }
+}
+
+/// Netbooting through one of the loaders.
 #[derive(Clone, Debug)]
 pub struct IpxeBoot {
     settings: BootSettings,
+    loader: Loader,
 }
 
 impl IpxeBoot {
-    /// The interface with these settings.
+    /// The interface `ipxe` with these settings.
     #[must_use]
     pub const fn new(settings: BootSettings) -> Self {
-        Self { settings }
+        let loader = Loader::Ipxe;
+        Self { settings, loader }
+    }
+
+    /// The interface `pxe`: the same, through the signed shim and GRUB.
+    #[must_use]
+    pub fn through_grub(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            loader: Loader::Grub,
+        }
     }
 
     fn file(&self, node: &Node, key: &str, configured: Option<&PathBuf>) -> Result<PathBuf> {
@@ -158,6 +179,14 @@ impl Boot for IpxeBoot {
                  address of the interface that it boots from.",
                 node.uuid
             )));
+        }
+        if self.loader == Loader::Grub && !self.settings.grub {
+            return Err(DriverError::InvalidParameter(
+                "Boot interface pxe needs the signed shim and GRUB, which are not served: install \
+                 shim-signed and grub-efi-amd64-signed on the conductor's host and start the \
+                 service anew, or set the node's boot_interface to ipxe."
+                    .to_owned(),
+            ));
         }
         self.files(&node)?;
         self.command_line(&node, RamdiskPurpose::Deploy).map(drop)

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use cupola_api::node::{Node, Object};
 use serde_json::Value;
 
+use crate::boot::Loader;
 use crate::interface::{
     Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power,
 };
@@ -110,6 +111,7 @@ impl Implementations {
         boot: crate::ipxe::IpxeBoot,
         deploy: crate::direct::DirectDeploy,
     ) -> Self {
+        self.boot.insert("pxe", Arc::new(boot.through_grub()));
         self.boot.insert("ipxe", Arc::new(boot));
         self.deploy.insert("direct", Arc::new(deploy));
         self.inspect
@@ -141,6 +143,8 @@ impl Implementations {
 pub struct Registry {
     types: Vec<&'static HardwareType>,
     implementations: Implementations,
+    /// The boot interface of nodes that name none, where their type takes it.
+    default_boot: Option<&'static str>,
     settings: Arc<DriverSettings>,
 }
 
@@ -165,6 +169,7 @@ impl Registry {
         let registry = Self {
             types,
             implementations,
+            default_boot: None,
             settings: Arc::new(settings),
         };
         for hardware_type in &registry.types {
@@ -173,6 +178,17 @@ impl Registry {
             }
         }
         Ok(registry)
+    }
+
+    /// The same, with this loader's boot interface for nodes that name none, instead of each
+    /// hardware type's own choice.
+    #[must_use]
+    pub const fn with_loader(mut self, loader: Loader) -> Self {
+        self.default_boot = match loader {
+            Loader::Ipxe => None,
+            Loader::Grub => Some("pxe"),
+        };
+        self
     }
 
     /// What drivers know of the configuration.
@@ -219,9 +235,14 @@ impl Registry {
         kind: InterfaceKind,
         node: &str,
     ) -> Result<&'static str, RegistryError> {
-        self.enabled_interfaces(hardware_type, kind)
-            .first()
-            .copied()
+        let enabled = self.enabled_interfaces(hardware_type, kind);
+        // Simulated hardware has no loader to choose.
+        let configured = self
+            .default_boot
+            .filter(|_| kind == InterfaceKind::Boot && enabled.first() != Some(&"fake"));
+        configured
+            .filter(|name| enabled.contains(name))
+            .or_else(|| enabled.first().copied())
             .ok_or_else(|| RegistryError::NoDefault {
                 node: node.to_owned(),
                 hardware_type: hardware_type.name.to_owned(),
@@ -348,9 +369,10 @@ impl Registry {
         let mut described = Object::new();
         for kind in InterfaceKind::ALL.iter().copied() {
             let enabled = self.enabled_interfaces(hardware_type, kind);
+            let default = self.default_interface(hardware_type, kind, "").ok();
             described.insert(
                 format!("default_{kind}_interface"),
-                enabled.first().map_or(Value::Null, |name| (*name).into()),
+                default.map_or(Value::Null, Into::into),
             );
             let mut sorted = enabled;
             sorted.sort_unstable();

@@ -18,7 +18,7 @@ use cupola_drivers::boot::contact::IgnoreReason;
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
     ClientArchitecture, ClientSystem, ContactKind, ContactSink, DhcpConfig, FileSet, HttpConfig,
-    RamdiskBoot, Subnet, TftpConfig,
+    Loader, RamdiskBoot, Subnet, TftpConfig,
 };
 use cupola_rack::firmware::{
     Downloads, FirmwareConfig, FirmwareFault, FirmwareOutcome, FirmwareTiming, Rom, boot,
@@ -96,6 +96,7 @@ async fn lab(network: u8, machines: u8) -> Lab {
             mac: mac(n),
             name,
             pxe_enabled: true,
+            loader: Loader::Ipxe,
         };
         (mac(n), host)
     });

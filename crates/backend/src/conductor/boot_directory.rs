@@ -40,6 +40,7 @@ impl BootDirectory for StoreBootDirectory {
             mac: *mac,
             name: node.display_name(),
             pxe_enabled: port.pxe_enabled,
+            loader: ipxe::loader(&node),
         })
     }
 

@@ -39,6 +39,16 @@ choice! {
     }
 }
 
+choice! {
+    /// A boot loader.
+    BootLoader {
+        /// iPXE.
+        Ipxe => "ipxe",
+        /// The signed shim and GRUB.
+        Grub => "grub",
+    }
+}
+
 section! {
     /// The HTTP API.
     "api" Api {
@@ -221,6 +231,10 @@ section! {
         http_listen: Option<SocketAddr> = None;
         /// The URL of that server as machines see it, where it is not where it listens.
         http_url: Option<Url> = None;
+        /// What machines are netbooted through, where a node names no boot interface: iPXE
+        /// (interface ipxe), or the signed shim and GRUB (interface pxe), which UEFI's Secure
+        /// Boot takes.
+        loader: BootLoader = BootLoader::Ipxe;
         /// The directory with iPXE's boot loaders.
         loader_directory: PathBuf = PathBuf::from("/usr/lib/ipxe");
         /// The deploy kernel, where a node names none.

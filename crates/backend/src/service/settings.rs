@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cupola_drivers::agent::AgentClients;
 use cupola_drivers::boot::{
     AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, FileSet, HttpConfig,
-    LoaderNames, ReplyTo, Subnet, TftpConfig,
+    Loader, LoaderNames, ReplyTo, Subnet, TftpConfig,
 };
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::{DelayRange, FakeSettings};
@@ -20,7 +20,7 @@ use cupola_drivers::registry::{Implementations, Registry};
 
 use super::ServiceError;
 use crate::conductor::ConductorOptions;
-use crate::config::{BootMode, Config, DhcpMode};
+use crate::config::{BootLoader, BootMode, Config, DhcpMode};
 use crate::store::StoreOptions;
 
 /// The port of the boot services' HTTP server where the configuration names none.
@@ -119,7 +119,7 @@ pub(super) async fn boot_services(
         image_directory: Some(images),
         ..HttpConfig::new(bind)
     };
-    let files = if boot.tftp {
+    let mut files = if boot.tftp {
         FileSet::load(
             std::slice::from_ref(&boot.loader_directory),
             &LoaderNames::default(),
@@ -128,6 +128,13 @@ pub(super) async fn boot_services(
     } else {
         FileSet::new()
     };
+    match (files.load_signed().await, boot.loader) {
+        (Ok(()), _) => {}
+        (Err(error), BootLoader::Grub) => return Err(error.into()),
+        (Err(error), BootLoader::Ipxe) => {
+            tracing::info!(%error, "boot interface pxe cannot be used");
+        }
+    }
     let mut services = BootServicesConfig::new(address, http, files);
     if boot.tftp {
         let bind = boot
@@ -197,7 +204,8 @@ pub(super) fn registry(
     boot: Option<&BootServices>,
 ) -> Result<Registry, ServiceError> {
     let http_url = boot.map(|boot| boot.http_url().as_str().trim_end_matches('/').to_owned());
-    let settings = driver_settings(config, api, http_url.clone());
+    let mut settings = driver_settings(config, api, http_url.clone());
+    settings.boot.grub = boot.is_some_and(|boot| boot.offers(Loader::Grub));
     let images = match http_url {
         Some(url) => LocalImages::new(
             image_directory(config, state_directory).join(NODE_IMAGES),
@@ -239,11 +247,11 @@ pub(super) fn registry(
             failure_rate: config.drivers.fake_failure_rate,
         });
     }
-    Ok(Registry::new(
-        &config.drivers.enabled,
-        implementations,
-        settings,
-    )?)
+    let registry = Registry::new(&config.drivers.enabled, implementations, settings)?;
+    Ok(registry.with_loader(match config.boot.loader {
+        BootLoader::Ipxe => Loader::Ipxe,
+        BootLoader::Grub => Loader::Grub,
+    }))
 }
 
 fn driver_settings(
@@ -261,6 +269,7 @@ fn driver_settings(
             http_url,
             deploy_kernel: config.boot.deploy_kernel.clone(),
             deploy_ramdisk: config.boot.deploy_ramdisk.clone(),
+            grub: false,
             kernel_append_params: config.boot.kernel_append_params.clone(),
             debug: agent.debug,
             default_boot_mode: config.deploy.default_boot_mode.as_str().to_owned(),

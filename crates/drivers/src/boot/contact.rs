@@ -11,6 +11,7 @@ use cupola_api::{MacAddress, NodeId};
 use jiff::Timestamp;
 
 use super::client::ClientSystem;
+use super::files::Loader;
 
 /// One contact.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,8 +123,10 @@ pub enum ContactKind {
         /// Why.
         reason: TftpFailure,
     },
-    /// iPXE fetched its node's script.
+    /// iPXE fetched its node's script, or GRUB its node's configuration.
     ScriptServed {
+        /// Which of the two.
+        loader: Loader,
         /// What the script tells it to do.
         action: ScriptAction,
     },
@@ -191,7 +194,7 @@ pub enum TftpFailure {
     Cancelled,
 }
 
-/// What a script tells iPXE to do.
+/// What a script tells the loader to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptAction {
     /// Boot the ramdisk.
@@ -258,12 +261,17 @@ impl fmt::Display for ContactKind {
                     "TFTP {file} ended after {bytes} bytes, {duration:.1?}: {reason}"
                 )
             }
-            Self::ScriptServed {
-                action: ScriptAction::Ramdisk,
-            } => f.write_str("iPXE script: boot the ramdisk"),
-            Self::ScriptServed {
-                action: ScriptAction::Local,
-            } => f.write_str("iPXE script: boot from disk"),
+            Self::ScriptServed { loader, action } => {
+                let script = match loader {
+                    Loader::Ipxe => "iPXE script",
+                    Loader::Grub => "GRUB configuration",
+                };
+                let action = match action {
+                    ScriptAction::Ramdisk => "boot the ramdisk",
+                    ScriptAction::Local => "boot from disk",
+                };
+                write!(f, "{script}: {action}")
+            }
             Self::HttpStarted { path } => write!(f, "HTTP {path} started"),
             Self::HttpDone {
                 path,

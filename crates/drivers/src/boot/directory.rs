@@ -13,6 +13,7 @@ use cupola_api::{MacAddress, NodeId};
 
 use super::client::ClientSystem;
 use super::contact::BootContact;
+use super::files::Loader;
 
 /// An enrolled machine, as the owner of a MAC address that asked us something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct BootHost {
     pub name: String,
     /// Whether the port may netboot (`pxe_enabled`); where not, the machine gets an address only.
     pub pxe_enabled: bool,
+    /// What it is netbooted through.
+    pub loader: Loader,
 }
 
 /// What a machine should boot now.

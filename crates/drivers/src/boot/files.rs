@@ -14,6 +14,30 @@ const MAX_LOADER_BYTES: u64 = 16 << 20;
 /// Where Debian's `ipxe` package puts its builds.
 pub const DEBIAN_IPXE_DIRECTORY: &str = "/usr/lib/ipxe";
 
+/// The signed loaders: the name under which each is served, and where Debian's packages
+/// `shim-signed`, `grub-efi-amd64-signed` and `shim-helpers-amd64-signed` put it. The shim asks for
+/// GRUB under a name that is built into it, beside the name that it was loaded by itself.
+const SIGNED_LOADERS: [(&str, &str); 2] = [
+    ("shimx64.efi", "/usr/lib/shim/shimx64.efi.signed"),
+    (
+        "grubx64.efi",
+        "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
+    ),
+];
+
+/// The key manager, which the shim asks for only when somebody enrols a key.
+const KEY_MANAGER: (&str, &str) = ("mmx64.efi", "/usr/lib/shim/mmx64.efi.signed");
+
+/// Which loader a machine is netbooted through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Loader {
+    /// iPXE.
+    #[default]
+    Ipxe,
+    /// The signed shim and GRUB, which Secure Boot takes; UEFI only. A BIOS gets iPXE.
+    Grub,
+}
+
 /// A loader could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {
@@ -37,6 +61,16 @@ pub enum LoaderError {
         #[source]
         source: std::io::Error,
     },
+    /// One of the signed loaders is not there.
+    #[error(
+        "boot loader {} is not there; install Debian's packages shim-signed and \
+         grub-efi-amd64-signed, or set boot.loader to ipxe",
+        path.display()
+    )]
+    NotSigned {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// It is no loader.
     #[error(
         "boot loader {} has {bytes} bytes, more than a loader can have ({MAX_LOADER_BYTES})",
@@ -59,6 +93,8 @@ pub struct LoaderNames {
     pub uefi_x64: String,
     /// For UEFI x86-64 HTTP boot clients.
     pub uefi_http_x64: String,
+    /// For UEFI x86-64 clients of either kind that are booted through GRUB.
+    pub shim_x64: String,
 }
 
 impl Default for LoaderNames {
@@ -70,12 +106,13 @@ impl Default for LoaderNames {
             bios: "undionly.kpxe".to_owned(),
             uefi_x64: "snponly.efi".to_owned(),
             uefi_http_x64: "ipxe.efi".to_owned(),
+            shim_x64: "shimx64.efi".to_owned(),
         }
     }
 }
 
 impl LoaderNames {
-    /// Each of the names.
+    /// Each of iPXE's names.
     #[must_use]
     pub fn all(&self) -> [&str; 3] {
         [&self.bios, &self.uefi_x64, &self.uefi_http_x64]
@@ -109,15 +146,51 @@ impl FileSet {
         Ok(set)
     }
 
+    /// Reads the signed shim and GRUB from where Debian's packages put them.
+    ///
+    /// # Errors
+    /// One of them is missing, unreadable or no loader; then the set is as it was.
+    pub async fn load_signed(&mut self) -> Result<(), LoaderError> {
+        let mut found = Vec::new();
+        for (name, path) in SIGNED_LOADERS {
+            let path = PathBuf::from(path);
+            match read(&path).await? {
+                Some(content) => found.push((name, content)),
+                None => return Err(LoaderError::NotSigned { path }),
+            }
+        }
+        let (name, path) = KEY_MANAGER;
+        if let Some(content) = read(Path::new(path)).await? {
+            found.push((name, content));
+        }
+        for (name, content) in found {
+            self.insert(name, content);
+        }
+        Ok(())
+    }
+
+    /// Whether machines can be booted through this loader.
+    #[must_use]
+    pub fn offers(&self, loader: Loader) -> bool {
+        match loader {
+            Loader::Ipxe => true,
+            Loader::Grub => SIGNED_LOADERS
+                .iter()
+                .all(|(name, _)| self.files.contains_key(*name)),
+        }
+    }
+
     /// Adds or replaces a file.
     pub fn insert(&mut self, name: &str, content: impl Into<Bytes>) {
         self.files.insert(name.to_owned(), content.into());
     }
 
-    /// The file of that name. Firmware likes to put a slash before it.
+    /// The file of that name. Firmware likes to put a slash before it, some a backslash.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Bytes> {
-        self.files.get(name.trim_start_matches('/')).cloned()
+        self.files
+            .get(name.trim_start_matches(['/', '\\']))
+            .cloned()
     }
 }
 

@@ -23,7 +23,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use url::Url;
 
+mod answer;
 mod counted;
+mod file_body;
+mod range;
 pub(crate) mod routes;
 
 /// How long a request's head may take, and how long an idle connection is kept.

@@ -19,8 +19,8 @@ const RETRY_SECONDS: u32 = 5;
 /// is what iPXE calls the file.
 const RAMDISK_NAME: &str = "ramdisk";
 
-/// Path of a node's boot files below the HTTP server's base; `file` is one of `script.ipxe`,
-/// `kernel` and `ramdisk`.
+/// Path of a node's boot files below the HTTP server's base, and their names over TFTP; `file` is
+/// one of `script.ipxe`, `grub.cfg`, `kernel` and `ramdisk`.
 #[must_use]
 pub fn boot_path(host: &BootHost, file: &str) -> String {
     format!("boot/{}/{file}", host.mac.dashed())
@@ -30,17 +30,7 @@ pub fn boot_path(host: &BootHost, file: &str) -> String {
 #[must_use]
 pub fn render(host: &BootHost, decision: &BootDecision, base: &Url) -> String {
     let mut script = String::from("#!ipxe\n");
-    let name: String = host
-        .name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let name = plain_name(host);
     match decision {
         BootDecision::Local => local(&mut script, &name),
         BootDecision::Ramdisk(boot) => {
@@ -55,6 +45,20 @@ pub fn render(host: &BootHost, decision: &BootDecision, base: &Url) -> String {
         }
     }
     script
+}
+
+/// The node's name without anything that a script language could take for its own.
+pub(crate) fn plain_name(host: &BootHost) -> String {
+    host.name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 /// UEFI firmware goes on to its next boot option only when the loader ends with an error. A BIOS
@@ -93,6 +97,7 @@ fn ramdisk(script: &mut String, name: &str, kernel: &str, ramdisk: &str, cmdline
 mod tests {
     use super::*;
     use crate::boot::directory::RamdiskBoot;
+    use crate::boot::files::Loader;
     use cupola_api::{MacAddress, NodeId};
 
     fn host(name: &str) -> BootHost {
@@ -101,6 +106,7 @@ mod tests {
             mac: MacAddress::new([0x52, 0x54, 0, 0xab, 0xcd, 0xef]),
             name: name.to_owned(),
             pxe_enabled: true,
+            loader: Loader::Ipxe,
         }
     }
 

@@ -15,10 +15,12 @@ use super::dhcp::caller::Callers;
 use super::dhcp::sockets::DhcpSockets;
 use super::dhcp::{DhcpConfig, DhcpService};
 use super::directory::{BootDirectory, ContactSink};
-use super::files::{FileSet, LoaderNames};
+use super::files::{FileSet, Loader, LoaderNames};
 use super::http::routes::{self, HttpState};
 use super::http::{HttpConfig, HttpServer};
 use super::leases::{LeaseStore, LeaseTable, MemoryLeaseStore};
+use super::node_files::NodeFiles;
+use super::open_files::OpenFiles;
 use super::reporter::Reporter;
 use super::tftp::{TftpConfig, TftpServer};
 
@@ -124,6 +126,7 @@ pub struct BootServices {
     tftp: Option<SocketAddr>,
     http: SocketAddr,
     base: Url,
+    grub: bool,
     dropped: Arc<AtomicU64>,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -154,7 +157,7 @@ impl BootServices {
             .and_then(|server| Ok((server.local_addr()?, server)))
             .map_err(|source| bind_error("HTTP boot", config.http.bind, None, source))?;
         let tftp = match config.tftp {
-            Some(tftp) => Some(tftp_server(tftp, &files, &reporter, &dropped, &stop).await?),
+            Some(tftp) => Some(tftp_server(tftp, &files, &dropped, &stop).await?),
             None => None,
         };
         let dhcp = match &config.dhcp {
@@ -164,16 +167,23 @@ impl BootServices {
 
         let base = base_url(&config.http, config.address, http.0)?;
         let tracker = TaskTracker::new();
-        let state = HttpState {
+        let nodes = Arc::new(NodeFiles {
             base: base.clone(),
+            address: config.address,
             directory: Arc::clone(&directory),
-            files,
             leases: Arc::clone(&leases),
             reporter: reporter.clone(),
+            open_files: OpenFiles::default(),
+        });
+        let grub = files.offers(Loader::Grub);
+        let state = HttpState {
+            nodes: Arc::clone(&nodes),
+            files,
+            images: config.http.image_directory,
         };
-        tracker.spawn(http.1.run(routes::router(&config.http, state)));
+        tracker.spawn(http.1.run(routes::router(state)));
         let tftp = tftp.map(|(address, server)| {
-            tracker.spawn(server.run());
+            tracker.spawn(server.run(nodes));
             address
         });
         if let Some(interface) = config
@@ -211,6 +221,7 @@ impl BootServices {
             tftp,
             http: http.0,
             base,
+            grub,
             dropped,
             tracker,
             stop,
@@ -246,6 +257,15 @@ impl BootServices {
     #[must_use]
     pub const fn http_url(&self) -> &Url {
         &self.base
+    }
+
+    /// Whether machines can be booted through this loader.
+    #[must_use]
+    pub const fn offers(&self, loader: Loader) -> bool {
+        match loader {
+            Loader::Ipxe => true,
+            Loader::Grub => self.grub,
+        }
     }
 
     /// Packets dropped because too many were worked on at once.
@@ -298,21 +318,14 @@ fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
 async fn tftp_server(
     config: TftpConfig,
     files: &Arc<FileSet>,
-    reporter: &Reporter,
     dropped: &Arc<AtomicU64>,
     stop: &CancellationToken,
 ) -> Result<(SocketAddr, TftpServer), BootServicesError> {
     let wanted = config.bind;
-    TftpServer::bind(
-        config,
-        Arc::clone(files),
-        reporter.clone(),
-        Arc::clone(dropped),
-        stop.clone(),
-    )
-    .await
-    .and_then(|server| Ok((server.local_addr()?, server)))
-    .map_err(|source| bind_error("TFTP", wanted.into(), None, source))
+    TftpServer::bind(config, Arc::clone(files), Arc::clone(dropped), stop.clone())
+        .await
+        .and_then(|server| Ok((server.local_addr()?, server)))
+        .map_err(|source| bind_error("TFTP", wanted.into(), None, source))
 }
 
 pub(super) fn bind_error(

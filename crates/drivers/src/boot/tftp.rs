@@ -18,10 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::contact::{ContactKind, TftpFailure};
+use super::content::Content;
 use super::files::FileSet;
-use super::reporter::Reporter;
+use super::node_files::NodeFiles;
+use super::reporter::{Party, Reporter};
+use names::{Names, NoContent};
 use packet::{Packet, Request, error_code};
 
+mod names;
 pub mod packet;
 pub(crate) mod transfer;
 
@@ -60,7 +64,7 @@ impl TftpConfig {
 
 /// The server, bound and not yet running.
 pub(crate) struct TftpServer {
-    socket: UdpSocket,
+    socket: Arc<UdpSocket>,
     shared: Arc<Shared>,
     dropped: Arc<AtomicU64>,
 }
@@ -68,7 +72,6 @@ pub(crate) struct TftpServer {
 struct Shared {
     config: TftpConfig,
     files: Arc<FileSet>,
-    reporter: Reporter,
     slots: Arc<Semaphore>,
     /// Clients with a transfer under way: their repeated request must not start a second one.
     active: Mutex<HashSet<SocketAddr>>,
@@ -80,18 +83,16 @@ impl TftpServer {
     pub(crate) async fn bind(
         config: TftpConfig,
         files: Arc<FileSet>,
-        reporter: Reporter,
         dropped: Arc<AtomicU64>,
         stop: CancellationToken,
     ) -> io::Result<Self> {
-        let socket = UdpSocket::bind(config.bind).await?;
+        let socket = Arc::new(UdpSocket::bind(config.bind).await?);
         let shared = Arc::new(Shared {
             slots: Arc::new(Semaphore::new(config.max_transfers)),
             active: Mutex::new(HashSet::new()),
             tracker: TaskTracker::new(),
             config,
             files,
-            reporter,
             stop,
         });
         Ok(Self {
@@ -106,7 +107,7 @@ impl TftpServer {
     }
 
     /// Serves until told to stop, and then until the transfers under way have noticed.
-    pub(crate) async fn run(self) {
+    pub(crate) async fn run(self, nodes: Arc<NodeFiles>) {
         let mut buffer = [0_u8; 2048];
         loop {
             let received = tokio::select! {
@@ -116,7 +117,7 @@ impl TftpServer {
             match received {
                 Ok((length, peer)) => {
                     let datagram = buffer.get(..length).unwrap_or_default();
-                    self.request(datagram, peer).await;
+                    self.request(datagram, peer, &nodes).await;
                 }
                 // An ICMP error that an earlier answer came back with; the socket is fine.
                 Err(error) => tracing::debug!(%error, "TFTP receive"),
@@ -126,10 +127,10 @@ impl TftpServer {
         self.shared.tracker.wait().await;
     }
 
-    async fn request(&self, datagram: &[u8], peer: SocketAddr) {
+    async fn request(&self, datagram: &[u8], peer: SocketAddr, nodes: &Arc<NodeFiles>) {
         let (file, refusal) = match Packet::decode(datagram) {
             Ok(Packet::Read(request)) if request.mode == "octet" => {
-                return self.read(request, peer).await;
+                return self.read(request, peer, nodes);
             }
             Ok(Packet::Read(request)) => (
                 request.file,
@@ -152,19 +153,14 @@ impl TftpServer {
             | Err(packet::Malformed) => return,
         };
         let (code, reason) = refusal;
-        self.refuse(peer, code, reason).await;
-        self.shared
-            .failed(peer, file, TftpFailure::Refused { reason });
+        refuse(&self.socket, peer, code, reason).await;
+        let party = nodes.reporter.by_lease(peer.ip());
+        let reason = TftpFailure::Refused { reason };
+        nodes.reporter.report(&party, failed(file, reason));
     }
 
-    async fn read(&self, request: Request, peer: SocketAddr) {
-        let Some(content) = self.shared.files.get(&request.file) else {
-            self.refuse(peer, error_code::FILE_NOT_FOUND, "file not found")
-                .await;
-            self.shared
-                .failed(peer, request.file, TftpFailure::NotFound);
-            return;
-        };
+    /// Finds the file and sends it, in a task of its own.
+    fn read(&self, request: Request, peer: SocketAddr, nodes: &Arc<NodeFiles>) {
         let Ok(slot) = Arc::clone(&self.shared.slots).try_acquire_owned() else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
@@ -172,65 +168,79 @@ impl TftpServer {
         if !self.shared.active.lock().insert(peer) {
             return;
         }
-        let shared = Arc::clone(&self.shared);
+        let (shared, nodes) = (Arc::clone(&self.shared), Arc::clone(nodes));
+        let socket = Arc::clone(&self.socket);
         self.shared.tracker.spawn(async move {
-            let party = shared.reporter.by_lease(peer.ip());
-            let file = request.file.clone();
-            shared
-                .reporter
-                .report(&party, ContactKind::TftpStarted { file: file.clone() });
-            let started = tokio::time::Instant::now();
-            let result = transfer::send(
-                &shared.config,
-                peer,
-                request.options,
-                &content,
-                &shared.stop,
-            )
-            .await;
-            let duration = started.elapsed();
-            let kind = match result {
-                Ok(bytes) => ContactKind::TftpDone {
-                    file,
-                    bytes,
-                    duration,
-                },
-                Err(transfer::Failed { bytes, reason }) => ContactKind::TftpFailed {
-                    file,
-                    bytes,
-                    duration,
-                    reason,
-                },
+            let names = Names {
+                files: &shared.files,
+                nodes: &nodes,
             };
-            shared.reporter.report(&party, kind);
+            let party = names.party(&request.file, peer.ip());
+            match names.find(&request.file, peer.ip()).await {
+                Ok(content) => {
+                    shared
+                        .send(request, peer, &content, &party, &nodes.reporter)
+                        .await;
+                }
+                Err(NoContent::NotFound(why)) => {
+                    refuse(&socket, peer, error_code::FILE_NOT_FOUND, &why).await;
+                    let kind = failed(request.file, TftpFailure::NotFound);
+                    nodes.reporter.report(&party, kind);
+                }
+                Err(NoContent::AskAgain) => {}
+            }
             shared.active.lock().remove(&peer);
             drop(slot);
         });
     }
+}
 
-    async fn refuse(&self, peer: SocketAddr, code: u16, reason: &str) {
-        let packet = Packet::Error {
-            code,
-            message: reason.to_owned(),
-        };
-        if let Err(error) = self.socket.send_to(&packet.to_vec(), peer).await {
-            tracing::debug!(%error, %peer, "TFTP refusal not sent");
-        }
+async fn refuse(socket: &UdpSocket, peer: SocketAddr, code: u16, reason: &str) {
+    let packet = Packet::Error {
+        code,
+        message: reason.to_owned(),
+    };
+    if let Err(error) = socket.send_to(&packet.to_vec(), peer).await {
+        tracing::debug!(%error, %peer, "TFTP refusal not sent");
+    }
+}
+
+fn failed(file: String, reason: TftpFailure) -> ContactKind {
+    ContactKind::TftpFailed {
+        file,
+        bytes: 0,
+        duration: Duration::ZERO,
+        reason,
     }
 }
 
 impl Shared {
-    fn failed(&self, peer: SocketAddr, file: String, reason: TftpFailure) {
-        let party = self.reporter.by_lease(peer.ip());
-        let duration = Duration::ZERO;
-        self.reporter.report(
-            &party,
-            ContactKind::TftpFailed {
+    async fn send(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        content: &Content,
+        party: &Party,
+        reporter: &Reporter,
+    ) {
+        let file = request.file;
+        reporter.report(party, ContactKind::TftpStarted { file: file.clone() });
+        let started = tokio::time::Instant::now();
+        let result = transfer::send(&self.config, peer, request.options, content, &self.stop).await;
+        let duration = started.elapsed();
+        let kind = match result {
+            Ok(bytes) => ContactKind::TftpDone {
                 file,
-                bytes: 0,
+                bytes,
+                duration,
+            },
+            Err(transfer::Failed { bytes, reason }) => ContactKind::TftpFailed {
+                file,
+                bytes,
                 duration,
                 reason,
             },
-        );
+        };
+        reporter.report(party, kind);
     }
 }

@@ -32,6 +32,8 @@ pub struct BootSettings {
     pub deploy_kernel: Option<PathBuf>,
     /// The deploy ramdisk, where a node names none.
     pub deploy_ramdisk: Option<PathBuf>,
+    /// Whether the signed shim and GRUB are served.
+    pub grub: bool,
     /// What is appended to the kernel's command line.
     pub kernel_append_params: String,
     /// Whether the agent shall log everything.
@@ -95,6 +97,7 @@ impl Default for BootSettings {
             http_url: None,
             deploy_kernel: None,
             deploy_ramdisk: None,
+            grub: false,
             kernel_append_params: "nofb vga=normal".to_owned(),
             debug: false,
             default_boot_mode: "uefi".to_owned(),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
-    ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig,
+    ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig, Loader,
     RamdiskBoot, Subnet, TftpConfig,
 };
 use parking_lot::Mutex;
@@ -37,6 +37,7 @@ impl BootDirectory for Directory {
             mac: *mac,
             name: "machine".to_owned(),
             pxe_enabled: true,
+            loader: Loader::Ipxe,
         })
     }
 

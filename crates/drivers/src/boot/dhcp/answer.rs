@@ -12,7 +12,7 @@ use url::Url;
 use super::request::DhcpRequest;
 use crate::boot::client::{BootStage, ClientArchitecture, ClientSystem};
 use crate::boot::directory::{BootDecision, BootHost};
-use crate::boot::files::LoaderNames;
+use crate::boot::files::{Loader, LoaderNames};
 use crate::boot::leases::Subnet;
 use crate::boot::script;
 
@@ -68,7 +68,10 @@ pub(crate) fn boot_file(
             },
             // UEFI asks for a minute when it gets none, over IPv4 and then over IPv6, so it gets
             // the loader, whose script sends it on.
-            ClientArchitecture::UefiX64 => Some(loaders.uefi_x64.clone()),
+            ClientArchitecture::UefiX64 => Some(match host.loader {
+                Loader::Ipxe => loaders.uefi_x64.clone(),
+                Loader::Grub => loaders.shim_x64.clone(),
+            }),
             ClientArchitecture::UefiX86
             | ClientArchitecture::UefiArm64
             | ClientArchitecture::UefiHttpX86
@@ -77,10 +80,13 @@ pub(crate) fn boot_file(
             | ClientArchitecture::Other(_) => None,
         },
         BootStage::HttpRom => match client.architecture? {
-            ClientArchitecture::UefiHttpX64 | ClientArchitecture::UefiX64 => Some(format!(
-                "{}loaders/{}",
-                endpoints.http, loaders.uefi_http_x64
-            )),
+            ClientArchitecture::UefiHttpX64 | ClientArchitecture::UefiX64 => {
+                let loader = match host.loader {
+                    Loader::Ipxe => &loaders.uefi_http_x64,
+                    Loader::Grub => &loaders.shim_x64,
+                };
+                Some(format!("{}loaders/{loader}", endpoints.http))
+            }
             ClientArchitecture::BiosX86
             | ClientArchitecture::UefiX86
             | ClientArchitecture::UefiArm64

@@ -3,15 +3,17 @@
 //! | path | what |
 //! |---|---|
 //! | `/boot/{mac}/script.ipxe` | the node's iPXE script, by the directory's decision |
+//! | `/boot/{mac}/grub.cfg` | its GRUB configuration, likewise |
 //! | `/boot/{mac}/kernel`, `/boot/{mac}/ramdisk` | its files, while it shall boot the ramdisk |
 //! | `/loaders/{name}` | loaders, for UEFI HTTP boot |
+//! | `/grub/…`, `/loaders/grub/…` | the GRUB configuration that leads each machine to its own |
 //! | `/images/…` | the image directory, with ranges |
 //!
 //! The MAC address in the URL, not the peer's address, says which machine it is: that holds behind
 //! a proxy too.
 
-use std::net::SocketAddr;
-use std::path::Path as FilePath;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,49 +24,41 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cupola_api::MacAddress;
-use http::{StatusCode, header};
-use tokio::time::timeout;
-use tower::ServiceExt;
-use tower_http::services::{ServeDir, ServeFile};
-use url::Url;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::Peer;
+use super::answer::answer;
 use super::counted::Counted;
-use super::{HttpConfig, Peer};
-use crate::boot::DIRECTORY_DEADLINE;
-use crate::boot::client::{BootStage, ClientSystem};
-use crate::boot::contact::{ContactKind, ScriptAction};
-use crate::boot::directory::{BootDecision, BootDirectory, BootHost};
+use crate::boot::contact::ContactKind;
+use crate::boot::content::Content;
 use crate::boot::files::FileSet;
-use crate::boot::leases::LeaseTable;
-use crate::boot::reporter::{Party, Reporter};
-use crate::boot::script;
-
-/// Octets read from a file at once: four times faster than small reads, and still little for a
-/// hundred machines that download together.
-const CHUNK: usize = 256 << 10;
+use crate::boot::grub::{self, ConfigName};
+use crate::boot::node_files::{Missing, NodeFile, NodeFiles, node_path};
+use crate::boot::reporter::Party;
 
 const SCRIPT: &str = "script.ipxe";
 
+const TEXT: &str = "text/plain";
+const OCTETS: &str = "application/octet-stream";
+/// A UEFI HTTP boot client refuses a loader of another type.
+const EFI: &str = "application/efi";
+
 /// What the handlers need.
 pub(crate) struct HttpState {
-    /// Base URL with a trailing slash.
-    pub(crate) base: Url,
-    pub(crate) directory: Arc<dyn BootDirectory>,
+    pub(crate) nodes: Arc<NodeFiles>,
     pub(crate) files: Arc<FileSet>,
-    pub(crate) leases: Arc<LeaseTable>,
-    pub(crate) reporter: Reporter,
+    /// The directory served below `/images/`.
+    pub(crate) images: Option<PathBuf>,
 }
 
-pub(crate) fn router(config: &HttpConfig, state: HttpState) -> Router {
+pub(crate) fn router(state: HttpState) -> Router {
     let state = Arc::new(state);
-    let mut router = Router::new()
+    Router::new()
         .route("/boot/{mac}/{file}", get(node_file))
-        .route("/loaders/{name}", get(loader));
-    if let Some(directory) = &config.image_directory {
-        let images = ServeDir::new(directory).with_buf_chunk_size(CHUNK);
-        router = router.nest_service("/images", images);
-    }
-    router
+        .route("/loaders/{name}", get(loader))
+        .route("/loaders/grub/{*path}", get(grub_file))
+        .route("/grub/{*path}", get(grub_file))
+        .route("/images/{*path}", get(image))
         .layer(from_fn_with_state(Arc::clone(&state), follow))
         .with_state(state)
 }
@@ -77,6 +71,7 @@ async fn follow(State(state): State<Arc<HttpState>>, request: Request, next: Nex
     let party = state.party(&path, peer);
     if !path.ends_with(SCRIPT) {
         state
+            .nodes
             .reporter
             .report(&party, ContactKind::HttpStarted { path: path.clone() });
     }
@@ -84,7 +79,7 @@ async fn follow(State(state): State<Arc<HttpState>>, request: Request, next: Nex
     let status = response.status().as_u16();
     let length = response.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
-    let reporter = state.reporter.clone();
+    let reporter = state.nodes.reporter.clone();
     response.map(|body| {
         Body::new(Counted::new(body, length, move |bytes, complete| {
             let duration = started.elapsed();
@@ -108,67 +103,113 @@ async fn node_file(
     let Ok(mac) = mac.parse::<MacAddress>() else {
         return not_found("the path names no MAC address");
     };
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let decided = timeout(DIRECTORY_DEADLINE, state.decide(mac)).await;
-    let Ok(decided) = decided else {
-        let text = "the node could not be looked up in time; ask again\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    let Some(file) = NodeFile::parse(&file) else {
+        return not_found("a node has script.ipxe, grub.cfg, kernel and ramdisk");
     };
-    let Some((host, decision)) = decided else {
-        return not_found("no enrolled port has this MAC address");
-    };
-    match (file.as_str(), &decision) {
-        (SCRIPT, _) => {
-            let action = match decision {
-                BootDecision::Local => ScriptAction::Local,
-                BootDecision::Ramdisk(_) => ScriptAction::Ramdisk,
-            };
-            let party = Party {
-                mac: Some(mac),
-                node: Some(host.node),
-                peer: peer.map(|peer| peer.ip()),
-                client: None,
-            };
-            state
-                .reporter
-                .report(&party, ContactKind::ScriptServed { action });
-            let text = script::render(&host, &decision, &state.base);
-            (
-                [
-                    (header::CONTENT_TYPE, "text/plain"),
-                    (header::CACHE_CONTROL, "no-store"),
-                ],
-                text,
-            )
-                .into_response()
+    let peer = peer_of(&request);
+    let (parts, _) = request.into_parts();
+    node_answer(&state, mac, file, peer, &parts.headers).await
+}
+
+fn peer_of(request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<Peer>();
+    peer.map(|peer| peer.0.ip())
+}
+
+async fn node_answer(
+    state: &HttpState,
+    mac: MacAddress,
+    file: NodeFile,
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+) -> Response {
+    match state.nodes.find(mac, file, peer).await {
+        Ok(content) => {
+            let mut response = answer(headers, content, kind_of(file));
+            if matches!(file, NodeFile::Script | NodeFile::GrubConfiguration) {
+                let never = HeaderValue::from_static("no-store");
+                response.headers_mut().insert(header::CACHE_CONTROL, never);
+            }
+            response
         }
-        ("kernel", BootDecision::Ramdisk(boot)) => serve(&boot.kernel, request).await,
-        ("ramdisk", BootDecision::Ramdisk(boot)) => serve(&boot.ramdisk, request).await,
-        ("kernel" | "ramdisk", BootDecision::Local) => {
-            not_found("this node boots from its disk now, not the ramdisk")
+        Err(missing @ Missing::TooSlow) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}\n")).into_response()
         }
-        _ => not_found("a node has script.ipxe, kernel and ramdisk"),
+        Err(
+            missing @ (Missing::NotEnrolled
+            | Missing::BootsFromDisk
+            | Missing::NoFile
+            | Missing::Unreadable),
+        ) => not_found(&missing.to_string()),
     }
 }
 
-async fn loader(State(state): State<Arc<HttpState>>, Path(name): Path<String>) -> Response {
+fn kind_of(file: NodeFile) -> &'static str {
+    match file {
+        NodeFile::Script | NodeFile::GrubConfiguration => TEXT,
+        NodeFile::Kernel | NodeFile::Ramdisk => OCTETS,
+    }
+}
+
+async fn loader(
+    State(state): State<Arc<HttpState>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
     match state.files.get(&name) {
-        Some(content) => ([(header::CONTENT_TYPE, "application/efi")], content).into_response(),
+        Some(content) => answer(request.headers(), Content::Memory(content), EFI),
         None => not_found("no such loader"),
     }
 }
 
-async fn serve(path: &FilePath, request: Request) -> Response {
-    let service = ServeFile::new(path).with_buf_chunk_size(CHUNK);
-    let Ok(response) = service.oneshot(request).await;
-    if response.status() == StatusCode::NOT_FOUND {
-        tracing::error!(
-            path = %path.display(),
-            "the boot file does not exist; build it with `cupola ramdisk build`, or correct the \
-             node's deploy_kernel and deploy_ramdisk"
-        );
+/// What GRUB looks for, wherever it was loaded from.
+async fn grub_file(
+    State(state): State<Arc<HttpState>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> Response {
+    match ConfigName::parse(&path) {
+        Some(ConfigName::Common) => {
+            let content = Content::Memory(grub::common().into());
+            answer(request.headers(), content, TEXT)
+        }
+        Some(ConfigName::Machine(mac)) => {
+            let peer = peer_of(&request);
+            let (parts, _) = request.into_parts();
+            let file = NodeFile::GrubConfiguration;
+            node_answer(&state, mac, file, peer, &parts.headers).await
+        }
+        None => not_found("GRUB gets grub.cfg here, and nothing else"),
     }
-    response.map(Body::new)
+}
+
+/// An image: a file below the image directory. Links are followed, for nodes' images are published
+/// as links; a name that leads out of the directory by itself is refused.
+async fn image(
+    State(state): State<Arc<HttpState>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> Response {
+    let missing = || not_found("no such image");
+    let Some(path) = state.images.as_ref().and_then(|root| below(root, &path)) else {
+        return missing();
+    };
+    let (parts, _) = request.into_parts();
+    match state.nodes.open_files.open(&path).await {
+        Ok(file) => answer(&parts.headers, Content::File(file), OCTETS),
+        Err(error) => {
+            tracing::debug!(path = %path.display(), %error, "image not served");
+            missing()
+        }
+    }
+}
+
+/// The path below this directory, unless it would leave it.
+fn below(root: &FilePath, path: &str) -> Option<PathBuf> {
+    let plain = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', '\0'])
+    };
+    path.split('/').all(plain).then(|| root.join(path))
 }
 
 fn not_found(why: &str) -> Response {
@@ -178,34 +219,37 @@ fn not_found(why: &str) -> Response {
 impl HttpState {
     /// Whom a request is about: by the MAC address of its path, else by the peer's lease.
     fn party(&self, path: &str, peer: Option<SocketAddr>) -> Party {
-        let named = path
-            .strip_prefix("/boot/")
-            .and_then(|rest| rest.split('/').next())
-            .and_then(|mac| mac.parse::<MacAddress>().ok());
-        match (named, peer) {
-            (Some(mac), peer) => Party {
-                mac: Some(mac),
-                node: self.leases.lease(&mac).map(|lease| lease.node),
-                peer: peer.map(|peer| peer.ip()),
-                client: None,
-            },
-            (None, Some(peer)) => self.reporter.by_lease(peer.ip()),
+        let peer = peer.map(|peer| peer.ip());
+        match (node_path(path.trim_start_matches('/')), peer) {
+            (Some((mac, _)), peer) => self.nodes.party(mac, peer),
+            (None, Some(peer)) => self.nodes.reporter.by_lease(peer),
             (None, None) => Party::default(),
         }
     }
+}
 
-    async fn decide(&self, mac: MacAddress) -> Option<(BootHost, BootDecision)> {
-        let host = self.directory.host(&mac).await?;
-        if !host.pxe_enabled {
-            return Some((host, BootDecision::Local));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_out_of_the_images() {
+        let root = FilePath::new("/srv/images");
+        assert_eq!(
+            below(root, "nodes/a.raw"),
+            Some("/srv/images/nodes/a.raw".into())
+        );
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a//b",
+            "a/./b",
+            "a\\..\\x",
+            "a\0b",
+        ] {
+            assert_eq!(below(root, path), None, "{path:?}");
         }
-        let client = self.leases.client(&mac).unwrap_or(ClientSystem {
-            architecture: None,
-            stage: BootStage::Ipxe,
-            user_class: None,
-            vendor_class: None,
-        });
-        let decision = self.directory.decision(&host, &client).await;
-        Some((host, decision))
     }
 }

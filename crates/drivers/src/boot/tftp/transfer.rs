@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -15,9 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::TftpConfig;
 use super::packet::{Options, Packet};
 use crate::boot::contact::TftpFailure;
+use crate::boot::content::Content;
 
 /// Block size without the option (RFC 1350 section 2).
 const DEFAULT_BLOCK_SIZE: u16 = 512;
+
+/// Octets read from a file at once.
+const READ_AHEAD: u64 = 64 << 10;
 
 /// The longest that a transfer may take; a loader is a megabyte.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -68,10 +73,10 @@ pub(crate) async fn send(
     config: &TftpConfig,
     peer: SocketAddr,
     asked: Options,
-    content: &[u8],
+    content: &Content,
     stop: &CancellationToken,
 ) -> Result<u64, Failed> {
-    let size = content.len() as u64;
+    let size = content.len();
     let terms = Terms::negotiate(config, asked, size);
     let socket = match connect(config.bind, peer).await {
         Ok(socket) => socket,
@@ -85,6 +90,8 @@ pub(crate) async fn send(
     let mut transfer = Transfer {
         socket,
         content,
+        read: Vec::new(),
+        read_from: 0,
         terms,
         retries: config.retries,
         last_block: size / terms.block_size as u64 + 1,
@@ -113,7 +120,11 @@ async fn connect(bind: SocketAddrV4, peer: SocketAddr) -> io::Result<UdpSocket> 
 
 struct Transfer<'a> {
     socket: UdpSocket,
-    content: &'a [u8],
+    content: &'a Content,
+    /// A part of a file, read ahead.
+    read: Vec<u8>,
+    /// Where in the file it begins.
+    read_from: u64,
     terms: Terms,
     retries: u32,
     /// Number of the last block, counted from 1 without wrapping; it is shorter than the others.
@@ -164,7 +175,7 @@ impl Transfer<'_> {
         let mut silent = 0;
         loop {
             for block in self.acknowledged + 1..=end {
-                self.encode_block(block);
+                self.encode_block(block).await?;
                 self.send_packet().await?;
             }
             loop {
@@ -223,18 +234,33 @@ impl Transfer<'_> {
         }
     }
 
-    fn encode_block(&mut self, block: u64) {
+    async fn encode_block(&mut self, block: u64) -> Result<(), TftpFailure> {
         let start = (block - 1) * self.terms.block_size as u64;
-        let rest = usize::try_from(start)
-            .ok()
-            .and_then(|start| self.content.get(start..));
-        let rest = rest.unwrap_or_default();
-        let data = rest.get(..self.terms.block_size).unwrap_or(rest);
+        let data = match self.content {
+            Content::Memory(bytes) => part(bytes, start, self.terms.block_size),
+            Content::File(file) => {
+                let wanted = (file.len().saturating_sub(start)).min(self.terms.block_size as u64);
+                let read_to = self.read_from + self.read.len() as u64;
+                if start < self.read_from || start + wanted > read_to {
+                    let file = Arc::clone(file);
+                    let read = tokio::task::spawn_blocking(move || {
+                        let octets = file.len().saturating_sub(start).min(READ_AHEAD);
+                        let mut buffer = vec![0; usize::try_from(octets).unwrap_or(0)];
+                        file.read_exact(&mut buffer, start).map(|()| buffer)
+                    });
+                    let read = read.await.map_err(io::Error::other).and_then(|read| read);
+                    self.read = read.map_err(|error| io_failure(&error))?;
+                    self.read_from = start;
+                }
+                part(&self.read, start - self.read_from, self.terms.block_size)
+            }
+        };
         Packet::Data {
             block: wire_number(block),
             data,
         }
         .encode(&mut self.packet);
+        Ok(())
     }
 
     async fn send_packet(&self) -> Result<(), TftpFailure> {
@@ -244,6 +270,14 @@ impl Transfer<'_> {
             .map(|_| ())
             .map_err(|error| io_failure(&error))
     }
+}
+
+fn part(bytes: &[u8], start: u64, length: usize) -> &[u8] {
+    let rest = usize::try_from(start)
+        .ok()
+        .and_then(|start| bytes.get(start..))
+        .unwrap_or_default();
+    rest.get(..length).unwrap_or(rest)
 }
 
 /// The number a block has on the wire: it wraps to 0 after 65535, as clients expect.
@@ -301,6 +335,7 @@ mod tests {
         config.timeout = Duration::from_millis(100);
         config.retries = 2;
         let stop = CancellationToken::new();
+        let content = Content::Memory(content.into());
         let server = async { send(&config, peer, asked, &content, &stop).await };
         tokio::pin!(server);
         let mut buffer = [0_u8; 2048];
