@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use cupola_api::agent::{
-    BlockDevice, BootloaderParams, Command, CommandName, CommandResult, PartitionUuids, StepFlow,
+    BlockDevice, BootloaderParams, Command, CommandName, CommandResult, PartitionUuids,
+    RootDeviceHints, StepFlow,
 };
 use reqwest::Client;
 use serde::Deserialize;
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::bootloader;
 use crate::config::AgentConfig;
 use crate::error::StepError;
-use crate::hints::select_root_device;
 use crate::image::ImagePolicy;
 use crate::ironic::http_client;
 use crate::partition::PartitionTable;
@@ -258,7 +258,8 @@ impl CommandCore {
             return Ok(device);
         }
         let disks = self.platform.block_devices().await?;
-        Ok(select_root_device(&disks, &facts.hints)?.clone())
+        let hints = RootDeviceHints::parse(&facts.hints)?;
+        Ok(hints.select(&disks)?.clone())
     }
 
     async fn partition_uuids(&self) -> Result<Value, StepError> {

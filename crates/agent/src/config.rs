@@ -33,6 +33,9 @@ pub struct AgentConfig {
     pub insecure: bool,
     /// PEM file of the certificates to trust (`ipa-cafile`); default: the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether disks with file systems that machines share are left alone
+    /// (`ipa-guard-special-filesystems`).
+    pub guard_special_filesystems: bool,
     /// How often a download is taken up again after a broken connection or a 5xx.
     pub download_retries: u32,
     /// Pause between those.
@@ -76,6 +79,7 @@ impl AgentConfig {
             api_version: None,
             insecure: false,
             ca_file: None,
+            guard_special_filesystems: true,
             download_retries: 9,
             download_retry_interval: Duration::from_secs(10),
             download_idle_timeout: Duration::from_secs(60),
@@ -134,6 +138,10 @@ impl AgentConfig {
             Some(text) => Some(minor_version("ipa-ironic-api-version", text)?),
         };
         config.insecure = parameters.is_set("ipa-insecure");
+        config.guard_special_filesystems = !matches!(
+            parameters.get("ipa-guard-special-filesystems"),
+            Some("0" | "false" | "False" | "no" | "off")
+        );
         config.ca_file = parameters.get("ipa-cafile").map(PathBuf::from);
         Ok(config)
     }

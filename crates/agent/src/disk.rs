@@ -6,6 +6,7 @@
 mod aligned;
 mod file_disk;
 mod held_back;
+mod write_behind;
 
 use std::io;
 

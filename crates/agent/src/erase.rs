@@ -1,117 +1,150 @@
-//! Cleaning: wiping what firmware, kernels and volume managers recognise (`erase_devices_metadata`), or
-//! everything (`erase_devices`). Disks that are read-only are left, with an error unless the node says
-//! to skip them.
+//! Cleaning: wiping what firmware, kernels and volume managers recognise (`erase_devices_metadata`),
+//! everything (`erase_devices`), or everything where the disk does it by itself at once and else the
+//! former (`erase_devices_express`).
+//!
+//! All disks are looked at before the first one is wiped. Disks that are read-only fail the step
+//! unless the node says to skip them.
 
+mod options;
+mod overwrite;
+
+use cupola_api::agent::BlockDevice;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::disk::{Disk, wipe_ends};
 use crate::error::StepError;
-use crate::partition::PartitionTable;
-use crate::platform::Platform;
+use crate::guard;
+use crate::platform::{Platform, SecureErase};
 
-/// How much is zeroed between looks at the cancellation.
-const STRIDE: u64 = 256 * 1024 * 1024;
-/// How much of each former partition is wiped: superblocks of file systems, LVM and RAID lie there.
-const PARTITION_SPAN: u64 = 1024 * 1024;
+use options::Options;
+use overwrite::Overwrite;
 
 /// How thoroughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
     /// Both ends of the disk and of its partitions.
     Metadata,
+    /// All of it where the disk has a command that takes no time, else as `Metadata`.
+    Express,
     /// All of it.
     Everything,
 }
 
-/// Wipes every disk of the machine; says which.
+/// Wipes every disk of the machine that may be touched; says which.
 ///
 /// # Errors
-/// The first disk that fails; the ones before it are wiped.
+/// A disk is protected: then none was wiped. Or the first disk that fails.
 pub(crate) async fn erase(
     platform: &dyn Platform,
     node: &Map<String, Value>,
     depth: Depth,
+    is_guarded: bool,
     cancel: &CancellationToken,
 ) -> Result<Value, StepError> {
-    if depth == Depth::Everything && option(node, "agent_erase_devices_zeroize") == Some(false) {
-        let iterations = internal(node, "agent_erase_devices_iterations").and_then(Value::as_u64);
-        if iterations == Some(0) {
-            return Err(StepError::EraseRefused(
-                "both agent_erase_devices_iterations is 0 and agent_erase_devices_zeroize is false: \
-                 nothing would be erased; change the erase options"
-                    .to_owned(),
-            ));
-        }
+    let options = Options::of(node);
+    if depth == Depth::Everything && options.erases_nothing() {
+        return Err(StepError::EraseRefused(
+            "both agent_erase_devices_iterations is 0 and agent_erase_devices_zeroize is false: \
+             nothing would be erased; change the erase options"
+                .to_owned(),
+        ));
     }
-    let mut erased = Vec::new();
-    for device in platform.block_devices().await? {
-        let disk = match platform.open_disk(&device.name).await {
-            Ok(disk) => disk,
-            Err(error) if option(node, "agent_erase_skip_read_only") == Some(true) => {
+    let disks = guard::usable_disks(platform, node).await?;
+    let mut erasable = Vec::new();
+    for device in disks {
+        match platform.open_disk(&device.name).await {
+            Ok(_) => {}
+            Err(error) if options.skip_read_only => {
                 platform.report(&format!("skipping {}: {error}", device.name));
                 continue;
             }
             Err(error) => return Err(error.into()),
-        };
-        platform.report(&format!("erasing {} ({depth:?})", device.name));
-        let cancel = cancel.clone();
-        let result = tokio::task::spawn_blocking(move || match depth {
-            Depth::Metadata => erase_metadata(disk),
-            Depth::Everything => erase_everything(disk, &cancel),
-        })
+        }
+        guard::check(platform, node, is_guarded, &device).await?;
+        erasable.push(device);
+    }
+    stream::iter(erasable)
+        .map(|device| erase_disk(platform, device, depth, &options, cancel))
+        .buffered(options.concurrency)
+        .try_collect()
         .await
-        .map_err(|error| StepError::Internal(error.to_string()))?;
-        match result {
-            Ok(()) => erased.push(Value::from(device.name)),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
-                return Err(StepError::Stopped);
-            }
-            Err(source) => {
-                return Err(StepError::Erase {
-                    device: device.name,
-                    source,
-                });
-            }
+        .map(Value::Array)
+}
+
+async fn erase_disk(
+    platform: &dyn Platform,
+    device: BlockDevice,
+    depth: Depth,
+    options: &Options,
+    cancel: &CancellationToken,
+) -> Result<Value, StepError> {
+    let name = device.name.clone();
+    let by_itself = match depth {
+        Depth::Metadata => false,
+        // ATA's command takes as long as writing everything does.
+        Depth::Express => {
+            let kinds = SecureErase {
+                nvme: options.nvme,
+                ata: false,
+            };
+            erase_by_itself(platform, &device, kinds, options).await?
         }
-    }
-    Ok(Value::Array(erased))
-}
-
-fn internal<'n>(node: &'n Map<String, Value>, key: &str) -> Option<&'n Value> {
-    node.get("driver_internal_info")?.get(key)
-}
-
-fn option(node: &Map<String, Value>, key: &str) -> Option<bool> {
-    internal(node, key)?.as_bool()
-}
-
-fn erase_metadata(mut disk: Box<dyn Disk>) -> std::io::Result<()> {
-    let size = disk.size();
-    // A table that cannot be read has no partitions to wipe: the ends are wiped anyway.
-    let partitions = PartitionTable::read(&mut disk).map(|table| table.partitions());
-    for partition in partitions.unwrap_or_default() {
-        let start = partition.start.min(size);
-        let end = start.saturating_add(partition.length).min(size);
-        let span = PARTITION_SPAN.min(end - start);
-        disk.zero(start, span)?;
-        disk.zero(end - span, span)?;
-    }
-    wipe_ends(&mut disk)
-}
-
-fn erase_everything(mut disk: Box<dyn Disk>, cancel: &CancellationToken) -> std::io::Result<()> {
-    // The ends first: a machine that loses power half-way does not boot what is left.
-    wipe_ends(&mut disk)?;
-    let size = disk.size();
-    let mut done = 0;
-    while done < size {
-        if cancel.is_cancelled() {
-            return Err(std::io::ErrorKind::Interrupted.into());
+        Depth::Everything => {
+            let kinds = SecureErase {
+                nvme: options.nvme,
+                ata: options.ata,
+            };
+            erase_by_itself(platform, &device, kinds, options).await?
         }
-        let step = STRIDE.min(size - done);
-        disk.zero(done, step)?;
-        done += step;
+    };
+    if by_itself {
+        platform.report(&format!("{name} has erased itself"));
+        return Ok(Value::from(name));
     }
-    disk.sync()
+    let overwrite = match depth {
+        Depth::Metadata | Depth::Express => Overwrite::Metadata,
+        Depth::Everything => Overwrite::Everything {
+            random_passes: options.iterations,
+            zeros: options.zeroize,
+        },
+    };
+    platform.report(&format!("erasing {name} ({overwrite})"));
+    let mut disk = platform.open_disk(&name).await?;
+    let cancel = cancel.clone();
+    tokio::task::spawn_blocking(move || overwrite.run(&mut *disk, &cancel))
+        .await
+        .map_err(|error| StepError::Internal(error.to_string()))?
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::Interrupted => StepError::Stopped,
+            _ => StepError::Erase {
+                device: name.clone(),
+                source,
+            },
+        })?;
+    Ok(Value::from(name))
+}
+
+/// Has the disk erase itself; false when it cannot, or when it failed and the node says to go on.
+async fn erase_by_itself(
+    platform: &dyn Platform,
+    device: &BlockDevice,
+    kinds: SecureErase,
+    options: &Options,
+) -> Result<bool, StepError> {
+    match platform.secure_erase(device, kinds).await {
+        Ok(done) => Ok(done),
+        Err(error) if options.continue_if_failed => {
+            platform.report(&format!(
+                "{}: {error}; it is overwritten instead",
+                device.name
+            ));
+            Ok(false)
+        }
+        Err(error) => Err(StepError::EraseRefused(format!(
+            "secure erase of {} failed: {error}. Its data may be there still. To overwrite such disks \
+             instead, set deploy.continue_if_disk_secure_erase_fails",
+            device.name
+        ))),
+    }
 }

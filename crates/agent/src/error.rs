@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::hints::HintError;
+use cupola_api::agent::HintError;
+
 use crate::image::ImageError;
 use crate::partition::PartitionError;
 use crate::platform::PlatformError;
@@ -55,6 +56,18 @@ pub enum StepError {
     /// A disk must not be wiped.
     #[error("{0}")]
     EraseRefused(String),
+    /// A disk has data of other machines.
+    #[error(
+        "{device} has a {what} file system, which other machines may use: nothing was written. If it \
+         may be destroyed, set driver_info wipe_special_filesystems to true; else disconnect the disk, \
+         or name it in properties.skip_block_devices"
+    )]
+    ProtectedDevice {
+        /// Which one.
+        device: String,
+        /// The file system.
+        what: &'static str,
+    },
     /// The machine did not do what was asked.
     #[error(transparent)]
     Platform(#[from] PlatformError),
@@ -87,6 +100,7 @@ impl StepError {
             Self::Partition(_) | Self::ConfigDrive(_) => "InstanceDeployFailure",
             Self::Bootloader(_) => "CommandExecutionError",
             Self::Erase { .. } | Self::EraseRefused(_) => "BlockDeviceEraseError",
+            Self::ProtectedDevice { .. } => "ProtectedDeviceError",
             Self::Disk { .. } => "BlockDeviceError",
             Self::Platform(_) => "HardwareManagerMethodNotFound",
             Self::Stopped => "CommandExecutionError",
@@ -107,6 +121,7 @@ impl StepError {
             | Self::Bootloader(_)
             | Self::Erase { .. }
             | Self::EraseRefused(_)
+            | Self::ProtectedDevice { .. }
             | Self::Platform(_)
             | Self::Disk { .. }
             | Self::Stopped

@@ -3,9 +3,10 @@
 //! half-written boots.
 //!
 //! `source.rs` fetches, `worker.rs` hashes and writes on a blocking thread, `raw.rs` and `qcow2.rs` know
-//! the formats. Which disk it is was decided before (`hints.rs`).
+//! the formats. Which disk it is was decided before.
 
 mod checksum;
+mod compression;
 mod format;
 mod progress;
 mod qcow2;
@@ -24,7 +25,6 @@ use crate::config::AgentConfig;
 use crate::disk::Disk;
 use crate::partition::PartitionError;
 
-use checksum::Checksum;
 use format::Format;
 pub(crate) use progress::ProgressCell;
 pub(crate) use source::{Source, bounded_get};
@@ -74,6 +74,19 @@ pub enum ImageError {
         /// The disk's size.
         size: u64,
     },
+    /// It does not fit, which only unpacking it could tell.
+    #[error(
+        "image {id} unpacks to more than the {size} bytes of the disk {device}; the disk was wiped. \
+         Choose a larger disk with root device hints, or a smaller image"
+    )]
+    Overflow {
+        /// Which image.
+        id: String,
+        /// Which disk.
+        device: String,
+        /// The disk's size.
+        size: u64,
+    },
     /// It is not what it claims to be, or damaged.
     #[error("image {id}: {reason}")]
     Invalid {
@@ -111,6 +124,7 @@ impl ImageError {
             Self::Checksum { .. } => "ImageChecksumError",
             Self::Invalid { .. } => "InvalidImage",
             Self::TooLarge { .. }
+            | Self::Overflow { .. }
             | Self::Write { .. }
             | Self::Partition(_)
             | Self::Stopped
@@ -156,7 +170,7 @@ pub(crate) async fn write(
         )));
     }
     let (source, head) = open_first(context, info).await?;
-    let checksum = Checksum::of(&source, info, context.policy).await?;
+    let checksum = checksum::expected(&source, info, context.policy).await?;
     let format = Format::detect(&info.id, &head, info.disk_format.as_deref(), context.policy)?;
     let payload = prepare(context, info, &source, &head, format, disk.size()).await?;
 
@@ -169,6 +183,31 @@ pub(crate) async fn write(
         progress: Arc::clone(context.progress),
     };
     worker::run(job, &source, disk, context).await
+}
+
+/// Writes an image to a disk as the step `write_image` does, without a conductor: for measuring, and
+/// for tools. Returns the disk.
+///
+/// # Errors
+/// See [`ImageError`].
+pub async fn write_image(
+    config: &AgentConfig,
+    info: &ImageInfo,
+    disk: Box<dyn Disk>,
+    cancel: &CancellationToken,
+) -> Result<Box<dyn Disk>, ImageError> {
+    let urls = info.urls.iter().map(String::as_str);
+    let client = crate::ironic::http_client(config, urls).map_err(ImageError::Refused)?;
+    let context = WriteContext {
+        client: &client,
+        config,
+        policy: &ImagePolicy::default(),
+        device: "the disk",
+        progress: &Arc::default(),
+        report: &|line| tracing::info!("{line}"),
+        cancel,
+    };
+    Box::pin(write(&context, info, disk)).await
 }
 
 /// The first URL that answers, with the first bytes of the image.
@@ -214,8 +253,18 @@ async fn prepare(
             ))),
             Some(_) | None => Ok(Payload::Raw),
         },
-        Format::Gzip => Ok(Payload::Gzip),
-        Format::Zstd => Ok(Payload::Zstd),
+        Format::Compressed(compression) => {
+            let inner = compression.preview(head).map_err(invalid)?;
+            if let Some(name) = format::foreign(&inner) {
+                return Err(invalid(format!(
+                    "what is packed in it is {name}, not a raw disk; see disk_format and the URL"
+                )));
+            }
+            match compression.unpacked_size(head, source).await? {
+                Some(size) if size > disk_size => Err(too_large(size)),
+                Some(_) | None => Ok(Payload::Compressed(compression)),
+            }
+        }
         Format::Qcow2 => {
             let header = qcow2::Header::parse(head).map_err(|error| invalid(error.to_string()))?;
             if header.virtual_size > disk_size {

@@ -69,6 +69,17 @@ pub struct Partition {
     pub is_efi_system: bool,
     /// Its own GUID; MBR has none.
     pub guid: Option<Guid>,
+    /// What its table says that it is for.
+    pub kind: PartitionType,
+}
+
+/// What a partition is for, in the words of its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionType {
+    /// A partition type GUID.
+    Gpt(Guid),
+    /// A type of an MBR entry.
+    Mbr(u8),
 }
 
 /// A partition table.

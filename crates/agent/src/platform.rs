@@ -40,6 +40,15 @@ impl PlatformError {
     }
 }
 
+/// Which commands of disks may be used to erase them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecureErase {
+    /// NVMe's Format, which takes seconds.
+    pub nvme: bool,
+    /// ATA's SECURITY ERASE UNIT, which can take hours.
+    pub ata: bool,
+}
+
 /// The machine under the agent.
 ///
 /// Methods may block the task they run in only where they are `async`; [`Disk`] is blocking and used
@@ -61,6 +70,17 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Opens one of them, by [`BlockDevice::name`], for reading and writing.
     async fn open_disk(&self, device: &str) -> Result<Box<dyn Disk>, PlatformError>;
+
+    /// Has a disk erase itself by a command of its own, of the kinds allowed. False when it has none:
+    /// then it is as it was.
+    ///
+    /// # Errors
+    /// It has one, and it failed.
+    async fn secure_erase(
+        &self,
+        device: &BlockDevice,
+        kinds: SecureErase,
+    ) -> Result<bool, PlatformError>;
 
     /// Makes the firmware start this entry first (UEFI only).
     async fn set_boot_entry(&self, entry: &BootEntry) -> Result<(), PlatformError>;

@@ -6,8 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cupola_api::agent::{AgentToken, Heartbeat, InspectionData, LookupAnswer};
-use serde_json::Map;
+use cupola_api::agent::{AgentToken, Heartbeat, InspectionData, LookupAnswer, RootDeviceHints};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,7 +16,6 @@ use uuid::Uuid;
 
 use crate::command::{Activity, CommandCore, Leave};
 use crate::config::AgentConfig;
-use crate::hints::select_root_device;
 use crate::image::ImagePolicy;
 use crate::ironic::{IronicApi, http_client};
 use crate::platform::Platform;
@@ -217,7 +215,8 @@ impl Agent {
             Ok(inventory) => data.inventory = inventory,
             Err(error) => data.error = Some(crate::error::with_causes(&error)),
         }
-        data.root_disk = select_root_device(&data.inventory.disks, &Map::new())
+        data.root_disk = RootDeviceHints::default()
+            .select(&data.inventory.disks)
             .ok()
             .cloned();
         data.boot_interface = data.inventory.boot.pxe_interface.as_deref().map(bare_mac);

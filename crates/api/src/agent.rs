@@ -10,17 +10,21 @@
 //! | agent → API | lookup, heartbeat, `continue_inspection` | [`lookup`], [`heartbeat`], [`inspection`] |
 //! | conductor → agent | commands and their results | [`command`] |
 //! | inside commands | steps, images, boot loaders, progress | [`step`], [`image`] |
+//! | inside images and steps | checksums, hints for the disk | [`checksum`], [`root_device`] |
 //! | inside inspection | the machine's hardware | [`inventory`] |
 
+pub mod checksum;
 pub mod command;
 pub mod heartbeat;
 pub mod image;
 pub mod inspection;
 pub mod inventory;
 pub mod lookup;
+pub mod root_device;
 pub mod step;
 pub mod token;
 
+pub use checksum::{Checksum, ChecksumAlgorithm, ChecksumError};
 pub use command::{
     AgentFault, Command, CommandError, CommandFailure, CommandList, CommandName, CommandResult,
     CommandStatus,
@@ -35,6 +39,7 @@ pub use inventory::{
     SystemVendor,
 };
 pub use lookup::{LookupAnswer, LookupConfig, LookupNode};
+pub use root_device::{HintError, RootDeviceHints};
 pub use step::{ArgInfo, ExecuteStepParams, GetStepsParams, StepDescription, StepFlow, StepList};
 pub use token::AgentToken;
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::disk::FileDisk;
+use crate::partition::PartitionType;
 use proptest::prelude::*;
 use std::fs::File;
 use std::path::Path;
@@ -74,6 +75,7 @@ fn the_best_loader_of_every_width_of_fat_is_found() {
                 label: None,
                 is_efi_system: true,
                 guid: None,
+                kind: PartitionType::Mbr(0xef),
             };
             let found = find_loader(&mut disk, &esp).unwrap();
             assert_eq!(
@@ -98,6 +100,7 @@ proptest! {
         let mut disk = FileDisk::open(&path, 512).unwrap();
         let esp = Partition {
             number: 1, start: 0, length: 4096, label: None, is_efi_system: true, guid: None,
+            kind: PartitionType::Mbr(0xef),
         };
         let _ = find_loader(&mut disk, &esp);
     }

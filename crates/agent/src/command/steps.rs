@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use cupola_api::agent::{
-    ArgInfo, BlockDevice, ExecuteStepParams, StepDescription, StepFlow, StepList, WriteImageArgs,
+    ArgInfo, BlockDevice, ExecuteStepParams, RootDeviceHints, StepDescription, StepFlow, StepList,
+    WriteImageArgs,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::CommandCore;
 use super::table::Entry;
-use super::{CommandCore, hints_in};
 use crate::configdrive;
 use crate::erase::{Depth, erase};
 use crate::error::StepError;
-use crate::hints::select_root_device;
+use crate::guard;
 use crate::image::{self, WriteContext};
 
 /// The name under which the steps are listed: conductors and their configuration know it.
@@ -24,6 +25,7 @@ const MANAGER: &str = "GenericHardwareManager";
 enum Step {
     EraseDevicesMetadata,
     EraseDevices,
+    EraseDevicesExpress,
     WriteImage,
 }
 
@@ -31,6 +33,7 @@ enum Step {
 const STEPS: &[(StepFlow, i64, Step)] = &[
     (StepFlow::Clean, 99, Step::EraseDevicesMetadata),
     (StepFlow::Clean, 10, Step::EraseDevices),
+    (StepFlow::Clean, 0, Step::EraseDevicesExpress),
     (StepFlow::Deploy, 0, Step::EraseDevicesMetadata),
     (StepFlow::Deploy, 0, Step::WriteImage),
     (StepFlow::Service, 0, Step::WriteImage),
@@ -41,6 +44,7 @@ impl Step {
         match self {
             Self::EraseDevicesMetadata => "erase_devices_metadata",
             Self::EraseDevices => "erase_devices",
+            Self::EraseDevicesExpress => "erase_devices_express",
             Self::WriteImage => "write_image",
         }
     }
@@ -51,7 +55,7 @@ impl Step {
             required,
         };
         match self {
-            Self::EraseDevicesMetadata | Self::EraseDevices => None,
+            Self::EraseDevicesMetadata | Self::EraseDevices | Self::EraseDevicesExpress => None,
             Self::WriteImage => Some(BTreeMap::from([
                 (
                     "image_info".to_owned(),
@@ -125,24 +129,9 @@ pub(super) async fn execute(
     core.platform
         .report(&format!("{flow} step {}", step.name()));
     let outcome = match step {
-        Step::EraseDevicesMetadata => {
-            erase(
-                core.platform.as_ref(),
-                &params.node,
-                Depth::Metadata,
-                &core.cancel,
-            )
-            .await?
-        }
-        Step::EraseDevices => {
-            erase(
-                core.platform.as_ref(),
-                &params.node,
-                Depth::Everything,
-                &core.cancel,
-            )
-            .await?
-        }
+        Step::EraseDevicesMetadata => erase_disks(core, &params.node, Depth::Metadata).await?,
+        Step::EraseDevices => erase_disks(core, &params.node, Depth::Everything).await?,
+        Step::EraseDevicesExpress => erase_disks(core, &params.node, Depth::Express).await?,
         Step::WriteImage => write_image(core, &params, entry).await?,
     };
     let mut shown = Map::from_iter([
@@ -151,6 +140,22 @@ pub(super) async fn execute(
     ]);
     shown.retain(|_, value| !value.is_null());
     Ok(Value::Object(shown))
+}
+
+async fn erase_disks(
+    core: &CommandCore,
+    node: &Map<String, Value>,
+    depth: Depth,
+) -> Result<Value, StepError> {
+    let is_guarded = core.config.guard_special_filesystems;
+    erase(
+        core.platform.as_ref(),
+        node,
+        depth,
+        is_guarded,
+        &core.cancel,
+    )
+    .await
 }
 
 fn unknown_step(flow: StepFlow, requested: &StepDescription) -> StepError {
@@ -188,6 +193,13 @@ async fn write_image(
     let args = WriteImageArgs::deserialize(args)
         .map_err(|error| StepError::InvalidParams(format!("write_image: {error}")))?;
     let device = choose_device(core, &params.node).await?;
+    guard::check(
+        core.platform.as_ref(),
+        &params.node,
+        core.config.guard_special_filesystems,
+        &device,
+    )
+    .await?;
     // Everything that can be refused is looked at before the first byte is written.
     let urls = args.image_info.urls.iter().map(String::as_str);
     let client = core.client_for(urls.chain(args.configdrive.as_deref()))?;
@@ -243,19 +255,16 @@ async fn choose_device(
     node: &Map<String, Value>,
 ) -> Result<BlockDevice, StepError> {
     let hints_of = |key: &str| {
-        node.get(key)
-            .and_then(Value::as_object)
-            .map(hints_in)
-            .filter(|hints| !hints.is_empty())
+        let hints = RootDeviceHints::of_property(node.get(key)?.get("root_device"));
+        Some(hints).filter(|hints| hints.as_ref().map_or(true, |hints| !hints.is_empty()))
     };
-    let hints = hints_of("instance_info").or_else(|| hints_of("properties"));
-    let hints = match hints {
-        Some(hints) => hints,
-        None if node.is_empty() => core.facts().hints,
-        None => Map::new(),
+    let hints = match hints_of("instance_info").or_else(|| hints_of("properties")) {
+        Some(hints) => hints?,
+        None if node.is_empty() => RootDeviceHints::parse(&core.facts().hints)?,
+        None => RootDeviceHints::default(),
     };
-    let disks = core.platform.block_devices().await?;
-    Ok(select_root_device(&disks, &hints)?.clone())
+    let disks = guard::usable_disks(core.platform.as_ref(), node).await?;
+    Ok(hints.select(&disks)?.clone())
 }
 
 #[cfg(test)]

@@ -26,8 +26,14 @@ impl AlignedBuffer {
         }
     }
 
-    /// Copies as much as fits to the front, and gives that back.
-    pub(super) fn fill(&mut self, data: &[u8]) -> &[u8] {
+    /// The first bytes, as they were filled in.
+    pub(super) fn filled(&self, length: usize) -> &[u8] {
+        let end = self.start + length.min(self.length);
+        self.store.get(self.start..end).unwrap_or_default()
+    }
+
+    /// Copies as much as fits to the front.
+    pub(super) fn fill(&mut self, data: &[u8]) {
         let length = data.len().min(self.length);
         let end = self.start + length;
         if let (Some(target), Some(source)) =
@@ -35,7 +41,6 @@ impl AlignedBuffer {
         {
             target.copy_from_slice(source);
         }
-        self.store.get(self.start..end).unwrap_or_default()
     }
 }
 
@@ -46,7 +51,8 @@ mod tests {
     #[test]
     fn is_aligned_and_holds_what_was_put_in() {
         let mut buffer = AlignedBuffer::new(8192);
-        let filled = buffer.fill(&[7; 10_000]);
+        buffer.fill(&[7; 10_000]);
+        let filled = buffer.filled(10_000);
         assert_eq!(filled.len(), 8192);
         assert_eq!(filled.as_ptr().addr() % ALIGNMENT, 0);
         assert!(filled.iter().all(|byte| *byte == 7));

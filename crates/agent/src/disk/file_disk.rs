@@ -1,6 +1,6 @@
 //! A disk over a file: a block device of the machine, or a sparse file that stands for one.
 //!
-//! Block devices are written with direct I/O, so that progress is what the medium took and the page
+//! Block devices are written with direct I/O, several writes at once (`write_behind.rs`), so that progress is what the medium took and the page
 //! cache of a small ramdisk does not fill up. Zeroing goes through `fallocate(2)`, which for block
 //! devices means WRITE ZEROES or UNMAP, and for files a hole: no ioctl is needed.
 
@@ -11,19 +11,26 @@ use std::path::Path;
 
 use nix::fcntl::{FallocateFlags, fallocate};
 
-use super::aligned::{ALIGNMENT, AlignedBuffer};
+use super::aligned::ALIGNMENT;
+use super::write_behind::WriteBehind;
 use super::{Disk, check_range, write_zeros};
-
-const DIRECT_BUFFER: usize = 1024 * 1024;
 
 /// A block device or a sparse file.
 pub struct FileDisk {
     file: File,
-    direct: Option<(File, AlignedBuffer)>,
+    direct: Direct,
     size: u64,
     sector_size: u32,
     zeroing: Zeroing,
     syncs: bool,
+}
+
+/// The way around the page cache.
+enum Direct {
+    No,
+    /// Nothing was written yet.
+    Idle(File),
+    Behind(WriteBehind),
 }
 
 /// The best way to zero that the device has not refused yet.
@@ -44,17 +51,13 @@ impl FileDisk {
         let is_block_device = file.metadata()?.file_type().is_block_device();
         let size = file.seek(SeekFrom::End(0))?;
         // Direct I/O is an optimisation: some devices and all RAM file systems refuse it.
-        let direct = is_block_device
-            .then(|| {
-                let flags = nix::libc::O_DIRECT;
-                OpenOptions::new()
-                    .write(true)
-                    .custom_flags(flags)
-                    .open(path)
-                    .ok()
-            })
-            .flatten()
-            .map(|file| (file, AlignedBuffer::new(DIRECT_BUFFER)));
+        let direct = OpenOptions::new()
+            .write(true)
+            .custom_flags(nix::libc::O_DIRECT)
+            .open(path)
+            .ok()
+            .filter(|_| is_block_device)
+            .map_or(Direct::No, Direct::Idle);
         Ok(Self {
             file,
             direct,
@@ -73,21 +76,43 @@ impl FileDisk {
         self
     }
 
+    /// Begins to write as much as can go around the page cache; how much that is.
     fn write_direct(&mut self, offset: u64, data: &[u8]) -> io::Result<usize> {
-        let Some((file, buffer)) = self.direct.as_mut() else {
-            return Ok(0);
-        };
         if !offset.is_multiple_of(ALIGNMENT as u64) {
             return Ok(0);
         }
         let whole = data.len() / ALIGNMENT * ALIGNMENT;
-        let mut done = 0;
-        while done < whole {
-            let chunk = buffer.fill(data.get(done..whole).unwrap_or_default());
-            file.write_all_at(chunk, offset + done as u64)?;
-            done += chunk.len();
+        if whole == 0 {
+            return Ok(0);
         }
-        Ok(done)
+        if let Direct::Idle(_) = self.direct
+            && let Direct::Idle(file) = std::mem::replace(&mut self.direct, Direct::No)
+        {
+            self.direct = Direct::Behind(WriteBehind::start(file)?);
+        }
+        match &mut self.direct {
+            Direct::Behind(behind) => {
+                behind.write(offset, data.get(..whole).unwrap_or_default())?;
+                Ok(whole)
+            }
+            Direct::No | Direct::Idle(_) => Ok(0),
+        }
+    }
+
+    /// Waits for what is under way within a range.
+    fn wait_for(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        match &mut self.direct {
+            Direct::Behind(behind) => behind.wait_for(offset, length),
+            Direct::No | Direct::Idle(_) => Ok(()),
+        }
+    }
+
+    /// Waits for everything that is under way.
+    fn drain(&mut self) -> io::Result<()> {
+        match &mut self.direct {
+            Direct::Behind(behind) => behind.drain(),
+            Direct::No | Direct::Idle(_) => Ok(()),
+        }
     }
 
     fn fallocate_zero(&self, mode: FallocateFlags, offset: u64, length: u64) -> io::Result<()> {
@@ -107,6 +132,7 @@ impl Disk for FileDisk {
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         check_range(self.size, offset, buffer.len() as u64)?;
+        self.drain()?;
         self.file.read_exact_at(buffer, offset)
     }
 
@@ -114,6 +140,11 @@ impl Disk for FileDisk {
         check_range(self.size, offset, data.len() as u64)?;
         let direct = self.write_direct(offset, data)?;
         let rest = data.get(direct..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        // The page cache works in pages: their neighbours must have arrived.
+        self.drain()?;
         self.file.write_all_at(rest, offset + direct as u64)
     }
 
@@ -122,6 +153,7 @@ impl Disk for FileDisk {
         if length == 0 {
             return Ok(());
         }
+        self.wait_for(offset, length)?;
         // Zeroing works on whole sectors only; the ragged ends are written.
         let sector = u64::from(self.sector_size.max(512));
         let start = offset.next_multiple_of(sector);
@@ -153,6 +185,7 @@ impl Disk for FileDisk {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.drain()?;
         if self.syncs {
             self.file.sync_all()?;
         }

@@ -2,6 +2,7 @@
 //! declaration is refused: a "raw" image that is a qcow2 file would be written as garbage, and one
 //! that names files of its reader is an attack.
 
+use super::compression::Compression;
 use super::{ImageError, ImagePolicy};
 
 /// What the agent can write.
@@ -9,25 +10,35 @@ use super::{ImageError, ImagePolicy};
 pub(super) enum Format {
     /// The bytes of the disk.
     Raw,
-    /// The bytes of the disk, gzipped.
-    Gzip,
-    /// The bytes of the disk, compressed with Zstandard.
-    Zstd,
+    /// The bytes of the disk, compressed.
+    Compressed(Compression),
     /// QEMU's copy-on-write format, version 2 or 3.
     Qcow2,
 }
 
 const FOREIGN: &[(&[u8], &str)] = &[
+    (super::qcow2::MAGIC, "qcow2"),
     (b"KDMV", "vmdk"),
     (b"# Disk DescriptorFile", "vmdk"),
     (b"conectix", "vhd"),
     (b"vhdxfile", "vhdx"),
     (b"QED\0", "qed"),
-    (b"\xfd7zXZ\0", "xz"),
     (b"BZh", "bzip2"),
+    (b"PK\x03\x04", "a zip archive"),
     (b"<!DOCTYPE", "an HTML page"),
     (b"<html", "an HTML page"),
 ];
+
+/// What these first bytes belong to, when they are known not to be a disk's.
+pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
+    // POSIX.1-1988 (ustar): the magic of a tar header.
+    if head.get(257..262) == Some(b"ustar") {
+        return Some("a tar archive");
+    }
+    let packed = Compression::detect(head).map(|_| "a compressed file");
+    let known = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic));
+    known.map(|(_, name)| *name).or(packed)
+}
 
 impl Format {
     /// Decides by the head of the image and its declared format.
@@ -53,24 +64,16 @@ impl Format {
                 policy.permitted_formats.join(", ")
             )));
         }
-        let is_qcow2 = head.starts_with(super::qcow2::MAGIC);
         match declared {
-            "qcow2" if is_qcow2 => Ok(Self::Qcow2),
+            "qcow2" if head.starts_with(super::qcow2::MAGIC) => Ok(Self::Qcow2),
             "qcow2" => Err(invalid(
                 "it is declared as qcow2, but is not; see disk_format".into(),
             )),
             "raw" | "gpt" | "iso" => {
-                if head.starts_with(&[0x1f, 0x8b]) {
-                    return Ok(Self::Gzip);
+                if let Some(compression) = Compression::detect(head) {
+                    return Ok(Self::Compressed(compression));
                 }
-                if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-                    return Ok(Self::Zstd);
-                }
-                let foreign = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic));
-                let foreign = foreign
-                    .map(|(_, name)| *name)
-                    .or(is_qcow2.then_some("qcow2"));
-                match foreign {
+                match foreign(head) {
                     Some(name) if !policy.believe_declared_format => Err(invalid(format!(
                         "it is declared as {declared}, but is {name}; see disk_format and the URL"
                     ))),
@@ -78,8 +81,8 @@ impl Format {
                 }
             }
             other => Err(invalid(format!(
-                "disk_format {other} is not supported; use raw (also compressed by gzip or zstd) \
-                 or qcow2"
+                "disk_format {other} is not supported; use raw (also compressed by gzip, xz or \
+                 zstd) or qcow2"
             ))),
         }
     }
@@ -100,15 +103,15 @@ mod tests {
             detect(b"QFI\xfb\0\0\0\x03", "qcow2").unwrap(),
             Format::Qcow2
         );
-        assert_eq!(detect(&[0x1f, 0x8b, 8], "raw").unwrap(), Format::Gzip);
-        assert_eq!(
-            detect(&[0x28, 0xb5, 0x2f, 0xfd], "raw").unwrap(),
-            Format::Zstd
-        );
+        let gzip = Format::Compressed(Compression::Gzip);
+        assert_eq!(detect(&[0x1f, 0x8b, 8], "raw").unwrap(), gzip);
+        let mut tar = vec![0; 512];
+        tar[257..262].copy_from_slice(b"ustar");
         for (head, declared) in [
             (&b"QFI\xfb\0\0\0\x03"[..], "raw"),
             (b"KDMV", "raw"),
             (b"<html>", "raw"),
+            (&tar, "raw"),
             (&[0; 512], "qcow2"),
             (b"KDMV", "vmdk"),
         ] {

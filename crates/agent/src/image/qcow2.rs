@@ -6,6 +6,7 @@
 //! files, encryption. So is what no tool makes for deployment: extended L2 entries, corrupt images.
 //! The tables are not trusted: every number is checked, and the stream has to repeat them.
 
+mod cluster;
 mod header;
 mod plan;
 mod writer;

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use super::format::foreign;
 use crate::disk::Disk;
 
 /// How much is written at once.
@@ -16,6 +17,7 @@ pub(super) struct RawWriter<D: Disk> {
     disk: D,
     offset: u64,
     block: Vec<u8>,
+    refuses_foreign: bool,
 }
 
 impl<D: Disk> RawWriter<D> {
@@ -24,6 +26,16 @@ impl<D: Disk> RawWriter<D> {
             disk,
             offset: 0,
             block: Vec::with_capacity(BLOCK),
+            refuses_foreign: false,
+        }
+    }
+
+    /// As [`RawWriter::new`], but what begins as no disk does is damage: for bytes that nobody could
+    /// look at before.
+    pub(super) fn refusing_foreign(disk: D) -> Self {
+        Self {
+            refuses_foreign: true,
+            ..Self::new(disk)
         }
     }
 
@@ -39,6 +51,16 @@ impl<D: Disk> RawWriter<D> {
     }
 
     fn write_block(&mut self) -> io::Result<()> {
+        if self.offset + self.block.len() as u64 > self.disk.size() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if self.offset == 0
+            && self.refuses_foreign
+            && let Some(name) = foreign(&self.block)
+        {
+            let reason = format!("what is packed in it is {name}, not a raw disk");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
         write_sparse(&mut self.disk, self.offset, &self.block)?;
         self.offset += self.block.len() as u64;
         self.block.clear();

@@ -38,6 +38,29 @@ fn show(url: &Url) -> String {
     url.to_string()
 }
 
+/// The text with `%20` and the like as the characters they stand for (RFC 3986, section 2.1).
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let code = behind
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| hex::decode(digits).ok());
+        match code {
+            Some(code) => {
+                bytes.extend(code);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A failed attempt, and whether another one makes sense.
 struct Attempt {
     reason: String,
@@ -86,18 +109,19 @@ impl Source {
         self.length
     }
 
+    /// Whether the server sends parts of the file when asked to, as the probe found.
+    pub(super) fn has_ranges(&self) -> bool {
+        self.has_ranges
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The last part of the path.
+    /// The last part of the path, as the file is called on its server.
     pub(super) fn file_name(&self) -> String {
-        self.url
-            .path()
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+        let last = self.url.path().rsplit('/').next().unwrap_or_default();
+        percent_decoded(last)
     }
 
     fn error(&self, reason: impl Into<String>) -> ImageError {
@@ -394,4 +418,15 @@ pub(crate) async fn bounded_get(
 /// A request's error with its causes, but without the URL, which can hold secrets.
 fn error_text(error: reqwest::Error) -> String {
     crate::error::with_causes(&error.without_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_decoded;
+
+    #[test]
+    fn file_names_are_read_as_their_server_has_them() {
+        assert_eq!(percent_decoded("my%20image%2B1.raw"), "my image+1.raw");
+        assert_eq!(percent_decoded("100%.raw%4"), "100%.raw%4");
+    }
 }

@@ -1,14 +1,16 @@
-//! The blocking half of a write: it takes the downloaded bytes from a bounded queue, hashes them,
-//! unfolds them and writes them; at the end it compares the checksum, and only then lets the
-//! disk have its first MiB.
+//! The blocking half of a write, on two threads that the downloaded bytes reach through bounded
+//! queues: one hashes them, the other unfolds and writes them. At the end the checksum is compared,
+//! and only then the disk gets its first MiB.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use cupola_api::agent::{Checksum, ChecksumAlgorithm};
+use tokio::sync::{mpsc, oneshot};
 
-use super::checksum::{Checksum, Hasher};
+use super::checksum::Hasher;
+use super::compression::{Compression, Unpacker};
 use super::progress::ProgressCell;
 use super::qcow2::{Plan, Qcow2Writer};
 use super::raw::RawWriter;
@@ -22,7 +24,8 @@ const QUEUE: usize = 8;
 /// Percents between lines on the console.
 const REPORT_EVERY: u8 = 10;
 
-/// What comes through the queue.
+/// What comes through the queues. Both threads share the bytes of a chunk.
+#[derive(Clone)]
 enum Message {
     Chunk(Bytes),
     /// The file is complete. A queue that closes without it was given up.
@@ -32,8 +35,7 @@ enum Message {
 /// How the downloaded bytes become the disk's.
 pub(super) enum Payload {
     Raw,
-    Gzip,
-    Zstd,
+    Compressed(Compression),
     Qcow2(Box<Plan>),
 }
 
@@ -48,23 +50,28 @@ pub(super) struct Job {
 
 type Held = HeldBack<Box<dyn Disk>>;
 
-/// Downloads and writes at the same time.
+/// Downloads, hashes and writes at the same time.
 pub(super) async fn run(
     job: Job,
     source: &Source,
     disk: Box<dyn Disk>,
     context: &WriteContext<'_>,
 ) -> Result<Box<dyn Disk>, ImageError> {
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let thread = tokio::task::spawn_blocking(move || job.run(disk, receiver));
+    let algorithm = job.checksum.algorithm();
+    let (to_hasher, hasher_queue) = mpsc::channel(QUEUE);
+    let (to_writer, writer_queue) = mpsc::channel(QUEUE);
+    let (digest, hashed) = oneshot::channel();
+    let hashing = tokio::task::spawn_blocking(move || hash(hasher_queue, algorithm, digest));
+    let writing = tokio::task::spawn_blocking(move || job.run(disk, writer_queue, hashed));
+    let queues = [to_hasher, to_writer];
     let downloaded = tokio::select! {
-        result = download(source, &sender, context) => result,
+        result = download(source, &queues, context) => result,
         () = context.cancel.cancelled() => Err(ImageError::Stopped),
     };
-    drop(sender);
-    let written = thread
-        .await
-        .map_err(|error| ImageError::Internal(error.to_string()))?;
+    drop(queues);
+    let internal = |error: tokio::task::JoinError| ImageError::Internal(error.to_string());
+    let written = writing.await.map_err(internal)?;
+    hashing.await.map_err(internal)?;
     match (downloaded, written) {
         // The writer's own failure closes the queue: it is the cause, whatever the download says.
         (Ok(()), written) => written,
@@ -73,16 +80,37 @@ pub(super) async fn run(
     }
 }
 
+/// Hashes the file; a download that was given up has no checksum.
+fn hash(
+    mut queue: mpsc::Receiver<Message>,
+    algorithm: ChecksumAlgorithm,
+    digest: oneshot::Sender<String>,
+) {
+    let mut hasher = Hasher::new(algorithm);
+    loop {
+        match queue.blocking_recv() {
+            None => return,
+            Some(Message::Chunk(chunk)) => hasher.update(&chunk),
+            Some(Message::End) => break,
+        }
+    }
+    // A writer that has failed does not listen any more.
+    let _ = digest.send(hasher.finish());
+}
+
 async fn download(
     source: &Source,
-    sender: &mpsc::Sender<Message>,
+    queues: &[mpsc::Sender<Message>],
     context: &WriteContext<'_>,
 ) -> Result<(), ImageError> {
     let mut stream = source.stream();
     let mut reported = 0;
     while let Some(chunk) = stream.next().await? {
-        if sender.send(Message::Chunk(chunk)).await.is_err() {
-            return Ok(());
+        for queue in queues {
+            // A closed queue means that the writer failed, and it says so itself.
+            if queue.send(Message::Chunk(chunk.clone())).await.is_err() {
+                return Ok(());
+            }
         }
         if let Some(progress) = context.progress.get()
             && let Some(percent) = progress.percent()
@@ -93,8 +121,9 @@ async fn download(
             (context.report)(&format!("image: {percent} % at {rate} MiB/s"));
         }
     }
-    // A closed queue means that the writer failed, and it says so itself.
-    let _ = sender.send(Message::End).await;
+    for queue in queues {
+        let _ = queue.send(Message::End).await;
+    }
     Ok(())
 }
 
@@ -102,7 +131,8 @@ impl Job {
     fn run(
         self,
         disk: Box<dyn Disk>,
-        receiver: mpsc::Receiver<Message>,
+        queue: mpsc::Receiver<Message>,
+        hashed: oneshot::Receiver<String>,
     ) -> Result<Box<dyn Disk>, ImageError> {
         let Self {
             id,
@@ -115,10 +145,11 @@ impl Job {
             device: device.clone(),
             source,
         };
+        let size = disk.size();
         let shared = SharedDisk::new(HeldBack::new(disk).map_err(write_error)?);
         let outcome = Sink::new(payload, shared.clone())
             .map_err(Failure::Io)
-            .and_then(|sink| feed(sink, receiver, &checksum, &progress));
+            .and_then(|sink| feed(sink, queue, hashed, &checksum, &progress));
         let proven = match outcome {
             Err(Failure::Stopped) => Err(ImageError::Stopped),
             Err(Failure::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
@@ -127,13 +158,20 @@ impl Job {
                     reason: error.to_string(),
                 })
             }
+            Err(Failure::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+                Err(ImageError::Overflow {
+                    id,
+                    device: device.clone(),
+                    size,
+                })
+            }
             Err(Failure::Io(error)) => Err(write_error(error)),
-            Ok(actual) if actual == checksum.expected => Ok(()),
+            Ok(actual) if actual == checksum.expected() => Ok(()),
             Ok(actual) => Err(ImageError::Checksum {
                 id,
-                algorithm: checksum.algorithm.name(),
+                algorithm: checksum.algorithm().name(),
                 actual,
-                expected: checksum.expected.clone(),
+                expected: checksum.expected().to_owned(),
             }),
         };
         let held = shared
@@ -162,17 +200,16 @@ enum Failure {
 /// Moves everything from the queue to the disk; the checksum is the result.
 fn feed(
     mut sink: Sink,
-    mut receiver: mpsc::Receiver<Message>,
+    mut queue: mpsc::Receiver<Message>,
+    hashed: oneshot::Receiver<String>,
     checksum: &Checksum,
     progress: &ProgressCell,
 ) -> Result<String, Failure> {
-    let mut hasher = Hasher::new(checksum.algorithm);
     let mut fetched = 0;
     loop {
-        match receiver.blocking_recv() {
+        match queue.blocking_recv() {
             None => return Err(Failure::Stopped),
             Some(Message::Chunk(chunk)) => {
-                hasher.update(&chunk);
                 sink.write_all(&chunk).map_err(Failure::Io)?;
                 fetched += chunk.len() as u64;
                 progress.set(fetched, sink.written());
@@ -180,9 +217,9 @@ fn feed(
             Some(Message::End) => break,
         }
     }
-    let actual = hasher.finish();
+    let actual = hashed.blocking_recv().map_err(|_| Failure::Stopped)?;
     // A file that is not the promised one needs no opinion of its decoder.
-    if actual == checksum.expected {
+    if actual == checksum.expected() {
         let written = sink.finish().map_err(Failure::Io)?;
         progress.set(fetched, written);
     }
@@ -243,18 +280,18 @@ type Raw = RawWriter<SharedDisk>;
 /// Where the downloaded bytes go.
 enum Sink {
     Raw(Raw),
-    Gzip(Box<flate2::write::MultiGzDecoder<Raw>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Raw>>),
+    Compressed(Unpacker<Raw>),
     Qcow2(Box<Qcow2Writer<SharedDisk>>),
 }
 
 impl Sink {
     fn new(payload: Payload, disk: SharedDisk) -> io::Result<Self> {
-        let raw = |disk| RawWriter::new(disk);
         Ok(match payload {
-            Payload::Raw => Self::Raw(raw(disk)),
-            Payload::Gzip => Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(raw(disk)))),
-            Payload::Zstd => Self::Zstd(Box::new(zstd::stream::write::Decoder::new(raw(disk))?)),
+            Payload::Raw => Self::Raw(RawWriter::new(disk)),
+            Payload::Compressed(compression) => {
+                let raw = RawWriter::refusing_foreign(disk);
+                Self::Compressed(Unpacker::new(compression, raw)?)
+            }
             Payload::Qcow2(plan) => Self::Qcow2(Box::new(Qcow2Writer::new(disk, *plan)?)),
         })
     }
@@ -262,8 +299,7 @@ impl Sink {
     fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
         match self {
             Self::Raw(writer) => writer.write_all(data),
-            Self::Gzip(writer) => writer.write_all(data),
-            Self::Zstd(writer) => writer.write_all(data),
+            Self::Compressed(unpacker) => unpacker.write_all(data),
             Self::Qcow2(writer) => writer.feed(data),
         }
     }
@@ -271,8 +307,7 @@ impl Sink {
     fn written(&self) -> u64 {
         match self {
             Self::Raw(writer) => writer.written(),
-            Self::Gzip(writer) => writer.get_ref().written(),
-            Self::Zstd(writer) => writer.get_ref().written(),
+            Self::Compressed(unpacker) => unpacker.get_ref().written(),
             Self::Qcow2(writer) => writer.written(),
         }
     }
@@ -281,11 +316,7 @@ impl Sink {
     fn finish(self) -> io::Result<u64> {
         match self {
             Self::Raw(writer) => writer.finish(),
-            Self::Gzip(writer) => writer.finish()?.finish(),
-            Self::Zstd(mut writer) => {
-                writer.flush()?;
-                writer.into_inner().finish()
-            }
+            Self::Compressed(unpacker) => unpacker.finish()?.finish(),
             Self::Qcow2(writer) => writer.finish(),
         }
     }

@@ -6,7 +6,7 @@ use std::io;
 use crate::disk::Disk;
 
 use super::bytes::{array_at, put, u32_at, u64_at};
-use super::{Partition, PartitionError, mbr};
+use super::{Partition, PartitionError, PartitionType, mbr};
 
 const SIGNATURE: &[u8; 8] = b"EFI PART";
 const MIN_HEADER: usize = 92;
@@ -142,6 +142,7 @@ impl Gpt {
                     label: Some(label_of(entry)),
                     is_efi_system: kind == EFI_SYSTEM,
                     guid: array_at(entry, 16).map(Guid),
+                    kind: PartitionType::Gpt(kind),
                 })
             })
             .collect()

@@ -5,7 +5,7 @@ use std::io;
 use crate::disk::Disk;
 
 use super::bytes::{put, u16_at, u32_at};
-use super::{Partition, PartitionError};
+use super::{Partition, PartitionError, PartitionType};
 
 const TABLE: usize = 446;
 const ENTRY: usize = 16;
@@ -75,6 +75,7 @@ impl Mbr {
                 label: None,
                 is_efi_system: self.byte(index, 4) == TYPE_EFI_SYSTEM,
                 guid: None,
+                kind: PartitionType::Mbr(self.byte(index, 4)),
             })
             .collect()
     }

@@ -8,6 +8,7 @@ mod block;
 mod firmware;
 mod network;
 mod processor;
+mod secure_erase;
 mod sys;
 
 use std::io::Read;
@@ -17,7 +18,7 @@ use async_trait::async_trait;
 use cupola_api::agent::{BlockDevice, BootInfo, BootMode, Inventory};
 use nix::sys::reboot::{RebootMode, reboot};
 
-use super::{Platform, PlatformError};
+use super::{Platform, PlatformError, SecureErase};
 use crate::disk::{Disk, FileDisk};
 use crate::kernel_parameters::KernelParameters;
 use crate::load_option::BootEntry;
@@ -118,6 +119,14 @@ impl Platform for LinuxPlatform {
             Ok(Box::new(disk) as Box<dyn Disk>)
         })
         .await
+    }
+
+    async fn secure_erase(
+        &self,
+        device: &BlockDevice,
+        kinds: SecureErase,
+    ) -> Result<bool, PlatformError> {
+        secure_erase::run(device, kinds).await
     }
 
     async fn set_boot_entry(&self, entry: &BootEntry) -> Result<(), PlatformError> {

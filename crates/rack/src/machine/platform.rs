@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cupola_agent::{BootEntry, Disk, KernelParameters, PasswordHash, Platform, PlatformError};
+use cupola_agent::{
+    BootEntry, Disk, KernelParameters, PasswordHash, Platform, PlatformError, SecureErase,
+};
 use cupola_api::agent::{BlockDevice, BootMode, Inventory};
 
 use super::Inner;
@@ -60,6 +62,28 @@ impl Platform for SimPlatform {
             .and_then(|disk| disk)
             .map_err(|error| PlatformError::io(format!("open {device}"), error))?;
         Ok(Box::new(disk))
+    }
+
+    /// As a solid state disk that throws its key away.
+    async fn secure_erase(
+        &self,
+        device: &BlockDevice,
+        kinds: SecureErase,
+    ) -> Result<bool, PlatformError> {
+        if !kinds.nvme {
+            return Ok(false);
+        }
+        let mut disk = self.open_disk(&device.name).await?;
+        let erased = tokio::task::spawn_blocking(move || {
+            let size = disk.size();
+            disk.zero(0, size)
+        });
+        erased
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|erased| erased)
+            .map_err(|error| PlatformError::io(format!("erase {}", device.name), error))?;
+        Ok(true)
     }
 
     async fn set_boot_entry(&self, entry: &BootEntry) -> Result<(), PlatformError> {

@@ -10,8 +10,8 @@ const INCOMPATIBLE_CORRUPT: u64 = 1 << 1;
 const INCOMPATIBLE_EXTERNAL_DATA: u64 = 1 << 2;
 const INCOMPATIBLE_COMPRESSION: u64 = 1 << 3;
 const INCOMPATIBLE_EXTENDED_L2: u64 = 1 << 4;
-/// QEMU's own limit on the L1 table.
-const MAX_L1_BYTES: u64 = 32 * 1024 * 1024;
+/// An eighth of QEMU's own limit on the L1 table: 256 TiB in clusters of 64 KiB.
+const MAX_L1_BYTES: u64 = 4 * 1024 * 1024;
 
 /// How compressed clusters are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

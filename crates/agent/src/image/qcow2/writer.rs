@@ -1,8 +1,10 @@
 //! The single pass over a qcow2 file: each byte that comes is given to the extents it belongs to.
 
-use std::io::{self, Read};
+use std::io;
 
-use super::header::Compression;
+use sha2::{Digest, Sha256};
+
+use super::cluster::ClusterUnpacker;
 use super::plan::{Extent, Plan};
 use crate::disk::Disk;
 use crate::image::raw::write_sparse;
@@ -10,7 +12,7 @@ use crate::image::raw::write_sparse;
 /// How much of the file is looked at in one go.
 const BLOCK: usize = 1024 * 1024;
 /// Compressed clusters share sectors, so that several are open at a time; more than this is an attack.
-const MAX_OPEN_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_OPEN_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Writes a qcow2 file that comes in order to a disk.
 pub(in crate::image) struct Qcow2Writer<D: Disk> {
@@ -20,6 +22,9 @@ pub(in crate::image) struct Qcow2Writer<D: Disk> {
     block: Vec<u8>,
     open: Vec<Open>,
     open_bytes: u64,
+    /// The digest of the table that the stream is in.
+    table: Sha256,
+    unpacker: ClusterUnpacker,
     written: u64,
 }
 
@@ -37,11 +42,13 @@ fn damaged(reason: impl Into<String>) -> io::Error {
 impl<D: Disk> Qcow2Writer<D> {
     /// Zeroes the holes and waits for the file.
     pub(in crate::image) fn new(mut disk: D, plan: Plan) -> io::Result<Self> {
-        for (start, length) in &plan.holes {
-            disk.zero(*start, *length)?;
+        for (start, length) in plan.holes() {
+            disk.zero(start, length)?;
         }
         Ok(Self {
             disk,
+            unpacker: ClusterUnpacker::new(plan.compression, plan.cluster_size)?,
+            table: Sha256::new(),
             plan,
             position: 0,
             block: Vec::with_capacity(BLOCK),
@@ -80,7 +87,7 @@ impl<D: Disk> Qcow2Writer<D> {
             }
             self.write_compressed(open.extent, &open.bytes)?;
         }
-        if !self.plan.extents.is_empty() {
+        if self.plan.next_extent().is_some() {
             return Err(damaged("its qcow2 file ends before its last cluster"));
         }
         Ok(self.written)
@@ -90,11 +97,11 @@ impl<D: Disk> Qcow2Writer<D> {
         let block = std::mem::take(&mut self.block);
         let end = self.position + block.len() as u64;
         self.compare_tables(&block)?;
-        while let Some(extent) = self.plan.extents.front().copied() {
+        while let Some(extent) = self.plan.next_extent() {
             if extent.host >= end {
                 break;
             }
-            self.plan.extents.pop_front();
+            self.plan.pop_extent();
             self.open_bytes += if extent.compressed { extent.length } else { 0 };
             if self.open_bytes > MAX_OPEN_BYTES {
                 return Err(damaged("its qcow2 file is made to exhaust memory"));
@@ -143,20 +150,19 @@ impl<D: Disk> Qcow2Writer<D> {
     /// The tables were read before, on their own: a server that shows others now is refused.
     fn compare_tables(&mut self, block: &[u8]) -> io::Result<()> {
         let end = self.position + block.len() as u64;
-        while let Some((start, table)) = self.plan.tables.front() {
-            if *start >= end {
+        while let Some(table) = self.plan.tables.front() {
+            if table.start >= end {
                 break;
             }
-            let table_end = *start + table.len() as u64;
-            let from = (*start).max(self.position);
-            let seen = self.part(block, from, table_end.min(end));
-            let offset = usize::try_from(from - start).unwrap_or(usize::MAX);
-            let known = table.get(offset..offset.saturating_add(seen.len()));
-            if known != Some(seen) {
-                return Err(damaged("its qcow2 file changed while it was read"));
-            }
+            let table_end = table.start.saturating_add(table.length);
+            let seen = self.part(block, table.start.max(self.position), table_end.min(end));
+            self.table.update(seen);
             if table_end > end {
                 break;
+            }
+            let digest: [u8; 32] = self.table.finalize_reset().into();
+            if digest != table.digest {
+                return Err(damaged("its qcow2 file changed while it was read"));
             }
             self.plan.tables.pop_front();
         }
@@ -164,15 +170,7 @@ impl<D: Disk> Qcow2Writer<D> {
     }
 
     fn write_compressed(&mut self, extent: Extent, bytes: &[u8]) -> io::Result<()> {
-        let mut cluster = vec![0; self.plan.cluster_size];
-        match self.plan.compression {
-            Compression::Deflate => {
-                flate2::read::DeflateDecoder::new(bytes).read_exact(&mut cluster)
-            }
-            Compression::Zstd => zstd::stream::read::Decoder::with_buffer(bytes)
-                .and_then(|decoder| decoder.single_frame().read_exact(&mut cluster)),
-        }
-        .map_err(|error| {
+        let cluster = self.unpacker.unpack(bytes).map_err(|error| {
             damaged(format!(
                 "the compressed cluster at {} is damaged: {error}",
                 extent.host

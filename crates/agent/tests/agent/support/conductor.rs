@@ -176,10 +176,21 @@ impl AgentClient {
 
     /// Writes an image; `info` is laid over what is always sent.
     pub(crate) async fn write_image(&self, info: Value, configdrive: Value) -> CommandResult {
+        self.write_image_by_hints(info, configdrive, json!({}))
+            .await
+    }
+
+    /// The same to the disk that these root device hints pick.
+    pub(crate) async fn write_image_by_hints(
+        &self,
+        info: Value,
+        configdrive: Value,
+        hints: Value,
+    ) -> CommandResult {
         let params = json!({
             "step": {"interface": "deploy", "step": "write_image", "priority": 80,
                      "args": {"image_info": info, "configdrive": configdrive}},
-            "node": {"uuid": Uuid::nil(), "properties": {}, "instance_info": {}},
+            "node": {"uuid": Uuid::nil(), "properties": {"root_device": hints}, "instance_info": {}},
             "ports": [],
             "deploy_version": {"GenericHardwareManager": "1.0"},
         });

@@ -1,10 +1,13 @@
-//! Root device hints: which disk the image goes to. The operators are those of the Bare Metal API's
-//! `properties.root_device`. Nothing here touches a disk.
+//! Root device hints: which disk the image goes to, and which disks are left alone
+//! (`skip_block_devices`). The operators are those of the Bare Metal API's `properties.root_device`. The
+//! conductor checks hints with this before power is touched, the agent picks its disk. Nothing here
+//! touches a disk.
 
 mod operator;
 
-use cupola_api::agent::BlockDevice;
 use serde_json::{Map, Value};
+
+use super::inventory::BlockDevice;
 
 use operator::{Matcher, ParseHintError};
 
@@ -29,7 +32,10 @@ pub enum HintError {
         reason: String,
     },
     /// No disk matches.
-    #[error("no disk matches the root device hints {hints}; {disks}")]
+    #[error(
+        "no disk matches the root device hints {hints}: {disks}; correct the hints, or check whether \
+         the disk is missing"
+    )]
     NoneMatched {
         /// The hints.
         hints: String,
@@ -39,7 +45,7 @@ pub enum HintError {
     /// Several do; which one to overwrite is not for the agent to guess.
     #[error(
         "{count} disks match the root device hints {hints}: {disks}; \
-         add a hint that tells them apart, such as serial or wwn"
+         add a hint that tells them apart, such as serial or wwn{others}"
     )]
     SeveralMatched {
         /// The hints.
@@ -48,57 +54,136 @@ pub enum HintError {
         count: usize,
         /// Which ones.
         disks: String,
+        /// Those that do not, and why, in parentheses; or nothing.
+        others: String,
+    },
+    /// The value is no object, or for a list of disks to leave alone no list of objects.
+    #[error("{key} is {value}; write {form}")]
+    Form {
+        /// Of which property.
+        key: &'static str,
+        /// What it is.
+        value: String,
+        /// What it must be.
+        form: &'static str,
     },
     /// Without hints, no disk is large enough.
     #[error("no disk has at least 4 GiB; {0}")]
     TooSmall(String),
 }
 
-/// Picks the disk for the image.
-///
-/// Without hints: the smallest of at least 4 GiB, and among equals the first by name. With hints:
-/// the one disk that matches all of them.
-///
-/// # Errors
-/// No disk, an unknown hint, or none or several disks that match. Nothing was written then.
-pub fn select_root_device<'d>(
-    disks: &'d [BlockDevice],
-    hints: &Map<String, Value>,
-) -> Result<&'d BlockDevice, HintError> {
-    if disks.is_empty() {
-        return Err(HintError::NoDisks);
+/// Hints, understood: a disk has to match all of them.
+#[derive(Debug, Default)]
+pub struct RootDeviceHints(Vec<Hint>);
+
+impl RootDeviceHints {
+    /// Understands the hints of `root_device`; those that are null do not count.
+    ///
+    /// # Errors
+    /// An unknown hint, or a value that is none of it.
+    pub fn parse(hints: &Map<String, Value>) -> Result<Self, HintError> {
+        hints
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| Hint::parse(key, value))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
-    let hints: Vec<Hint> = hints
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| Hint::parse(key, value))
-        .collect::<Result<_, _>>()?;
-    if hints.is_empty() {
-        return default_device(disks);
+
+    /// Understands `root_device` as it stands in a node's properties: an object, or nothing.
+    ///
+    /// # Errors
+    /// As [`RootDeviceHints::parse`], or something else than an object.
+    pub fn of_property(value: Option<&Value>) -> Result<Self, HintError> {
+        match value {
+            None | Some(Value::Null) => Ok(Self::default()),
+            Some(Value::Object(hints)) => Self::parse(hints),
+            Some(other) => Err(HintError::Form {
+                key: "root_device",
+                value: other.to_string(),
+                form: "an object of hints, as {\"serial\": \"S1\"}",
+            }),
+        }
     }
-    let matched: Vec<&BlockDevice> = disks
-        .iter()
-        .filter(|disk| hints.iter().all(|hint| hint.matches(disk)))
-        .collect();
-    match matched.as_slice() {
-        [disk] => Ok(disk),
-        [] => Err(HintError::NoneMatched {
-            hints: show_hints(&hints),
-            disks: disks
-                .iter()
-                .map(|disk| explain(disk, &hints))
-                .collect::<Vec<_>>()
-                .join("; "),
-        }),
-        several => Err(HintError::SeveralMatched {
-            hints: show_hints(&hints),
-            count: several.len(),
-            disks: several
-                .iter()
-                .map(|disk| show_disk(disk))
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
+
+    /// Understands `skip_block_devices`: a list of hints, each of which names disks to leave alone.
+    ///
+    /// # Errors
+    /// As [`RootDeviceHints::parse`], or something else than a list of objects with hints in them.
+    pub fn skip_list(value: Option<&Value>) -> Result<Vec<Self>, HintError> {
+        let wrong = |value: &Value| HintError::Form {
+            key: "skip_block_devices",
+            value: value.to_string(),
+            form: "a list of hints, as [{\"serial\": \"S1\"}]",
+        };
+        let entries = match value {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(entries)) => entries,
+            Some(other) => return Err(wrong(other)),
+        };
+        entries
+            .iter()
+            .map(|entry| match entry.as_object().map(Self::parse) {
+                Some(Ok(hints)) if hints.0.is_empty() => Err(wrong(entry)),
+                Some(parsed) => parsed,
+                None => Err(wrong(entry)),
+            })
+            .collect()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the disk matches all of them; of no hints, every disk does.
+    #[must_use]
+    pub fn matches(&self, disk: &BlockDevice) -> bool {
+        self.0.iter().all(|hint| hint.matches(disk))
+    }
+
+    /// Picks the disk for the image.
+    ///
+    /// Without hints: the smallest of at least 4 GiB, and among equals the first by name. With
+    /// hints: the one disk that matches all of them.
+    ///
+    /// # Errors
+    /// No disk, or none or several disks that match. Nothing was written then.
+    pub fn select<'d>(&self, disks: &'d [BlockDevice]) -> Result<&'d BlockDevice, HintError> {
+        if disks.is_empty() {
+            return Err(HintError::NoDisks);
+        }
+        if self.is_empty() {
+            return default_device(disks);
+        }
+        let (matched, others): (Vec<&BlockDevice>, Vec<&BlockDevice>) =
+            disks.iter().partition(|disk| self.matches(disk));
+        let explained = |disks: &[&BlockDevice]| {
+            let each: Vec<String> = disks.iter().map(|disk| explain(disk, &self.0)).collect();
+            each.join("; ")
+        };
+        match matched.as_slice() {
+            [disk] => Ok(disk),
+            [] => Err(HintError::NoneMatched {
+                hints: show_hints(&self.0),
+                disks: explained(&others),
+            }),
+            several => Err(HintError::SeveralMatched {
+                hints: show_hints(&self.0),
+                count: several.len(),
+                disks: several
+                    .iter()
+                    .map(|disk| show_disk(disk))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                others: if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(" (not matched: {})", explained(&others))
+                },
+            }),
+        }
     }
 }
 
@@ -136,6 +221,7 @@ fn explain(disk: &BlockDevice, hints: &[Hint]) -> String {
 }
 
 /// One hint, understood.
+#[derive(Debug)]
 struct Hint {
     key: String,
     text: String,
@@ -144,7 +230,7 @@ struct Hint {
 }
 
 /// What of a disk a hint looks at.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Field {
     Name,
     Model,
@@ -155,6 +241,7 @@ enum Field {
     WwnVendorExtension,
     Hctl,
     ByPath,
+    Transport,
     Size,
     Rotational,
 }
@@ -173,7 +260,7 @@ impl Hint {
         let field = Field::parse(key).ok_or_else(|| {
             invalid(
                 "unknown hint; known are name, model, vendor, serial, wwn, wwn_with_extension, \
-                 wwn_vendor_extension, hctl, by_path, size, rotational"
+                 wwn_vendor_extension, hctl, by_path, tran, size, rotational"
                     .to_owned(),
             )
         })?;
@@ -188,6 +275,7 @@ impl Hint {
             | Field::WwnWithExtension
             | Field::WwnVendorExtension
             | Field::Hctl
+            | Field::Transport
             | Field::ByPath => Matcher::parse_text(&text),
         }
         .map_err(|ParseHintError(reason)| invalid(reason))?;
@@ -218,6 +306,7 @@ impl Hint {
             | Field::WwnWithExtension
             | Field::WwnVendorExtension
             | Field::Hctl
+            | Field::Transport
             | Field::ByPath => self
                 .field
                 .value(disk)
@@ -238,6 +327,7 @@ impl Field {
             "wwn_vendor_extension" => Self::WwnVendorExtension,
             "hctl" => Self::Hctl,
             "by_path" => Self::ByPath,
+            "tran" => Self::Transport,
             "size" => Self::Size,
             "rotational" => Self::Rotational,
             _ => return None,
@@ -255,6 +345,7 @@ impl Field {
             Self::WwnVendorExtension => disk.wwn_vendor_extension.clone(),
             Self::Hctl => disk.hctl.clone(),
             Self::ByPath => disk.by_path.clone(),
+            Self::Transport => disk.tran.clone(),
             Self::Size => Some((disk.size / GIB).to_string()),
             Self::Rotational => Some(disk.rotational.to_string()),
         }
@@ -297,7 +388,9 @@ mod tests {
 
     fn select(hints: &Value) -> Result<String, HintError> {
         let rack = rack();
-        select_root_device(&rack, hints.as_object().unwrap()).map(|disk| disk.name.clone())
+        RootDeviceHints::of_property(Some(hints))?
+            .select(&rack)
+            .map(|disk| disk.name.clone())
     }
 
     #[test]
@@ -305,12 +398,12 @@ mod tests {
         assert_eq!(select(&json!({})).unwrap(), "/dev/nvme0n1");
         assert_eq!(select(&json!({"serial": null})).unwrap(), "/dev/nvme0n1");
         assert!(matches!(
-            select_root_device(&[], &Map::new()),
+            RootDeviceHints::default().select(&[]),
             Err(HintError::NoDisks)
         ));
         let tiny = [disk("/dev/sda", 3, "x")];
         assert!(matches!(
-            select_root_device(&tiny, &Map::new()),
+            RootDeviceHints::default().select(&tiny),
             Err(HintError::TooSmall(_))
         ));
     }
@@ -342,9 +435,12 @@ mod tests {
     fn none_several_and_nonsense_are_told_apart() {
         let error = select(&json!({"serial": "none"})).unwrap_err().to_string();
         assert!(error.contains("/dev/sdb: its serial is B500"), "{error}");
+        let error = select(&json!({"size": 100})).unwrap_err().to_string();
+        assert!(error.starts_with("2 disks match"), "{error}");
+        assert!(error.contains("/dev/sdb: its size is 500 GiB"), "{error}");
         assert!(matches!(
-            select(&json!({"size": 100})),
-            Err(HintError::SeveralMatched { count: 2, .. })
+            select(&json!(["size"])),
+            Err(HintError::Form { .. })
         ));
         assert!(matches!(
             select(&json!({"colour": "red"})),
@@ -358,5 +454,22 @@ mod tests {
             select(&json!({"wwn": "0x5"})),
             Err(HintError::NoneMatched { .. })
         ));
+    }
+
+    #[test]
+    fn disks_to_leave_alone_are_named_by_hints() {
+        let rack = rack();
+        let list = json!([{"serial": "b500"}, {"size": 100, "rotational": true}]);
+        let skipped = RootDeviceHints::skip_list(Some(&list)).unwrap();
+        let names: Vec<&str> = rack
+            .iter()
+            .filter(|disk| skipped.iter().any(|hints| hints.matches(disk)))
+            .map(|disk| disk.name.as_str())
+            .collect();
+        assert_eq!(names, ["/dev/sdb", "/dev/sdc"]);
+        // An empty hint would leave every disk alone, and a text would mean nothing.
+        for bad in [json!([{}]), json!("sda"), json!(["sda"])] {
+            assert!(RootDeviceHints::skip_list(Some(&bad)).is_err(), "{bad}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use cupola_agent::{
-    BootEntry, Disk, FileDisk, KernelParameters, PasswordHash, Platform, PlatformError,
+    BootEntry, Disk, FileDisk, KernelParameters, PasswordHash, Platform, PlatformError, SecureErase,
 };
 use cupola_api::agent::{BlockDevice, BootMode, Inventory, NetworkInterface};
 
@@ -93,6 +93,10 @@ impl Platform for FileMachine {
         let path = self.directory.join(device.trim_start_matches("/dev/"));
         let disk = FileDisk::open(&path, 512).map_err(|error| PlatformError::io(device, error))?;
         Ok(Box::new(disk))
+    }
+
+    async fn secure_erase(&self, _: &BlockDevice, _: SecureErase) -> Result<bool, PlatformError> {
+        Ok(false)
     }
 
     async fn set_boot_entry(&self, entry: &BootEntry) -> Result<(), PlatformError> {
