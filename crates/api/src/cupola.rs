@@ -6,6 +6,10 @@
 //! * `GET /cupola/v1/nodes/{node}/timeline[?after=ID&limit=N]` – [`Timeline`], oldest first.
 //! * `GET /cupola/v1/nodes/{node}/explain` – [`Explanation`]: where it stands, and why.
 //! * `GET /cupola/v1/images` – [`Images`]: what is configured for deployment.
+//! * `GET /cupola/v1/nodes/{node}/logs` – [`AgentLogs`]: logs that were collected of the node's
+//!   ramdisks, the newest first.
+//! * `GET /cupola/v1/nodes/{node}/logs/{name}` – one of them, a gzipped tar archive.
+//! * `GET /cupola/v1/nodes/{node}/logs/{name}/lines[?from=N&count=N]` – its lines as [`LogPage`].
 //! * `POST /cupola/v1/probe` – body [`ProbeRequest`], answer [`crate::probe::ProbeReport`].
 //!
 //! [`Event`]: crate::event::Event
@@ -151,6 +155,38 @@ pub struct Image {
 pub struct Images {
     /// In the order of the configuration.
     pub images: Vec<Image>,
+}
+
+/// Logs that an agent has sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentLog {
+    /// Its name.
+    pub name: String,
+    /// What was done with the node, such as `deploy`.
+    pub label: String,
+    /// When it was collected, to the second.
+    pub collected_at: Timestamp,
+    /// Size of the archive in bytes.
+    pub size: u64,
+}
+
+/// The logs of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentLogs {
+    /// The newest first.
+    pub logs: Vec<AgentLog>,
+}
+
+/// A part of a log, readable: the files of the archive one after the other, each under a heading
+/// `==> NAME <==`, without control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// The number of the first of these lines, counted from 0.
+    pub first: u64,
+    /// The lines.
+    pub lines: Vec<String>,
+    /// Whether the log ends with them.
+    pub end: bool,
 }
 
 /// What to test a BMC with before its node exists.

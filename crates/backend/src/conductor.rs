@@ -9,7 +9,7 @@
 //! | `provision` | which verb starts what |
 //! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `abort` | the work behind the verbs |
 //! | `flow` `steps` `wait` | running a durable list of steps: one after the other, their order, their waits |
-//! | `heartbeat` `lookup` | what agents say |
+//! | `heartbeat` `lookup` `logs` | what agents say |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
@@ -26,6 +26,7 @@ mod flow;
 mod heartbeat;
 mod inspect;
 mod locks;
+mod logs;
 mod lookup;
 pub mod options;
 mod power;

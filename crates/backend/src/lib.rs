@@ -3,6 +3,7 @@
 //! A request goes `http` → `rpc` → `conductor` → a driver's interface; the answer's way back is the
 //! store and the event stream. Nothing here knows that there is a console.
 
+pub mod agent_logs;
 pub mod conductor;
 pub mod config;
 pub mod events;

@@ -4,8 +4,10 @@
 //! In one process the API holds the conductor itself as an [`Rpc`]. A message queue between API
 //! and conductor processes is another implementation of the same trait; handlers never know.
 
+use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
@@ -88,6 +90,27 @@ pub trait Rpc: Send + Sync + 'static {
         node: Option<NodeId>,
         data: Object,
     ) -> Result<LookupAnswer, ApiFault>;
+
+    /// The logs that were collected of the node's ramdisks, the newest first.
+    async fn agent_logs(&self, node: NodeId) -> Result<Vec<AgentLog>, ApiFault>;
+
+    /// At most `count` lines of such a log from number `from` on, counted from 0.
+    async fn agent_log_lines(
+        &self,
+        node: NodeId,
+        name: &str,
+        from: u64,
+        count: usize,
+    ) -> Result<LogPage, ApiFault>;
+
+    /// Bytes of such a log, a gzipped tar archive, from `offset` on: as many as suit the transport,
+    /// none at its end.
+    async fn agent_log_bytes(
+        &self,
+        node: NodeId,
+        name: &str,
+        offset: u64,
+    ) -> Result<Bytes, ApiFault>;
 
     /// Tests a BMC before its node exists.
     async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault>;

@@ -112,7 +112,7 @@ impl Service {
             None => None,
         };
         let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;
-        let options = settings::conductor(&config);
+        let options = settings::conductor(&config, state_directory);
         let conductor = Conductor::new(store.clone(), events.clone(), registry, options);
         conductor.start().await?;
         let rpc: Arc<dyn Rpc> = Arc::new(conductor.clone());

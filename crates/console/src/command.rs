@@ -53,6 +53,8 @@ pub(crate) enum Command {
     NextPart,
     /// Follow the end of the timeline.
     Follow,
+    /// Show the logs of the node's ramdisks.
+    Logs,
     /// Break this program, to see that the terminal survives it.
     #[cfg(debug_assertions)]
     Panic,
@@ -181,7 +183,7 @@ pub(crate) const TABLE: &[Entry] = &[
         &[Tab],
         Node,
         "Part",
-        "the next part: summary, verbs, timeline",
+        "the next part: summary, verbs, timeline, logs",
     ),
     entry(
         Command::Follow,
@@ -190,6 +192,14 @@ pub(crate) const TABLE: &[Entry] = &[
         Node,
         "Follow",
         "follow the end of the timeline, or stop following",
+    ),
+    entry(
+        Command::Logs,
+        &["logs"],
+        &[Char('l')],
+        Node,
+        "",
+        "the logs that were collected of its ramdisks",
     ),
     entry(
         Command::Deploy,

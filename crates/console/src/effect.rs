@@ -56,6 +56,10 @@ pub(crate) enum Effect {
     Node(NodeId),
     /// Ask for a node's timeline.
     Timeline(NodeId),
+    /// Ask for the list of a node's collected logs.
+    Logs(NodeId),
+    /// Ask for the lines of such a log from this number on.
+    LogLines(NodeId, String, u64),
     /// Act on a node.
     Act(NodeId, Action),
     /// Ask for the hardware types.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cupola_api::cupola::{Image, NodeSummary};
+use cupola_api::cupola::{AgentLog, Image, LogPage, NodeSummary};
 use cupola_api::event;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
@@ -83,6 +83,10 @@ pub(crate) enum Reply {
     Node(NodeId, Answer<Box<(Node, Vec<Port>)>>),
     /// A node's timeline.
     Timeline(NodeId, Answer<Vec<event::Event>>),
+    /// A node's collected logs.
+    Logs(NodeId, Answer<Vec<AgentLog>>),
+    /// Lines of the log of this name.
+    LogLines(NodeId, String, Answer<LogPage>),
     /// An action was accepted or refused.
     Acted(NodeId, Action, Result<(), Refusal>),
     /// The hardware types that are served.

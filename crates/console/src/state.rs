@@ -9,6 +9,7 @@ pub(crate) mod journey;
 pub(crate) mod line_edit;
 pub(crate) mod link;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod node;
 pub(crate) mod popup;
 pub(crate) mod query;

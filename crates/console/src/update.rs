@@ -5,6 +5,7 @@ mod act;
 mod deploy;
 mod enroll;
 mod live;
+mod logs;
 mod navigate;
 pub(crate) mod node;
 mod popup;
@@ -97,7 +98,8 @@ pub(crate) fn run(state: &mut State, what: Command, argument: &str, effects: &mu
         Command::MarkAll => state.list.toggle_all(&state.fleet),
         Command::Enroll => enroll::open(state, effects),
         Command::Deploy => deploy::open(state, effects),
-        Command::NextPart => node::next_part(state),
+        Command::NextPart => node::next_part(state, effects),
+        Command::Logs => logs::show(state, effects),
         Command::Follow => node::follow(state),
         Command::Verbs => popup::verbs(state),
         Command::PowerMenu => popup::power(state),

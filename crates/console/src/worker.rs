@@ -61,6 +61,13 @@ impl Worker {
             Effect::Timeline(id) => {
                 self.answer(async move { Reply::Timeline(id, timeline(&client, id).await) });
             }
+            Effect::Logs(id) => {
+                self.answer(async move { Reply::Logs(id, logs(&client, id).await) });
+            }
+            Effect::LogLines(id, name, from) => self.answer(async move {
+                let lines = client.agent_log_lines(&id.into(), &name, from).await;
+                Reply::LogLines(id, name, lines.map_err(text))
+            }),
             Effect::Act(id, action) => {
                 let slots = self.slots.clone();
                 self.answer(async move {
@@ -133,6 +140,16 @@ async fn node(client: &Client, id: NodeId) -> Answer<Found> {
     let node = client.node(&ident).await.map_err(text)?;
     let ports = client.ports(&ident).await.map_err(text)?;
     Ok(Box::new((node, ports)))
+}
+
+async fn logs(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::cupola::AgentLog>> {
+    match client.agent_logs(&id.into()).await {
+        Ok(found) => Ok(found.logs),
+        Err(error) if error.status() == Some(404) => {
+            Err("this server shows none (it is not Cupola)".to_owned())
+        }
+        Err(error) => Err(text(error)),
+    }
 }
 
 async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::Event>> {

@@ -7,6 +7,7 @@
 pub mod image;
 mod in_band;
 mod local_image;
+mod logs;
 
 use std::sync::Arc;
 
@@ -304,6 +305,11 @@ impl Deploy for DirectDeploy {
         self.clients.forget(task.node().uuid);
         hardware.set_power(task, PowerTarget::Off).await?;
         hardware.boot.clean_up_ramdisk(task).await
+    }
+
+    async fn collect_logs(&self, task: &Task, hardware: &Hardware) -> Result<Option<Vec<u8>>> {
+        let agent = self.clients.of(&task.node(), &hardware.settings.agent)?;
+        logs::collect(&agent).await.map(Some)
     }
 
     async fn clean_up(&self, task: &Task, hardware: &Hardware) -> Result<()> {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{BodyStream, Client, ClientError, NodeQuery, events};
-use crate::cupola::{Images, NodeSummaries, ProbeRequest, Timeline};
+use crate::cupola::{AgentLogs, Images, LogPage, NodeSummaries, ProbeRequest, Timeline};
 use crate::diagnosis::Explanation;
 use crate::event::{EventId, StreamItem};
 use crate::fault::ApiFault;
@@ -275,6 +275,47 @@ impl Client {
     pub async fn explain(&self, node: &NodeIdent) -> Result<Explanation, ClientError> {
         let path = format!("/cupola/v1/nodes/{}/explain", encode(node));
         self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// The logs that were collected of a node's ramdisks, the newest first.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn agent_logs(&self, node: &NodeIdent) -> Result<AgentLogs, ClientError> {
+        let path = format!("/cupola/v1/nodes/{}/logs", encode(node));
+        self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Lines of such a log from number `from` on, counted from 0: as many as the server gives.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn agent_log_lines(
+        &self,
+        node: &NodeIdent,
+        name: &str,
+        from: u64,
+    ) -> Result<LogPage, ClientError> {
+        let path = format!(
+            "/cupola/v1/nodes/{}/logs/{}/lines?from={from}",
+            encode(node),
+            encode(&name)
+        );
+        self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Such a log as it is, a gzipped tar archive, chunk after chunk.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; later ones come as items of the stream, which then ends.
+    pub async fn agent_log(
+        &self,
+        node: &NodeIdent,
+        name: &str,
+    ) -> Result<BoxStream<'static, Result<Bytes, ClientError>>, ClientError> {
+        let path = format!("/cupola/v1/nodes/{}/logs/{}", encode(node), encode(&name));
+        let request = self.request(Method::GET, &path)?;
+        Ok(Box::pin(self.checked(request).await?))
     }
 
     /// The images that are configured for deployment.

@@ -15,6 +15,7 @@ use super::deploy::requested_steps;
 use super::error::{WorkError, WorkResult};
 use super::flow::{Flow, is_manual_clean};
 use super::locks::Held;
+use super::logs::Ended;
 use super::work::Work;
 use super::{Conductor, steps};
 
@@ -177,6 +178,7 @@ impl Work {
     /// Ends a cleaning that failed. When a step was running the node goes into maintenance: nobody
     /// knows what is on its disks.
     pub(super) async fn fail_clean(&self, text: &str) {
+        self.collect_logs("clean", Ended::Badly).await;
         let ran = self
             .node()
             .await

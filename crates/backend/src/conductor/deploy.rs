@@ -14,6 +14,7 @@ use super::config_drive;
 use super::error::{WorkError, WorkResult};
 use super::flow::Flow;
 use super::locks::Held;
+use super::logs::Ended;
 use super::work::Work;
 use super::{Conductor, steps};
 use crate::store::NewStep;
@@ -175,6 +176,7 @@ impl Work {
     /// Ends a deploy that failed: nothing is served any more, the machine is off, what the user
     /// has given is kept.
     pub(super) async fn fail_deploy(&self, text: &str) {
+        self.collect_logs("deploy", Ended::Badly).await;
         self.clean_up_deploy().await;
         self.fail("deploying", text, |node| {
             forget_deploy(node);

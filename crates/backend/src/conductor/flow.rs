@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
-use super::steps;
 use super::work::Work;
+use super::{logs, steps};
 use crate::store::{Phase, StepRecord, StepRun, StepState};
 
 /// Which list of steps is run.
@@ -241,6 +241,10 @@ impl Work {
     }
 
     async fn execute(&self, flow: Flow, step: &Step) -> WorkResult<Outcome> {
+        if steps::ends_agent(step) {
+            self.collect_logs(flow.steps().as_str(), logs::Ended::Well)
+                .await;
+        }
         let (task, hardware) = self.hardware().await?;
         let outcome = if steps::is_own(step) {
             match step.step.as_str() {

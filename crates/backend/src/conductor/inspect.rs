@@ -21,6 +21,7 @@ use super::Conductor;
 use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult, store_fault};
 use super::locks::Held;
+use super::logs::Ended;
 use super::wait::after;
 use super::work::Work;
 use crate::store::StoreError;
@@ -147,6 +148,10 @@ impl Work {
     }
 
     async fn process_inspection(&self, data: Object) {
+        let logs = data
+            .get("logs")
+            .map(|logs| Object::from_iter([("logs".to_owned(), logs.clone())]))
+            .unwrap_or_default();
         let processed = async {
             let (task, hardware) = self.hardware().await?;
             let inspect = inspect_of(&task, &hardware)?;
@@ -154,7 +159,17 @@ impl Work {
             inspect.clean_up(&task, &hardware).await?;
             self.keep_inspection(found).await
         };
-        if let Err(error) = processed.await {
+        let processed = processed.await;
+        let ended = if processed.is_ok() {
+            Ended::Well
+        } else {
+            Ended::Badly
+        };
+        let kept = self.keep_inspection_logs(&logs, ended).await;
+        if let Err(error) = processed {
+            if !kept {
+                self.collect_logs("inspect", ended).await;
+            }
             let text = format!("Failed to finish inspection: {error}");
             let text = self.explained(&text, Situation::Failed).await;
             self.clean_up_inspect().await;

@@ -2,6 +2,18 @@
 
 use std::time::Duration;
 
+use crate::agent_logs::AgentLogs;
+use crate::config::LogsCollect;
+
+/// When the logs of ramdisks are collected, and where they are kept.
+#[derive(Clone, Debug)]
+pub struct AgentLogOptions {
+    /// When.
+    pub collect: LogsCollect,
+    /// Where; `None`: nothing is collected.
+    pub logs: Option<AgentLogs>,
+}
+
 /// What the conductor needs of the configuration; the defaults are those of the reference (wire
 /// reference §26). A zero switches the periodic work or the time-out off.
 #[derive(Clone, Debug)]
@@ -56,6 +68,8 @@ pub struct ConductorOptions {
     pub restrict_lookup: bool,
     /// Whether agents must speak TLS.
     pub require_agent_tls: bool,
+    /// The logs of ramdisks.
+    pub agent_logs: AgentLogOptions,
     /// Between two looks at a command of an agent; grows when many are followed.
     pub follow_interval: Duration,
 }
@@ -89,6 +103,10 @@ impl Default for ConductorOptions {
             agent_heartbeat_timeout: 300,
             restrict_lookup: true,
             require_agent_tls: true,
+            agent_logs: AgentLogOptions {
+                collect: LogsCollect::OnFailure,
+                logs: None,
+            },
             follow_interval: seconds(1),
         }
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
@@ -119,6 +121,29 @@ impl Rpc for Conductor {
         data: Object,
     ) -> Result<LookupAnswer, ApiFault> {
         self.take_inspection(node, data).await
+    }
+
+    async fn agent_logs(&self, node: NodeId) -> Result<Vec<AgentLog>, ApiFault> {
+        self.logs_of(node).await
+    }
+
+    async fn agent_log_lines(
+        &self,
+        node: NodeId,
+        name: &str,
+        from: u64,
+        count: usize,
+    ) -> Result<LogPage, ApiFault> {
+        self.log_lines(node, name, from, count).await
+    }
+
+    async fn agent_log_bytes(
+        &self,
+        node: NodeId,
+        name: &str,
+        offset: u64,
+    ) -> Result<Bytes, ApiFault> {
+        self.log_bytes(node, name, offset).await
     }
 
     async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault> {

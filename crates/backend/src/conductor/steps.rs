@@ -33,6 +33,11 @@ pub(super) fn is_own(step: &Step) -> bool {
     step.interface == OWN
 }
 
+/// Whether no agent can be asked any more after the step.
+pub(super) fn ends_agent(step: &Step) -> bool {
+    step.is(OWN, END_CLEANING) || step.is("deploy", "tear_down_agent")
+}
+
 /// A step as it is written down: with everything that running it needs.
 pub(super) fn to_stored(step: &Step) -> NewStep {
     let args = match serde_json::to_value(step) {

@@ -49,6 +49,18 @@ choice! {
     }
 }
 
+choice! {
+    /// When an agent is asked for the logs of its ramdisk.
+    LogsCollect {
+        /// Whenever its work ends, well or badly.
+        Always => "always",
+        /// When its work failed.
+        OnFailure => "on_failure",
+        /// Never.
+        Never => "never",
+    }
+}
+
 section! {
     /// The HTTP API.
     "api" Api {
@@ -269,6 +281,12 @@ section! {
         stream_raw_images: bool = true;
         /// Whether the agent logs everything.
         debug: bool = false;
+        /// When the ramdisk's logs are collected: always, on_failure or never.
+        deploy_logs_collect: LogsCollect = LogsCollect::OnFailure;
+        /// Where they are kept; agent-logs in the state directory when it is not set.
+        deploy_logs_local_path: Option<PathBuf> = None;
+        /// How much they may take altogether, in MiB; the oldest are deleted first.
+        deploy_logs_quota: usize = 512;
     }
 }
 

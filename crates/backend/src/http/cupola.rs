@@ -2,6 +2,7 @@
 //! [`cupola_api::cupola`].
 
 pub(super) mod events;
+pub(super) mod logs;
 
 use bytes::Bytes;
 use cupola_api::EventId;
@@ -75,7 +76,7 @@ pub(super) async fn explain(call: &mut Call, node: &str) -> Answer {
     ok(&diagnosis::explain(store, events, &stored).await?)
 }
 
-fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFault> {
+pub(super) fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFault> {
     let Some(text) = call.arguments.text(name)? else {
         return Ok(None);
     };

@@ -155,6 +155,9 @@ async fn handle(resource: Resource<'_>, call: &mut Call) -> Answer {
         R::CupolaNodes => cupola::nodes(call).await,
         R::CupolaTimeline(n) => cupola::timeline(call, n).await,
         R::CupolaExplain(n) => cupola::explain(call, n).await,
+        R::CupolaLogs(n) => cupola::logs::list(call, n).await,
+        R::CupolaLog(n, name) => cupola::logs::archive(call, n, name).await,
+        R::CupolaLogLines(n, name) => cupola::logs::lines(call, n, name).await,
         R::CupolaImages => cupola::images(call),
         R::CupolaProbe => cupola::probe(call).await,
     }
@@ -189,6 +192,7 @@ fn accepts_json(headers: &HeaderMap, resource: Resource<'_>) -> bool {
         || types.any(|t| {
             matches!(t, "application/json" | "application/*" | "*/*")
                 || (resource == Resource::CupolaEvents && t == "text/event-stream")
+                || (matches!(resource, Resource::CupolaLog(..)) && t == "application/gzip")
         })
 }
 

@@ -63,6 +63,9 @@ pub(super) enum Resource<'a> {
     CupolaNodes,
     CupolaTimeline(&'a str),
     CupolaExplain(&'a str),
+    CupolaLogs(&'a str),
+    CupolaLog(&'a str, &'a str),
+    CupolaLogLines(&'a str, &'a str),
     CupolaImages,
     CupolaProbe,
 }
@@ -172,6 +175,9 @@ impl<'a> Resource<'a> {
             ["nodes"] => Self::CupolaNodes,
             ["nodes", n, "timeline"] => Self::CupolaTimeline(n),
             ["nodes", n, "explain"] => Self::CupolaExplain(n),
+            ["nodes", n, "logs"] => Self::CupolaLogs(n),
+            ["nodes", n, "logs", name] => Self::CupolaLog(n, name),
+            ["nodes", n, "logs", name, "lines"] => Self::CupolaLogLines(n, name),
             ["images"] => Self::CupolaImages,
             ["probe"] => Self::CupolaProbe,
             _ => return None,
@@ -223,6 +229,9 @@ impl<'a> Resource<'a> {
             | Self::CupolaNodes
             | Self::CupolaTimeline(_)
             | Self::CupolaExplain(_)
+            | Self::CupolaLogs(_)
+            | Self::CupolaLog(..)
+            | Self::CupolaLogLines(..)
             | Self::CupolaImages => &[Method::GET],
         }
     }
@@ -271,6 +280,9 @@ impl<'a> Resource<'a> {
             | Self::CupolaNodes
             | Self::CupolaTimeline(_)
             | Self::CupolaExplain(_)
+            | Self::CupolaLogs(_)
+            | Self::CupolaLog(..)
+            | Self::CupolaLogLines(..)
             | Self::CupolaImages
             | Self::CupolaProbe => 1,
         }

@@ -19,7 +19,9 @@ use cupola_drivers::ipxe::IpxeBoot;
 use cupola_drivers::registry::{Implementations, Registry};
 
 use super::ServiceError;
+use crate::agent_logs::AgentLogs;
 use crate::conductor::ConductorOptions;
+use crate::conductor::options::AgentLogOptions;
 use crate::config::{BootLoader, BootMode, Config, DhcpMode};
 use crate::store::StoreOptions;
 
@@ -43,7 +45,7 @@ pub(super) fn store(config: &Config, state_directory: &Path) -> StoreOptions {
     options
 }
 
-pub(super) fn conductor(config: &Config) -> ConductorOptions {
+pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOptions {
     let conductor = &config.conductor;
     ConductorOptions {
         host: conductor.host.clone().unwrap_or_else(host_name),
@@ -70,7 +72,21 @@ pub(super) fn conductor(config: &Config) -> ConductorOptions {
         agent_heartbeat_timeout: config.api.ramdisk_heartbeat_timeout.as_secs(),
         restrict_lookup: config.api.restrict_lookup,
         require_agent_tls: config.agent.require_tls,
+        agent_logs: agent_logs(config, state_directory),
         ..ConductorOptions::default()
+    }
+}
+
+fn agent_logs(config: &Config, state_directory: &Path) -> AgentLogOptions {
+    let agent = &config.agent;
+    let directory = agent
+        .deploy_logs_local_path
+        .clone()
+        .unwrap_or_else(|| state_directory.join("agent-logs"));
+    let quota = u64::try_from(agent.deploy_logs_quota).unwrap_or(u64::MAX);
+    AgentLogOptions {
+        collect: agent.deploy_logs_collect,
+        logs: Some(AgentLogs::new(directory, quota.saturating_mul(1 << 20))),
     }
 }
 

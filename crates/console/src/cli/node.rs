@@ -1,4 +1,6 @@
-//! `cupola node list` and `cupola node show`.
+//! `cupola node list` and `cupola node show`; `cupola node logs` is in [`logs`].
+
+mod logs;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -21,6 +23,8 @@ pub(crate) enum Command {
     List(List),
     /// Show one node with its ports
     Show(Show),
+    /// Print the log of a node's ramdisk that was collected last
+    Logs(logs::Arguments),
 }
 
 /// Arguments of `node list`.
@@ -56,6 +60,7 @@ pub(crate) async fn run(common: &Common, command: Command) -> Outcome {
     match command {
         Command::List(arguments) => list(&client, &arguments).await,
         Command::Show(arguments) => show(&client, &arguments).await,
+        Command::Logs(arguments) => logs::run(&client, &arguments).await,
     }
 }
 

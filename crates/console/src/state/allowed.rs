@@ -35,7 +35,8 @@ pub(crate) fn check(command: Command, node: &NodeSummary) -> Result<(), String> 
         | Command::PowerMenu
         | Command::Enroll
         | Command::NextPart
-        | Command::Follow => Ok(()),
+        | Command::Follow
+        | Command::Logs => Ok(()),
         #[cfg(debug_assertions)]
         Command::Panic => Ok(()),
     }

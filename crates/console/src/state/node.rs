@@ -4,6 +4,7 @@ use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
 
+use super::logs::Logs;
 use super::timeline::Timeline;
 
 /// The parts of the node screen.
@@ -16,11 +17,13 @@ pub(crate) enum Part {
     Verbs,
     /// Everything that happened.
     Timeline,
+    /// The logs that were collected of its ramdisks.
+    Logs,
 }
 
 impl Part {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Summary, Self::Verbs, Self::Timeline];
+    pub(crate) const ALL: [Self; 4] = [Self::Summary, Self::Verbs, Self::Timeline, Self::Logs];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Part {
             Self::Summary => "Summary",
             Self::Verbs => "Verbs",
             Self::Timeline => "Timeline",
+            Self::Logs => "Logs",
         }
     }
 
@@ -36,7 +40,8 @@ impl Part {
         match self {
             Self::Summary => Self::Verbs,
             Self::Verbs => Self::Timeline,
-            Self::Timeline => Self::Summary,
+            Self::Timeline => Self::Logs,
+            Self::Logs => Self::Summary,
         }
     }
 }
@@ -56,6 +61,8 @@ pub(crate) struct NodeView {
     pub(crate) error: Option<String>,
     /// What happened to it.
     pub(crate) timeline: Timeline,
+    /// The logs of its ramdisks.
+    pub(crate) logs: Logs,
     /// The verb under the cursor.
     pub(crate) verb: usize,
     /// The first line of the summary that is shown.
@@ -72,6 +79,7 @@ impl NodeView {
             ports: Vec::new(),
             error: None,
             timeline: Timeline::default(),
+            logs: Logs::default(),
             verb: 0,
             top: 0,
         }

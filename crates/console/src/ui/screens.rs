@@ -5,5 +5,6 @@ pub(super) mod deploy;
 pub(super) mod enroll;
 pub(super) mod form;
 pub(super) mod list;
+pub(super) mod logs;
 pub(super) mod node;
 pub(super) mod timeline;

@@ -158,7 +158,8 @@ fn action(what: Command) -> Option<Action> {
         | Command::Enroll
         | Command::Deploy
         | Command::NextPart
-        | Command::Follow => None,
+        | Command::Follow
+        | Command::Logs => None,
         #[cfg(debug_assertions)]
         Command::Panic => None,
     }

@@ -4,7 +4,7 @@ use cupola_api::cupola::NodeSummary;
 use cupola_api::event::{Event, Severity};
 use cupola_api::id::NodeId;
 
-use super::{act, deploy, enroll};
+use super::{act, deploy, enroll, logs};
 use crate::effect::Effect;
 use crate::event::{Changes, Live, Reply};
 use crate::state::popup::Popup;
@@ -125,6 +125,17 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
             (None, _) => {}
         },
+        Reply::Logs(id, answer) => {
+            if let Some(view) = view_of(state, id) {
+                logs::listed(view, answer);
+            }
+        }
+        Reply::LogLines(id, name, answer) => {
+            let height = state.list_height();
+            if let Some(view) = view_of(state, id) {
+                logs::read(view, &name, answer, height, effects);
+            }
+        }
         Reply::Acted(id, action, answer) => {
             deploy::answered(state, id, &action, &answer);
             enroll::answered(state, id, &answer);

@@ -3,7 +3,7 @@
 use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::run;
+use super::{logs, run};
 use crate::command::Command;
 use crate::effect::Effect;
 use crate::key::Key;
@@ -45,9 +45,16 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
     let Screen::Node(view) = &mut state.screen else {
         return false;
     };
-    if let Key::Char(digit @ '1'..='3') = key {
+    if let Key::Char(digit @ '1'..='4') = key {
         let at = digit as usize - '1' as usize;
-        view.part = Part::ALL.get(at).copied().unwrap_or_default();
+        go_to(
+            state,
+            Part::ALL.get(at).copied().unwrap_or_default(),
+            effects,
+        );
+        return true;
+    }
+    if logs::leave(view, key) {
         return true;
     }
     let by = match key {
@@ -63,20 +70,34 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
             }
             return true;
         }
+        Key::Enter if view.part == Part::Logs => {
+            logs::open(view, effects);
+            return true;
+        }
         _ => return false,
     };
     match view.part {
         Part::Summary => view.top = view.top.saturating_add_signed(by).min(200),
         Part::Verbs => view.verb = view.verb.saturating_add_signed(by).min(VERBS.len() - 1),
         Part::Timeline => view.timeline.scroll(by, height),
+        Part::Logs => logs::scroll(view, by, height, effects),
     }
     true
 }
 
 /// The next part of the screen.
-pub(super) fn next_part(state: &mut State) {
+pub(super) fn next_part(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Screen::Node(view) = &state.screen {
+        go_to(state, view.part.next(), effects);
+    }
+}
+
+fn go_to(state: &mut State, part: Part, effects: &mut Vec<Effect>) {
+    if part == Part::Logs {
+        return logs::show(state, effects);
+    }
     if let Screen::Node(view) = &mut state.screen {
-        view.part = view.part.next();
+        view.part = part;
     }
 }
 

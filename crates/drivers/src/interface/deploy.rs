@@ -76,6 +76,16 @@ pub trait Deploy: Send + Sync + 'static {
     /// What could not be ended.
     async fn tear_down_cleaning(&self, task: &Task, hardware: &Hardware) -> Result<()>;
 
+    /// Reads the logs of the ramdisk that runs, a gzipped tar archive; none when there is no agent
+    /// to ask.
+    ///
+    /// # Errors
+    /// When the agent cannot be asked.
+    async fn collect_logs(&self, task: &Task, hardware: &Hardware) -> Result<Option<Vec<u8>>> {
+        let _ = (task, hardware);
+        Ok(None)
+    }
+
     /// Takes back what a failed or torn-down deploy leaves for the network to serve. Safe to
     /// repeat.
     ///

@@ -1,7 +1,9 @@
 //! The conductor's side of the seam for tests of the API: writes what it is given, moves nothing.
 
+use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
@@ -146,6 +148,43 @@ impl Rpc for TestConductor {
         _data: Object,
     ) -> Result<LookupAnswer, ApiFault> {
         self.lookup(&[], node).await
+    }
+
+    async fn agent_logs(&self, _node: NodeId) -> Result<Vec<AgentLog>, ApiFault> {
+        Ok(Vec::new())
+    }
+
+    async fn agent_log_lines(
+        &self,
+        _node: NodeId,
+        name: &str,
+        from: u64,
+        count: usize,
+    ) -> Result<LogPage, ApiFault> {
+        let mut page = LogPage {
+            first: from,
+            ..LogPage::default()
+        };
+        page.lines.resize(count, name.to_owned());
+        Ok(page)
+    }
+
+    /// Ten chunks of the name.
+    async fn agent_log_bytes(
+        &self,
+        _node: NodeId,
+        name: &str,
+        offset: u64,
+    ) -> Result<Bytes, ApiFault> {
+        if name == "missing" {
+            return Err(ApiFault::not_found(name));
+        }
+        let is_over = offset >= 10 * name.len() as u64;
+        Ok(Bytes::copy_from_slice(if is_over {
+            b""
+        } else {
+            name.as_bytes()
+        }))
     }
 
     async fn probe(&self, driver: &str, _info: Object) -> Result<ProbeReport, ApiFault> {

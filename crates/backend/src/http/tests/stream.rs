@@ -125,3 +125,20 @@ async fn a_socket_is_served_until_it_is_told_to_stop() {
     let ended = tokio::time::timeout(Duration::from_secs(5), serving).await;
     assert!(matches!(ended, Ok(Ok(Ok(())))));
 }
+
+#[tokio::test]
+async fn logs_pass_through_in_pieces() {
+    let api = Api::start().await;
+    let client = api.client();
+    let node = api.node("n1").await.as_str().into();
+    let none = client.agent_logs(&node).await.expect("a list");
+    assert_eq!(none.logs, []);
+    let page = client.agent_log_lines(&node, "some", 7).await;
+    let page = page.expect("lines");
+    assert_eq!((page.first, page.lines.len(), page.end), (7, 1000, false));
+    let chunks = client.agent_log(&node, "some").await.expect("a stream");
+    let chunks: Vec<_> = chunks.map(|c| c.expect("a chunk")).collect().await;
+    assert_eq!(chunks.concat(), b"some".repeat(10));
+    let missing = client.agent_log(&node, "missing").await.err();
+    assert_eq!(missing.and_then(|e| e.status()), Some(404));
+}

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{activity, timeline};
+use super::{activity, logs, timeline};
 use crate::command;
 use crate::describe;
 use crate::state::node::{NodeView, Part};
@@ -41,6 +41,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeVi
         Part::Summary => draw_summary(buffer, body, state, view, node, theme),
         Part::Verbs => draw_verbs(buffer, body, view, node, theme),
         Part::Timeline => timeline::draw(buffer, body, &view.timeline, &state.zone, theme),
+        Part::Logs => logs::draw(buffer, body, &view.logs, &state.zone, theme),
     }
 }
 

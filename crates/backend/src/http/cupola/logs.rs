@@ -1,0 +1,90 @@
+//! Logs of ramdisks: the list of a node, one as the archive that it is, one as lines. They are with
+//! the conductor that collected them; here they only pass through, never as a whole.
+
+use axum::body::Body;
+use bytes::Bytes;
+use cupola_api::cupola::AgentLogs;
+use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeId;
+use futures_util::stream::{Stream, try_unfold};
+use http::{HeaderValue, Response, header};
+use std::sync::Arc;
+
+use super::super::answer::{Answer, Failure, ok};
+use super::super::call::Call;
+use super::number;
+use crate::rpc::Rpc;
+
+/// How many lines are given unless asked otherwise, and at most.
+const LINES: usize = 1000;
+
+/// `GET /cupola/v1/nodes/{node}/logs`.
+pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
+    call.arguments.finish()?;
+    let node = known(call, node).await?;
+    let logs = call.state.rpc.agent_logs(node).await?;
+    ok(&AgentLogs { logs })
+}
+
+/// `GET /cupola/v1/nodes/{node}/logs/{name}`.
+pub(in super::super) async fn archive(call: &mut Call, node: &str, name: &str) -> Answer {
+    call.arguments.finish()?;
+    let node = known(call, node).await?;
+    // Read before the answer begins, so that what is not there is still a 404.
+    let first = call.state.rpc.agent_log_bytes(node, name, 0).await?;
+    let rest = rest(Arc::clone(&call.state.rpc), node, name.to_owned(), first);
+    let mut response = Response::new(Body::from_stream(rest));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/gzip"),
+    );
+    Ok(response)
+}
+
+/// The archive, chunk after chunk, each fetched when the one before has been taken.
+fn rest(
+    rpc: Arc<dyn Rpc>,
+    node: NodeId,
+    name: String,
+    first: Bytes,
+) -> impl Stream<Item = Result<Bytes, ApiFault>> + Send {
+    let start = (rpc, name, 0, Some(first));
+    try_unfold(start, move |(rpc, name, offset, ready)| async move {
+        let chunk = match ready {
+            Some(chunk) => chunk,
+            None => rpc.agent_log_bytes(node, &name, offset).await?,
+        };
+        if chunk.is_empty() {
+            return Ok(None);
+        }
+        let next = offset + chunk.len() as u64;
+        Ok(Some((chunk, (rpc, name, next, None))))
+    })
+}
+
+/// `GET /cupola/v1/nodes/{node}/logs/{name}/lines?from=N&count=N`.
+pub(in super::super) async fn lines(call: &mut Call, node: &str, name: &str) -> Answer {
+    let from = number(call, "from")?.unwrap_or(0);
+    let count = number(call, "count")?;
+    call.arguments.finish()?;
+    let count = count.map_or(LINES, |n| {
+        usize::try_from(n).unwrap_or(LINES).clamp(1, LINES)
+    });
+    let node = known(call, node).await?;
+    let from = u64::try_from(from).unwrap_or(0);
+    let page = call
+        .state
+        .rpc
+        .agent_log_lines(node, name, from, count)
+        .await?;
+    ok(&page)
+}
+
+/// The identifier of a node; one that is gone may have left logs, and is known by its identifier.
+async fn known(call: &Call, node: &str) -> Result<NodeId, Failure> {
+    match node.parse::<NodeId>() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(call.state.store.node(&node.into()).await?.uuid),
+    }
+}
