@@ -1,6 +1,7 @@
 //! The smaller resources: conductors, drivers, history, validation, boot devices, node states.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -165,8 +166,9 @@ pub struct NodeInventory {
     pub plugin_data: Object,
 }
 
-/// The body of a provision request (wire reference §10).
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The body of a provision request (wire reference §10). Its config drive, password and arguments
+/// of steps are secrets: they are not printed.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProvisionRequest {
     /// The verb.
     pub target: String,
@@ -191,6 +193,14 @@ pub struct ProvisionRequest {
     /// A runbook that gives the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub runbook: Option<String>,
+}
+
+impl fmt::Debug for ProvisionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionRequest")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The identifier of an instance or another object that is not ours.

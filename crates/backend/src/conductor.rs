@@ -7,7 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `provision` | which verb starts what |
-//! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `abort` | the work behind the verbs |
+//! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `abort` | the work behind the verbs |
 //! | `flow` `steps` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` | what agents say |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
@@ -29,11 +29,13 @@ mod locks;
 mod logs;
 mod lookup;
 pub mod options;
+mod password;
 mod power;
 mod power_sync;
 mod provision;
 mod recorder;
 mod recovery;
+mod rescue;
 mod rpc;
 mod steps;
 mod teardown;

@@ -6,9 +6,11 @@
 mod client;
 mod error;
 mod inspect;
+mod rescue;
 mod tls;
 
 pub(crate) use client::succeeded;
 pub use client::{AgentAddress, AgentClient, AgentClients, new_token};
 pub use error::AgentError;
 pub use inspect::AgentInspect;
+pub use rescue::AgentRescue;

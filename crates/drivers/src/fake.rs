@@ -9,6 +9,7 @@ mod deploy;
 mod inspect;
 mod management;
 mod power;
+mod rescue;
 
 pub use behaviour::{DelayRange, FakeSettings};
 pub use boot::FakeBoot;
@@ -16,3 +17,4 @@ pub use deploy::FakeDeploy;
 pub use inspect::FakeInspect;
 pub use management::FakeManagement;
 pub use power::FakePower;
+pub use rescue::FakeRescue;

@@ -15,6 +15,7 @@ mod inspect;
 mod kind;
 mod management;
 mod power;
+mod rescue;
 mod settings;
 mod step;
 mod task;
@@ -29,6 +30,7 @@ pub use inspect::{FoundPort, Inspect, Inspection, InspectionStart};
 pub use kind::InterfaceKind;
 pub use management::Management;
 pub use power::Power;
+pub use rescue::Rescue;
 pub use settings::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
 };

@@ -113,7 +113,20 @@ impl IpxeBoot {
         }
     }
 
-    fn files(&self, node: &Node) -> Result<(PathBuf, PathBuf)> {
+    /// Kernel and ramdisk. For rescue they are those of the deployment where nobody names others.
+    fn files(&self, node: &Node, purpose: RamdiskPurpose) -> Result<(PathBuf, PathBuf)> {
+        let settings = &self.settings;
+        let is_named = settings.rescue_kernel.is_some()
+            || settings.rescue_ramdisk.is_some()
+            || ["rescue_kernel", "rescue_ramdisk"]
+                .iter()
+                .any(|key| node.driver_info.contains_key(*key));
+        if purpose == RamdiskPurpose::Rescue && is_named {
+            return Ok((
+                self.file(node, "rescue_kernel", settings.rescue_kernel.as_ref())?,
+                self.file(node, "rescue_ramdisk", settings.rescue_ramdisk.as_ref())?,
+            ));
+        }
         Ok((
             self.file(node, "deploy_kernel", self.settings.deploy_kernel.as_ref())?,
             self.file(
@@ -188,8 +201,13 @@ impl Boot for IpxeBoot {
                     .to_owned(),
             ));
         }
-        self.files(&node)?;
+        self.files(&node, RamdiskPurpose::Deploy)?;
         self.command_line(&node, RamdiskPurpose::Deploy).map(drop)
+    }
+
+    fn validate_rescue(&self, task: &Task) -> Result<()> {
+        self.files(&task.node(), RamdiskPurpose::Rescue)?;
+        self.validate(task)
     }
 
     async fn prepare_ramdisk(
@@ -199,7 +217,7 @@ impl Boot for IpxeBoot {
         purpose: RamdiskPurpose,
     ) -> Result<()> {
         let node = task.node();
-        let (kernel, ramdisk) = self.files(&node)?;
+        let (kernel, ramdisk) = self.files(&node, purpose)?;
         for file in [&kernel, &ramdisk] {
             if let Err(error) = tokio::fs::metadata(file).await {
                 return Err(DriverError::Local(format!(

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::boot::Loader;
 use crate::interface::{
-    Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power,
+    Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power, Rescue,
 };
 pub use hardware_type::HardwareType;
 
@@ -78,19 +78,24 @@ pub struct Implementations {
     pub deploy: BTreeMap<&'static str, Arc<dyn Deploy>>,
     /// Inspect interfaces.
     pub inspect: BTreeMap<&'static str, Arc<dyn Inspect>>,
+    /// Rescue interfaces.
+    pub rescue: BTreeMap<&'static str, Arc<dyn Rescue>>,
 }
 
 impl Implementations {
     /// Adds the fake interfaces.
     #[must_use]
     pub fn with_fake(mut self, settings: crate::fake::FakeSettings) -> Self {
-        use crate::fake::{FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower};
+        use crate::fake::{
+            FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower, FakeRescue,
+        };
         self.power.insert("fake", Arc::new(FakePower(settings)));
         self.management
             .insert("fake", Arc::new(FakeManagement(settings)));
         self.boot.insert("fake", Arc::new(FakeBoot(settings)));
         self.deploy.insert("fake", Arc::new(FakeDeploy(settings)));
         self.inspect.insert("fake", Arc::new(FakeInspect(settings)));
+        self.rescue.insert("fake", Arc::new(FakeRescue(settings)));
         self
     }
 
@@ -110,12 +115,14 @@ impl Implementations {
         mut self,
         boot: crate::ipxe::IpxeBoot,
         deploy: crate::direct::DirectDeploy,
+        rescue: crate::agent::AgentRescue,
     ) -> Self {
         self.boot.insert("pxe", Arc::new(boot.through_grub()));
         self.boot.insert("ipxe", Arc::new(boot));
         self.deploy.insert("direct", Arc::new(deploy));
         self.inspect
             .insert("agent", Arc::new(crate::agent::AgentInspect));
+        self.rescue.insert("agent", Arc::new(rescue));
         self
     }
 
@@ -126,13 +133,13 @@ impl Implementations {
             InterfaceKind::Boot => self.boot.contains_key(name),
             InterfaceKind::Deploy => self.deploy.contains_key(name),
             InterfaceKind::Inspect => name == "no-inspect" || self.inspect.contains_key(name),
+            InterfaceKind::Rescue => name == "no-rescue" || self.rescue.contains_key(name),
             // Names that stand for "nothing of this kind"; there is no trait behind them yet.
             InterfaceKind::Network | InterfaceKind::Storage => name == "noop",
             InterfaceKind::Bios
             | InterfaceKind::Console
             | InterfaceKind::Firmware
             | InterfaceKind::Raid
-            | InterfaceKind::Rescue
             | InterfaceKind::Vendor => name.strip_prefix("no-") == Some(kind.as_str()),
         }
     }
@@ -334,6 +341,7 @@ impl Registry {
         }
         let found = &self.implementations;
         let inspect = name(InterfaceKind::Inspect)?;
+        let rescue = name(InterfaceKind::Rescue)?;
         Ok(Hardware {
             power: pick(
                 &found.power,
@@ -358,6 +366,10 @@ impl Registry {
             inspect: match inspect.as_str() {
                 "no-inspect" => None,
                 name => Some(pick(&found.inspect, InterfaceKind::Inspect, name)?),
+            },
+            rescue: match rescue.as_str() {
+                "no-rescue" => None,
+                name => Some(pick(&found.rescue, InterfaceKind::Rescue, name)?),
             },
             settings: Arc::clone(&self.settings),
         })
@@ -399,6 +411,7 @@ impl Registry {
                 .inspect
                 .as_ref()
                 .map_or(&[][..], |i| i.properties()),
+            hardware.rescue.as_ref().map_or(&[][..], |r| r.properties()),
         ];
         Ok(known
             .into_iter()

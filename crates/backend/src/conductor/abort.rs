@@ -40,6 +40,7 @@ impl Conductor {
             ProvisionState::CleanWait | ProvisionState::CleanHold => {
                 "By request, the clean operation was aborted."
             }
+            ProvisionState::RescueWait => "By request, the rescue operation was aborted.",
             _ => "By request, the deploy operation was aborted.",
         };
         work.end_waiting_step(from).await?;
@@ -60,6 +61,7 @@ const fn history_type(from: ProvisionState) -> &'static str {
     match from {
         ProvisionState::InspectWait => "introspection",
         ProvisionState::CleanWait | ProvisionState::CleanHold => "cleaning",
+        ProvisionState::RescueWait => "rescue",
         _ => "deploying",
     }
 }
@@ -108,6 +110,7 @@ impl Work {
             ProvisionState::CleanWait | ProvisionState::CleanHold => {
                 self.clean_up_clean(false).await;
             }
+            ProvisionState::RescueWait => self.clean_up_rescue().await,
             _ => self.clean_up_deploy().await,
         }
         let ended = self

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use super::Conductor;
 use super::error::WorkError;
-use super::wait::waiting_flow;
+use super::wait::awaits_agent;
 use super::work::Work;
 use crate::store::StoredNode;
 
@@ -28,12 +28,12 @@ impl Conductor {
         self.check_heartbeat(&node, &heartbeat)?;
         let work = Work::new(self.clone(), id);
         let first = !node.driver_internal_info.contains_key("agent_url");
-        let waits = waiting_flow(node.provision_state).is_some();
+        let waits = awaits_agent(node.provision_state);
         let stored = work
             .modify(|node| {
                 record(node, &heartbeat);
                 // The time-out means "no heartbeat for so long", not "so long in total".
-                if waiting_flow(node.provision_state).is_some() {
+                if awaits_agent(node.provision_state) {
                     node.provision_updated_at = Some(Timestamp::now());
                 }
             })
@@ -105,7 +105,7 @@ impl Conductor {
 fn record(node: &mut Node, heartbeat: &Heartbeat) {
     if matches!(
         node.provision_state,
-        ProvisionState::Active | ProvisionState::Deleting
+        ProvisionState::Active | ProvisionState::Rescue | ProvisionState::Deleting
     ) {
         return;
     }

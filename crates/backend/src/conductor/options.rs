@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agent_logs::AgentLogs;
-use crate::config::LogsCollect;
+use crate::config::{HashAlgorithm, LogsCollect};
 
 /// When the logs of ramdisks are collected, and where they are kept.
 #[derive(Clone, Debug)]
@@ -68,6 +68,12 @@ pub struct ConductorOptions {
     pub restrict_lookup: bool,
     /// Whether agents must speak TLS.
     pub require_agent_tls: bool,
+    /// How long `rescue wait` may go without the ramdisk.
+    pub rescue_callback_timeout: Duration,
+    /// How rescue passwords are hashed.
+    pub rescue_password_hash_algorithm: HashAlgorithm,
+    /// Whether nodes in maintenance may be provided and cleaned.
+    pub allow_provisioning_in_maintenance: bool,
     /// The logs of ramdisks.
     pub agent_logs: AgentLogOptions,
     /// Between two looks at a command of an agent; grows when many are followed.
@@ -103,6 +109,9 @@ impl Default for ConductorOptions {
             agent_heartbeat_timeout: 300,
             restrict_lookup: true,
             require_agent_tls: true,
+            rescue_callback_timeout: seconds(1800),
+            rescue_password_hash_algorithm: HashAlgorithm::Sha256,
+            allow_provisioning_in_maintenance: true,
             agent_logs: AgentLogOptions {
                 collect: LogsCollect::OnFailure,
                 logs: None,

@@ -75,7 +75,14 @@ impl Conductor {
                 self.start_adopt(held).await?;
                 Ok(Started::Work(Job::Adopt))
             }
-            ProvisionVerb::Rescue | ProvisionVerb::Unrescue => Err(unsupported(&node, "rescue")),
+            ProvisionVerb::Rescue => {
+                self.start_rescue(held, request).await?;
+                Ok(Started::Work(Job::Rescue))
+            }
+            ProvisionVerb::Unrescue => {
+                self.start_unrescue(held).await?;
+                Ok(Started::Work(Job::Unrescue))
+            }
             ProvisionVerb::Service => Err(unsupported(&node, "service")),
             ProvisionVerb::Unhold => Err(unsupported(&node, "hold")),
         }
@@ -90,6 +97,8 @@ impl Conductor {
                 Job::Clean { needed } => work.run_clean(needed).await,
                 Job::Inspect => work.run_inspect().await,
                 Job::Adopt => work.run_adopt().await,
+                Job::Rescue => work.run_rescue().await,
+                Job::Unrescue => work.run_unrescue().await,
                 Job::EndAbort { from } => work.end_abort(from).await,
             }
         });
@@ -113,6 +122,8 @@ pub(super) enum Job {
     Clean { needed: bool },
     Inspect,
     Adopt,
+    Rescue,
+    Unrescue,
     EndAbort { from: ProvisionState },
 }
 

@@ -76,6 +76,14 @@ impl Work {
                 self.run_adopt().await;
                 Ok(())
             }
+            ProvisionState::Rescuing => {
+                self.run_rescue().await;
+                Ok(())
+            }
+            ProvisionState::Unrescuing => {
+                self.run_unrescue().await;
+                Ok(())
+            }
             ProvisionState::Inspecting => {
                 self.run_inspect().await;
                 Ok(())

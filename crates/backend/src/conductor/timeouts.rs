@@ -18,6 +18,7 @@ impl Conductor {
             ProvisionState::DeployWait,
             ProvisionState::CleanWait,
             ProvisionState::InspectWait,
+            ProvisionState::RescueWait,
         ];
         for node in self.store().nodes_in(&states).await? {
             if node.maintenance || node.reservation.is_some() || !self.is_overdue(&node) {
@@ -55,6 +56,9 @@ impl Conductor {
             ProvisionState::CleanWait => {
                 Some((options.clean_callback_timeout, node.provision_updated_at))
             }
+            ProvisionState::RescueWait => {
+                Some((options.rescue_callback_timeout, node.provision_updated_at))
+            }
             ProvisionState::InspectWait => {
                 Some((options.inspect_wait_timeout, node.inspection_started_at))
             }
@@ -79,6 +83,7 @@ impl Conductor {
                 work.clean_up_inspect().await;
                 work.fail_inspect(&text).await;
             }
+            ProvisionState::RescueWait => work.fail_rescue(&text).await,
             _ => {}
         }
     }

@@ -29,12 +29,15 @@ impl Conductor {
                     Some(inspect) => inspect.validate(&task, &hardware),
                     None => Err(unsupported(&node.driver, kind)),
                 },
+                InterfaceKind::Rescue => match &hardware.rescue {
+                    Some(rescue) => rescue.validate(&task, &hardware),
+                    None => Err(unsupported(&node.driver, kind)),
+                },
                 InterfaceKind::Network | InterfaceKind::Storage => Ok(()),
                 InterfaceKind::Bios
                 | InterfaceKind::Console
                 | InterfaceKind::Firmware
                 | InterfaceKind::Raid
-                | InterfaceKind::Rescue
                 | InterfaceKind::Vendor => {
                     if name.starts_with("no-") {
                         Err(unsupported(&node.driver, kind))

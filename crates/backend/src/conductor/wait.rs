@@ -48,6 +48,34 @@ pub(super) const fn waiting_flow(state: ProvisionState) -> Option<Flow> {
     }
 }
 
+/// Whether a node in this state goes on when an agent calls.
+pub(super) const fn awaits_agent(state: ProvisionState) -> bool {
+    waiting_flow(state).is_some() || matches!(state, ProvisionState::RescueWait)
+}
+
+/// Keeps with the node what it waits for.
+pub(super) fn remember(node: &mut Node, until: WaitFor, since: Timestamp) {
+    let wait = serde_json::to_value(StepWait { until, since }).unwrap_or(Value::Null);
+    node.driver_internal_info.insert(WAIT_KEY.to_owned(), wait);
+}
+
+/// Forgets what the node has waited for.
+pub(super) fn forget(node: &mut Node) {
+    node.driver_internal_info.shift_remove(WAIT_KEY);
+}
+
+/// Whether what the node waits for has come, as far as the node itself shows it.
+pub(super) fn is_over(node: &Node) -> bool {
+    wait_of(node).is_some_and(|wait| match wait.until {
+        WaitFor::Agent => node.driver_internal_info.contains_key("agent_url"),
+        WaitFor::Timer { milliseconds } => {
+            let passed = Timestamp::now().duration_since(wait.since).as_millis();
+            passed >= i128::from(milliseconds)
+        }
+        WaitFor::Command => false,
+    })
+}
+
 impl Work {
     /// Keeps what is waited for.
     pub(super) async fn write_wait(
@@ -91,7 +119,7 @@ pub(super) fn after(since: Timestamp, limit: Duration) -> Option<Timestamp> {
 impl Conductor {
     /// Sees to it that somebody looks whether what the node waits for has come.
     pub(super) fn arm(&self, node: &Arc<StoredNode>) {
-        if waiting_flow(node.provision_state).is_none() {
+        if !awaits_agent(node.provision_state) {
             return;
         }
         let Some(wait) = wait_of(node) else {
@@ -170,6 +198,9 @@ impl Conductor {
     async fn try_wake(&self, id: NodeId) -> WorkResult<()> {
         let work = Work::new(self.clone(), id);
         let node = work.node().await?;
+        if node.provision_state == ProvisionState::RescueWait {
+            return self.wake_rescue(id).await;
+        }
         let Some(flow) = waiting_flow(node.provision_state).filter(|_| !node.maintenance) else {
             return Ok(());
         };

@@ -61,6 +61,16 @@ choice! {
     }
 }
 
+choice! {
+    /// How a rescue password is hashed (crypt(5)).
+    HashAlgorithm {
+        /// SHA-256-crypt, `$5$`.
+        Sha256 => "sha256",
+        /// SHA-512-crypt, `$6$`.
+        Sha512 => "sha512",
+    }
+}
+
 section! {
     /// The HTTP API.
     "api" Api {
@@ -131,6 +141,12 @@ section! {
         clean_callback_timeout: Duration = seconds(1800);
         /// How long inspection waits for the ramdisk; 0 for ever.
         inspect_wait_timeout: Duration = seconds(1800);
+        /// How long a rescue waits for the ramdisk; 0 for ever.
+        rescue_callback_timeout: Duration = seconds(1800);
+        /// How rescue passwords are hashed before a ramdisk gets them: sha256 or sha512.
+        rescue_password_hash_algorithm: HashAlgorithm = HashAlgorithm::Sha256;
+        /// Whether nodes in maintenance may be provided and cleaned.
+        allow_provisioning_in_maintenance: bool = true;
         /// Whether machines are cleaned before they become available.
         automated_clean: bool = true;
         /// Whether nodes that are available can be deleted.
@@ -253,6 +269,10 @@ section! {
         deploy_kernel: Option<PathBuf> = None;
         /// The deploy ramdisk, where a node names none.
         deploy_ramdisk: Option<PathBuf> = None;
+        /// The rescue kernel, where a node names none; the deploy kernel when it is not set.
+        rescue_kernel: Option<PathBuf> = None;
+        /// The rescue ramdisk, where a node names none; the deploy ramdisk when it is not set.
+        rescue_ramdisk: Option<PathBuf> = None;
         /// A directory whose images agents may download from here.
         image_directory: Option<PathBuf> = None;
         /// What is appended to the kernel's command line.

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cupola_drivers::agent::AgentClients;
+use cupola_drivers::agent::{AgentClients, AgentRescue};
 use cupola_drivers::boot::{
     AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, FileSet, HttpConfig,
     Loader, LoaderNames, ReplyTo, Subnet, TftpConfig,
@@ -72,6 +72,9 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         agent_heartbeat_timeout: config.api.ramdisk_heartbeat_timeout.as_secs(),
         restrict_lookup: config.api.restrict_lookup,
         require_agent_tls: config.agent.require_tls,
+        rescue_callback_timeout: conductor.rescue_callback_timeout,
+        rescue_password_hash_algorithm: conductor.rescue_password_hash_algorithm,
+        allow_provisioning_in_maintenance: conductor.allow_provisioning_in_maintenance,
         agent_logs: agent_logs(config, state_directory),
         ..ConductorOptions::default()
     }
@@ -229,9 +232,11 @@ pub(super) fn registry(
         ),
         None => LocalImages::default(),
     };
+    let clients = Arc::new(AgentClients::default());
     let mut implementations = Implementations::default().with_agent(
         IpxeBoot::new(settings.boot.clone()),
-        DirectDeploy::new(Arc::new(AgentClients::default()), images),
+        DirectDeploy::new(Arc::clone(&clients), images),
+        AgentRescue::new(clients),
     );
     let enabled = |name: &str| config.drivers.enabled.iter().any(|e| e == name);
     if enabled("ipmi") {
@@ -286,6 +291,8 @@ fn driver_settings(
             deploy_kernel: config.boot.deploy_kernel.clone(),
             deploy_ramdisk: config.boot.deploy_ramdisk.clone(),
             grub: false,
+            rescue_kernel: config.boot.rescue_kernel.clone(),
+            rescue_ramdisk: config.boot.rescue_ramdisk.clone(),
             kernel_append_params: config.boot.kernel_append_params.clone(),
             debug: agent.debug,
             default_boot_mode: config.deploy.default_boot_mode.as_str().to_owned(),

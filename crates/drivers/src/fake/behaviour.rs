@@ -6,7 +6,7 @@ use std::time::Duration;
 use cupola_api::node::Object;
 use serde_json::Value;
 
-use crate::interface::{DriverError, Result, Task};
+use crate::interface::{Changes, DriverError, Outcome, Result, Task, WaitFor};
 
 /// What a node's `driver_info` can say to its fake interfaces.
 pub(super) const PROPERTIES: &[(&str, &str)] = &[
@@ -18,12 +18,12 @@ pub(super) const PROPERTIES: &[(&str, &str)] = &[
     (
         "fake_power_delay",
         "As fake_delay, for the power interface; likewise fake_boot_delay, fake_management_delay, \
-         fake_deploy_delay and fake_inspect_delay. Optional.",
+         fake_deploy_delay, fake_inspect_delay and fake_rescue_delay. Optional.",
     ),
     (
         "fake_deploy_wait",
-        "Seconds that the step deploy and the start of cleaning wait in their wait state, as \
-         fake_delay. Optional.",
+        "Seconds that the step deploy, the start of cleaning and a rescue wait in their wait state, \
+         as fake_delay. Optional.",
     ),
     (
         "fake_failure_rate",
@@ -106,9 +106,19 @@ impl FakeSettings {
         Ok(())
     }
 
-    /// How long the node shall stay in a wait state.
-    pub(super) fn wait(task: &Task) -> Option<Duration> {
-        delay(&task.node().driver_info, "fake_deploy_wait").map(DelayRange::draw)
+    /// Done, or a wait when the node shall stay in a wait state for a while.
+    pub(super) fn outcome(task: &Task, what: &str) -> Outcome {
+        match delay(&task.node().driver_info, "fake_deploy_wait").map(DelayRange::draw) {
+            None => Outcome::done(),
+            Some(time) => Outcome::Wait {
+                what: what.to_owned(),
+                until: WaitFor::Timer {
+                    milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                },
+                limit: None,
+                changes: Changes::none(),
+            },
+        }
     }
 
     /// Whether what `driver_info` says can be read.

@@ -4,27 +4,11 @@ use async_trait::async_trait;
 use cupola_api::agent::StepFlow;
 
 use super::behaviour::{FakeSettings, PROPERTIES};
-use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task, WaitFor};
+use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task};
 
 /// Deploying without a machine.
 #[derive(Debug, Default)]
 pub struct FakeDeploy(pub FakeSettings);
-
-impl FakeDeploy {
-    fn outcome(task: &Task, what: &str) -> Outcome {
-        match FakeSettings::wait(task) {
-            None => Outcome::done(),
-            Some(time) => Outcome::Wait {
-                what: what.to_owned(),
-                until: WaitFor::Timer {
-                    milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-                },
-                limit: None,
-                changes: crate::interface::Changes::none(),
-            },
-        }
-    }
-}
 
 #[async_trait]
 impl Deploy for FakeDeploy {
@@ -61,7 +45,7 @@ impl Deploy for FakeDeploy {
     ) -> Result<Outcome> {
         self.0.act(task, &step.interface, &step.step).await?;
         match flow {
-            StepFlow::Deploy => Ok(Self::outcome(task, "fake hardware to deploy")),
+            StepFlow::Deploy => Ok(FakeSettings::outcome(task, "fake hardware to deploy")),
             StepFlow::Clean | StepFlow::Service => Ok(Outcome::done()),
         }
     }
@@ -72,7 +56,7 @@ impl Deploy for FakeDeploy {
 
     async fn prepare_cleaning(&self, task: &Task, _: &Hardware) -> Result<Outcome> {
         self.0.act(task, "deploy", "prepare_cleaning").await?;
-        Ok(Self::outcome(task, "fake hardware to clean"))
+        Ok(FakeSettings::outcome(task, "fake hardware to clean"))
     }
 
     async fn tear_down_cleaning(&self, task: &Task, _: &Hardware) -> Result<()> {

@@ -13,6 +13,8 @@ pub enum RamdiskPurpose {
     Deploy,
     /// To inspect: the agent posts its inventory first.
     Inspect,
+    /// To give a person access.
+    Rescue,
 }
 
 /// Gets a ramdisk or the instance booted. It prepares; power is the power interface's.
@@ -32,6 +34,14 @@ pub trait Boot: Send + Sync + 'static {
     /// # Errors
     /// What is missing or wrong.
     fn validate_inspection(&self, task: &Task) -> Result<()> {
+        self.validate(task)
+    }
+
+    /// Whether the node can boot a ramdisk for rescue.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    fn validate_rescue(&self, task: &Task) -> Result<()> {
         self.validate(task)
     }
 

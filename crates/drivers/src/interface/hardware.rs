@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cupola_api::state::power::{PowerState, PowerTarget};
 use jiff::Timestamp;
 
-use super::{Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Result, Task};
+use super::{
+    Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Rescue, Result, Task,
+};
 
 /// What a node is driven with.
 #[derive(Clone)]
@@ -20,6 +22,8 @@ pub struct Hardware {
     pub deploy: Arc<dyn Deploy>,
     /// Inspecting; `None` for `no-inspect`.
     pub inspect: Option<Arc<dyn Inspect>>,
+    /// Rescuing; `None` for `no-rescue`.
+    pub rescue: Option<Arc<dyn Rescue>>,
     /// What the configuration says.
     pub settings: Arc<DriverSettings>,
 }

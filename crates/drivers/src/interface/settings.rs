@@ -34,6 +34,10 @@ pub struct BootSettings {
     pub deploy_ramdisk: Option<PathBuf>,
     /// Whether the signed shim and GRUB are served.
     pub grub: bool,
+    /// The rescue kernel, where a node names none; else the deploy kernel.
+    pub rescue_kernel: Option<PathBuf>,
+    /// The rescue ramdisk, where a node names none; else the deploy ramdisk.
+    pub rescue_ramdisk: Option<PathBuf>,
     /// What is appended to the kernel's command line.
     pub kernel_append_params: String,
     /// Whether the agent shall log everything.
@@ -98,6 +102,8 @@ impl Default for BootSettings {
             deploy_kernel: None,
             deploy_ramdisk: None,
             grub: false,
+            rescue_kernel: None,
+            rescue_ramdisk: None,
             kernel_append_params: "nofb vga=normal".to_owned(),
             debug: false,
             default_boot_mode: "uefi".to_owned(),

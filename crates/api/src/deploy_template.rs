@@ -1,0 +1,62 @@
+//! Deploy templates: steps that are added to the deploy of nodes whose instance wants a trait of the
+//! template's name (wire reference §14.1).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::DeployTemplateId;
+use crate::node::{Access, Field, Object, field};
+
+/// A deploy template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployTemplate {
+    /// Its identifier.
+    pub uuid: DeployTemplateId,
+    /// The trait that asks for it, unique among templates.
+    pub name: String,
+    /// Its steps, at least one, no two of the same interface and name.
+    pub steps: Vec<TemplateStep>,
+    /// What its owner notes.
+    #[serde(default)]
+    pub extra: Object,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// When it was changed last.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A step of a template.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplateStep {
+    /// The interface it belongs to, such as `deploy`.
+    pub interface: String,
+    /// Its name.
+    pub step: String,
+    /// Its arguments; they can hold secrets.
+    pub args: Object,
+    /// Higher runs earlier; 0 removes the driver's step of that name.
+    pub priority: i64,
+}
+
+impl std::fmt::Debug for TemplateStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TemplateStep")
+            .field("interface", &self.interface)
+            .field("step", &self.step)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every field of a deploy template.
+pub const FIELDS: &[Field] = &[
+    field(55, "uuid", Access::Create),
+    field(55, "name", Access::CreateAndPatch),
+    field(55, "steps", Access::CreateAndPatch),
+    field(55, "extra", Access::CreateAndPatch),
+    field(55, "created_at", Access::ReadOnly),
+    field(55, "updated_at", Access::ReadOnly),
+    field(55, "links", Access::ReadOnly),
+];
