@@ -60,6 +60,8 @@ uuid_ids! {
     NodeId;
     /// A port: one network interface of a node.
     PortId;
+    /// A deploy template.
+    DeployTemplateId;
     /// One record of a node's history.
     HistoryId;
 }

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod boot_ladder;
 pub mod client;
 pub mod cupola;
+pub mod deploy_template;
 pub mod diagnosis;
 pub mod event;
 pub mod fault;

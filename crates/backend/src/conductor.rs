@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `provision` | which verb starts what |
 //! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `abort` | the work behind the verbs |
-//! | `flow` `steps` `wait` | running a durable list of steps: one after the other, their order, their waits |
+//! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` | what agents say |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
@@ -36,9 +36,11 @@ mod provision;
 mod recorder;
 mod recovery;
 mod rescue;
+mod reserved;
 mod rpc;
 mod steps;
 mod teardown;
+mod templates;
 mod timeouts;
 mod update;
 mod validation;

@@ -23,7 +23,8 @@ use images::IMAGES;
 pub use key::Key;
 use key::Section;
 pub use sections::{
-    Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy, Drivers, HashAlgorithm, Inspection, Ipmi, LogsCollect, RpcSection,
+    Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
+    Drivers, HashAlgorithm, Inspection, Ipmi, LogsCollect, RpcSection,
 };
 
 macro_rules! config {

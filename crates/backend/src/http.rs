@@ -10,6 +10,7 @@ mod arguments;
 mod body;
 mod call;
 mod cupola;
+mod deploy_templates;
 mod dispatch;
 mod name;
 mod nodes;

@@ -7,6 +7,7 @@
 mod column;
 mod conductors;
 mod database;
+mod deploy_templates;
 pub mod error;
 pub mod filter;
 mod history;

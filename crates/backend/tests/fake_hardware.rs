@@ -132,7 +132,7 @@ async fn fake_waits_can_be_aborted_and_time_out() {
     let failed = bench.reach(&node, S::DeployFailed).await;
     let error = failed.last_error.unwrap();
     assert!(error.starts_with("Timeout reached"), "{error}");
-    assert!(error.contains("contacted no boot service"), "{error}");
+    assert!(error.contains("Broken rung"), "{error}");
     bench.service.stop().await;
 }
 

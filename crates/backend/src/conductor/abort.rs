@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::error::{WorkError, WorkResult};
 use super::locks::Held;
 use super::provision::{Job, Started};
-use super::wait::waiting_flow;
+use super::wait::suspended_flow;
 use super::work::Work;
 use super::{Conductor, steps};
 use crate::store::StoredNode;
@@ -69,7 +69,7 @@ const fn history_type(from: ProvisionState) -> &'static str {
 impl Work {
     /// The step that runs and must not be stopped.
     async fn unabortable_step(&self, node: &StoredNode) -> WorkResult<Option<String>> {
-        let Some(flow) = waiting_flow(node.provision_state) else {
+        let Some(flow) = suspended_flow(node.provision_state) else {
             return Ok(None);
         };
         let run = self.unfinished_run(flow).await?;
@@ -81,7 +81,7 @@ impl Work {
     }
 
     async fn end_waiting_step(&self, from: ProvisionState) -> WorkResult<()> {
-        let Some(flow) = waiting_flow(from) else {
+        let Some(flow) = suspended_flow(from) else {
             return Ok(());
         };
         let Some(run) = self.unfinished_run(flow).await? else {

@@ -68,8 +68,22 @@ impl Conductor {
                 node.uuid
             ))
         })?;
+        if !manual && node.maintenance && !self.options().allow_provisioning_in_maintenance {
+            return Err(ApiFault::bad_request(format!(
+                "The provisioning operation can't be performed on node {} because it's in \
+                 maintenance mode.",
+                node.uuid
+            )));
+        }
         let requested = requested_steps(request.clean_steps.as_deref())?;
-        let disable_ramdisk = request.disable_ramdisk.unwrap_or(false);
+        let known = hardware.deploy.steps(StepFlow::Clean);
+        let asked = request.disable_ramdisk.unwrap_or(false);
+        let requested = steps::checked(&requested, &known, asked).map_err(|error| {
+            ApiFault::bad_request(format!("Cannot clean node {}: {error}", node.uuid))
+        })?;
+        // A ramdisk that no step needs is not booted.
+        let disable_ramdisk =
+            asked || (manual && requested.iter().all(|step| !step.requires_ramdisk));
         let needed = work.begin_clean(&requested, disable_ramdisk).await?;
         work.transition(verb.event(), Actor::User, verb.as_str(), |node| {
             prepare(node, manual, disable_ramdisk);
@@ -133,7 +147,10 @@ impl Work {
             if manual {
                 list.extend(requested.iter().cloned());
             } else {
-                list.extend(steps::ordered(&hardware.deploy.steps(StepFlow::Clean), &[]));
+                let known = hardware.deploy.steps(StepFlow::Clean);
+                let settings = &hardware.settings.cleaning;
+                let known = steps::with_overrides(known, StepFlow::Clean, settings);
+                list.extend(steps::ordered(&known, &[]));
             }
             if !disable_ramdisk {
                 list.push(steps::own(steps::END_CLEANING));

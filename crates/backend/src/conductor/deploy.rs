@@ -8,6 +8,7 @@ use cupola_api::resource::ProvisionRequest;
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::interface::Step;
 use serde_json::Value;
 
 use super::config_drive;
@@ -16,7 +17,7 @@ use super::flow::Flow;
 use super::locks::Held;
 use super::logs::Ended;
 use super::work::Work;
-use super::{Conductor, steps};
+use super::{Conductor, steps, templates};
 use crate::store::NewStep;
 
 /// Keys of `driver_internal_info` that belong to one deploy.
@@ -52,8 +53,8 @@ impl Conductor {
             Some(value) => Some(config_drive::from_request(&node, value).await?),
         };
         validate(work).await?;
-        let requested = requested_steps(request.deploy_steps.as_deref())?;
-        let list = deploy_list(work, &requested).await?;
+        let given = requested_steps(request.deploy_steps.as_deref())?;
+        let list = deploy_list(work, given).await?;
         self.store()
             .begin_run(work.id(), Flow::Deploy.phase(), &list)
             .await
@@ -133,9 +134,7 @@ async fn validate(work: &Work) -> Result<(), ApiFault> {
 }
 
 /// Steps that a user gives with a request.
-pub(super) fn requested_steps(
-    given: Option<&[Value]>,
-) -> Result<Vec<cupola_drivers::interface::Step>, ApiFault> {
+pub(super) fn requested_steps(given: Option<&[Value]>) -> Result<Vec<Step>, ApiFault> {
     given
         .unwrap_or_default()
         .iter()
@@ -143,13 +142,31 @@ pub(super) fn requested_steps(
         .collect()
 }
 
-async fn deploy_list(
-    work: &Work,
-    requested: &[cupola_drivers::interface::Step],
-) -> Result<Vec<NewStep>, ApiFault> {
-    let (_, hardware) = work.hardware().await?;
+/// The steps of a deploy as far as they are known before the ramdisk runs: those of the request,
+/// those of templates, those of the driver.
+async fn deploy_list(work: &Work, given: Vec<Step>) -> Result<Vec<NewStep>, ApiFault> {
+    let (task, hardware) = work.hardware().await?;
+    let node = task.node();
+    let refuse = |error: String| {
+        ApiFault::bad_request(format!(
+            "Failed to deploy instance: Failed to validate deploy or power info for node {}. \
+             Error: {error}",
+            node.uuid
+        ))
+    };
+    let templates = work.conductor().store().deploy_templates().await;
+    let templates = templates.map_err(WorkError::from)?;
+    let mut requested = given;
+    let added = templates::steps(&node, &templates, &requested).map_err(refuse)?;
+    requested.extend(added);
+    steps::check_deploy_step(&requested).map_err(refuse)?;
     let known = hardware.deploy.steps(StepFlow::Deploy);
-    let list = steps::ordered(&known, requested);
+    // A step that is left out needs no arguments.
+    let (left_out, wanted): (Vec<Step>, Vec<Step>) =
+        requested.into_iter().partition(|step| step.priority == 0);
+    let mut requested = steps::checked(&wanted, &known, false).map_err(refuse)?;
+    requested.extend(left_out);
+    let list = steps::ordered(&known, &requested);
     Ok(std::iter::once(&steps::own(steps::PREPARE))
         .chain(&list)
         .map(steps::to_stored)

@@ -263,6 +263,8 @@ impl Work {
                 }
                 other => return Err(WorkError::failed(format!("there is no own step {other}"))),
             }
+        } else if let Some(reserved) = steps::Reserved::of(step) {
+            self.run_reserved(&task, &hardware, reserved, step).await?
         } else {
             hardware
                 .deploy
@@ -323,11 +325,9 @@ impl Work {
     /// Writes down that the step ended well; after the one that started the ramdisk, all steps are
     /// known.
     async fn complete(&self, flow: Flow, current: &Current) -> WorkResult<()> {
-        let starts = current.step.is(steps::OWN, steps::START_CLEANING)
-            || current.step.is("deploy", "deploy") && flow == Flow::Deploy;
-        if starts {
+        if steps::starts_agent(&current.step) {
             self.learn_steps(flow, current).await?;
-        } else if current.step.reboot_requested && flow == Flow::Clean {
+        } else if current.step.reboot_requested {
             self.insert_next(flow, steps::own(steps::REBOOT)).await?;
         }
         let (run, index) = (current.run.run, current.record.index);
@@ -343,12 +343,14 @@ impl Work {
         let (task, hardware) = self.hardware().await?;
         let node = task.node();
         let mut known = hardware.deploy.steps(flow.steps());
-        let agent = hardware
-            .deploy
-            .agent_steps(&task, &hardware, flow.steps())
-            .await?;
+        known.extend(
+            hardware
+                .deploy
+                .agent_steps(&task, &hardware, flow.steps())
+                .await?,
+        );
         let settings = &hardware.settings.cleaning;
-        known.extend(steps::with_overrides(agent, flow.steps(), settings));
+        let known = steps::with_overrides(known, flow.steps(), settings);
         let manual = is_manual_clean(&node);
         let (pending, done) = split(&current.run, current.record.index);
         let list = steps::completed(&pending, &done, &known, manual && flow == Flow::Clean)
@@ -441,7 +443,13 @@ impl Work {
             .await?;
         self.write_wait(flow, what, until, limit, Some(current.summary()))
             .await?;
-        self.transition(Event::Wait, Actor::Conductor, "waits", |_| {})
+        let (event, cause) = match until {
+            WaitFor::Unhold => (Event::Hold, "held"),
+            WaitFor::Agent | WaitFor::Heartbeat | WaitFor::Command | WaitFor::Timer { .. } => {
+                (Event::Wait, "waits")
+            }
+        };
+        self.transition(event, Actor::Conductor, cause, |_| {})
             .await?;
         Ok(())
     }

@@ -116,7 +116,7 @@ fn record(node: &mut Node, heartbeat: &Heartbeat) {
         }
     };
     let now = Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%S%.6f")
+        .strftime(super::wait::HEARTBEAT_TIME)
         .to_string();
     set("agent_url", heartbeat.callback_url.as_deref());
     set("agent_version", heartbeat.agent_version.as_deref());

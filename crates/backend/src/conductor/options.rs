@@ -72,6 +72,8 @@ pub struct ConductorOptions {
     pub rescue_callback_timeout: Duration,
     /// How rescue passwords are hashed.
     pub rescue_password_hash_algorithm: HashAlgorithm,
+    /// How long a step `wait` may wait at most.
+    pub max_wait_step: Duration,
     /// Whether nodes in maintenance may be provided and cleaned.
     pub allow_provisioning_in_maintenance: bool,
     /// The logs of ramdisks.
@@ -111,6 +113,7 @@ impl Default for ConductorOptions {
             require_agent_tls: true,
             rescue_callback_timeout: seconds(1800),
             rescue_password_hash_algorithm: HashAlgorithm::Sha256,
+            max_wait_step: seconds(30),
             allow_provisioning_in_maintenance: true,
             agent_logs: AgentLogOptions {
                 collect: LogsCollect::OnFailure,

@@ -84,7 +84,10 @@ impl Conductor {
                 Ok(Started::Work(Job::Unrescue))
             }
             ProvisionVerb::Service => Err(unsupported(&node, "service")),
-            ProvisionVerb::Unhold => Err(unsupported(&node, "hold")),
+            ProvisionVerb::Unhold => {
+                self.start_unhold(held).await?;
+                Ok(Started::Done)
+            }
         }
     }
 

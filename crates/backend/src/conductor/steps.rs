@@ -33,9 +33,46 @@ pub(super) fn is_own(step: &Step) -> bool {
     step.interface == OWN
 }
 
+/// Whether an agent runs after the step.
+pub(super) fn starts_agent(step: &Step) -> bool {
+    step.is(OWN, START_CLEANING) || step.is("deploy", "deploy")
+}
+
 /// Whether no agent can be asked any more after the step.
 pub(super) fn ends_agent(step: &Step) -> bool {
     step.is(OWN, END_CLEANING) || step.is("deploy", "tear_down_agent")
+}
+
+/// A step that every interface has and the conductor itself runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reserved {
+    /// Power on.
+    PowerOn,
+    /// Power off.
+    PowerOff,
+    /// Off and on again.
+    Reboot,
+    /// Hold the node until a user lets it go on.
+    Hold,
+    /// Wait for a time, or for the next heartbeat.
+    Wait,
+}
+
+impl Reserved {
+    /// What the step is, when it is such a one.
+    pub(super) fn of(step: &Step) -> Option<Self> {
+        if is_own(step) {
+            return None;
+        }
+        match step.step.as_str() {
+            "power_on" => Some(Self::PowerOn),
+            "power_off" => Some(Self::PowerOff),
+            "reboot" => Some(Self::Reboot),
+            "hold" => Some(Self::Hold),
+            "wait" => Some(Self::Wait),
+            _ => None,
+        }
+    }
 }
 
 /// A step as it is written down: with everything that running it needs.
@@ -83,13 +120,95 @@ pub(super) fn requested(value: &Value) -> Result<Step, String> {
         Some(Value::Object(args)) => args.clone(),
         Some(other) => return Err(format!("args of a step are an object, not {other}")),
     };
-    Ok(Step {
+    Ok(wanted(&text("interface")?, &text("step")?, args, priority))
+}
+
+/// A step that is asked for, of which no more is known than that.
+pub(super) fn wanted(interface: &str, step: &str, args: Object, priority: i64) -> Step {
+    let step = Step {
         args,
         requested: true,
         requires_ramdisk: true,
         retry: Retry::Ask,
-        ..Step::new(&text("interface")?, &text("step")?, priority)
-    })
+        ..Step::new(interface, step, priority)
+    };
+    match Reserved::of(&step) {
+        Some(_) => Step {
+            requires_ramdisk: false,
+            retry: Retry::Safe,
+            ..step
+        },
+        None => step,
+    }
+}
+
+/// Steps that a user asks for, described and checked as far as that can be done before a ramdisk
+/// runs: what no interface of the node knows may still be a step of the agent, unless there is no
+/// ramdisk.
+///
+/// # Errors
+/// Why a step cannot run.
+pub(super) fn checked(
+    requested: &[Step],
+    known: &[Step],
+    without_ramdisk: bool,
+) -> Result<Vec<Step>, String> {
+    let is_known = |step: &Step| known.iter().any(|k| k.is(&step.interface, &step.step));
+    let check = |step: &Step| {
+        if Reserved::of(step).is_some() {
+            return check_reserved(step).map(|()| step.clone());
+        }
+        let step = described(step, known);
+        check_args(&step)?;
+        if without_ramdisk && !is_known(&step) {
+            return Err(format!(
+                "node does not support this step: {}; without a ramdisk there are only those of its \
+                 interfaces",
+                step.name()
+            ));
+        }
+        if without_ramdisk && step.requires_ramdisk {
+            return Err(format!("step {} needs the ramdisk", step.name()));
+        }
+        Ok(step)
+    };
+    requested.iter().map(check).collect()
+}
+
+fn check_reserved(step: &Step) -> Result<(), String> {
+    let may = |name: &str| name == "seconds" && Reserved::of(step) == Some(Reserved::Wait);
+    if let Some(unknown) = step.args.keys().find(|name| !may(name)) {
+        return Err(format!("step {} has no argument {unknown}", step.name()));
+    }
+    match step.args.get("seconds") {
+        Some(value) if seconds(value).is_none() => Err(format!(
+            "argument seconds of step {} is a whole number, 0 or more",
+            step.name()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A number of seconds as a user may write it.
+pub(super) fn seconds(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(digits) => digits.parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The one step of which a request must not change the priority but to leave it out: whatever
+/// comes later relies on it.
+pub(super) fn check_deploy_step(requested: &[Step]) -> Result<(), String> {
+    let moved = |step: &&Step| step.is("deploy", "deploy") && step.priority != 0;
+    match requested.iter().find(moved) {
+        Some(_) => Err(
+            "step deploy.deploy can be left out with priority 0; another priority cannot be given"
+                .to_owned(),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn rank(interface: &str) -> u8 {
@@ -152,7 +271,7 @@ pub(super) fn completed(
 ) -> Result<Vec<Step>, String> {
     let mut list = Vec::new();
     for step in pending.iter().filter(|step| !is_own(step)) {
-        let described = if step.requested {
+        let described = if step.requested && Reserved::of(step).is_none() {
             if !known.iter().any(|k| k.is(&step.interface, &step.step)) {
                 return Err(format!("node does not support this step: {}", step.name()));
             }
@@ -193,7 +312,7 @@ fn check_args(step: &Step) -> Result<(), String> {
     }
 }
 
-/// The agent's steps with the priorities that the configuration wants.
+/// Clean steps with the priorities that the configuration wants.
 pub(super) fn with_overrides(
     mut steps: Vec<Step>,
     flow: StepFlow,
@@ -202,13 +321,17 @@ pub(super) fn with_overrides(
     if flow != StepFlow::Clean {
         return steps;
     }
-    for step in steps.iter_mut().filter(|s| s.source == StepSource::Agent) {
-        let wanted = match (step.interface.as_str(), step.step.as_str()) {
+    for step in &mut steps {
+        let of_agent = match (step.interface.as_str(), step.step.as_str()) {
+            _ if step.source != StepSource::Agent => None,
             ("deploy", "erase_devices") => settings.erase_devices_priority,
             ("deploy", "erase_devices_metadata") => settings.erase_devices_metadata_priority,
+            ("raid", "create_configuration") => settings.create_configuration_priority,
+            ("raid", "delete_configuration") => settings.delete_configuration_priority,
             _ => None,
         };
-        step.priority = wanted.unwrap_or(step.priority);
+        let of_any = settings.priority_overrides.get(&step.name()).copied();
+        step.priority = of_any.or(of_agent).unwrap_or(step.priority);
     }
     steps
 }

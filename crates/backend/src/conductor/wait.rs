@@ -24,6 +24,9 @@ use crate::store::{StepState, StoredNode};
 /// Where the wait is kept in `driver_internal_info`.
 const WAIT_KEY: &str = "step_wait";
 
+/// How the time of a heartbeat is written down.
+pub(super) const HEARTBEAT_TIME: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+
 /// How many commands are looked at per second by all followers together.
 const LOOKS_PER_SECOND: u32 = 40;
 
@@ -46,6 +49,25 @@ pub(super) const fn waiting_flow(state: ProvisionState) -> Option<Flow> {
         ProvisionState::CleanWait => Some(Flow::Clean),
         _ => None,
     }
+}
+
+/// The flow whose step waits or is held in this state.
+pub(super) const fn suspended_flow(state: ProvisionState) -> Option<Flow> {
+    match state {
+        ProvisionState::DeployHold => Some(Flow::Deploy),
+        ProvisionState::CleanHold => Some(Flow::Clean),
+        other => waiting_flow(other),
+    }
+}
+
+/// Whether the agent has called since then.
+fn has_called(node: &Node, since: Timestamp) -> bool {
+    // Both are written in one form and in UTC: their texts are in the order of time.
+    let since = since.strftime(HEARTBEAT_TIME).to_string();
+    node.driver_internal_info
+        .get("agent_last_heartbeat")
+        .and_then(Value::as_str)
+        .is_some_and(|last| last > since.as_str())
 }
 
 /// Whether a node in this state goes on when an agent calls.
@@ -72,7 +94,8 @@ pub(super) fn is_over(node: &Node) -> bool {
             let passed = Timestamp::now().duration_since(wait.since).as_millis();
             passed >= i128::from(milliseconds)
         }
-        WaitFor::Command => false,
+        WaitFor::Heartbeat => has_called(node, wait.since),
+        WaitFor::Command | WaitFor::Unhold => false,
     })
 }
 
@@ -132,6 +155,8 @@ impl Conductor {
                     self.wake_soon(node.uuid);
                 }
             }
+            WaitFor::Heartbeat if has_called(node, wait.since) => self.wake_soon(node.uuid),
+            WaitFor::Heartbeat | WaitFor::Unhold => {}
             WaitFor::Command => self.follow(node.uuid),
             WaitFor::Timer { milliseconds } => {
                 let passed = Timestamp::now().duration_since(wait.since);
@@ -209,6 +234,8 @@ impl Conductor {
         };
         let outcome = match wait.until {
             WaitFor::Agent => Ok(Outcome::done()),
+            WaitFor::Heartbeat if has_called(&node, wait.since) => Ok(Outcome::done()),
+            WaitFor::Heartbeat | WaitFor::Unhold => return Ok(()),
             WaitFor::Timer { milliseconds } => {
                 let passed = Timestamp::now().duration_since(wait.since).as_millis();
                 if passed < i128::from(milliseconds) {

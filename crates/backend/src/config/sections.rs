@@ -145,6 +145,10 @@ section! {
         rescue_callback_timeout: Duration = seconds(1800);
         /// How rescue passwords are hashed before a ramdisk gets them: sha256 or sha512.
         rescue_password_hash_algorithm: HashAlgorithm = HashAlgorithm::Sha256;
+        /// Priorities of clean steps, each as INTERFACE.STEP:PRIORITY; 0 leaves the step out.
+        clean_step_priority_override: Vec<String> = Vec::new();
+        /// How many seconds a step wait may wait at most.
+        max_conductor_wait_step_seconds: Duration = seconds(30);
         /// Whether nodes in maintenance may be provided and cleaned.
         allow_provisioning_in_maintenance: bool = true;
         /// Whether machines are cleaned before they become available.
@@ -186,6 +190,12 @@ section! {
         /// Priority of erase_devices_metadata; 0 leaves it out; what the agent says when it is
         /// not set.
         erase_devices_metadata_priority: Option<i64> = None;
+        /// Priority of raid.create_configuration; 0 leaves it out; what the agent says when it is
+        /// not set.
+        create_configuration_priority: Option<i64> = None;
+        /// Priority of raid.delete_configuration; 0 leaves it out; what the agent says when it is
+        /// not set.
+        delete_configuration_priority: Option<i64> = None;
     }
 }
 
@@ -234,7 +244,7 @@ section! {
         dhcp: DhcpMode = DhcpMode::Server;
         /// Where DHCP listens, when not at port 67 of every address.
         dhcp_listen: Option<SocketAddrV4> = None;
-        /// Where the PXE boot server of dhcp = "proxy" listens, when not at port 4011 of
+        /// Where the PXE boot server of the mode proxy listens, when not at port 4011 of
         /// boot.address.
         pxe_listen: Option<SocketAddrV4> = None;
         /// Whether DHCP answers go to where the question came from: simulated machines only.

@@ -116,7 +116,11 @@ fn selected(call: &mut Call) -> Result<Option<Vec<String>>, Failure> {
         return Ok(None);
     };
     let is_unknown = |name: &&str| !FIELDS.iter().any(|field| field.name == *name);
-    let unknown: Vec<&str> = names.iter().map(String::as_str).filter(is_unknown).collect();
+    let unknown: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(is_unknown)
+        .collect();
     if unknown.is_empty() {
         return Ok(Some(names));
     }

@@ -17,7 +17,7 @@ use super::answer::{Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::route::{Resource, segments};
-use super::{ApiState, cupola, nodes, ports, ramdisk, root, service};
+use super::{ApiState, cupola, deploy_templates, nodes, ports, ramdisk, root, service};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
@@ -148,6 +148,15 @@ async fn handle(resource: Resource<'_>, call: &mut Call) -> Answer {
         R::ChassisItem(chassis) => {
             Err(ApiFault::not_found(format!("Chassis {chassis} could not be found.")).into())
         }
+        R::DeployTemplates if call.method == Method::POST => deploy_templates::create(call).await,
+        R::DeployTemplates => deploy_templates::list(call).await,
+        R::DeployTemplate(t) if call.method == Method::PATCH => {
+            deploy_templates::update(call, t).await
+        }
+        R::DeployTemplate(t) if call.method == Method::DELETE => {
+            deploy_templates::delete(call, t).await
+        }
+        R::DeployTemplate(t) => deploy_templates::show(call, t).await,
         R::Lookup => ramdisk::lookup(call).await,
         R::Heartbeat(n) => ramdisk::heartbeat(call, n).await,
         R::ContinueInspection => ramdisk::continue_inspection(call).await,

@@ -15,6 +15,7 @@ const COLLECTIONS: &[(u16, &str)] = &[
     (22, "lookup"),
     (22, "heartbeat"),
     (49, "conductors"),
+    (55, "deploy_templates"),
     (84, "continue_inspection"),
 ];
 

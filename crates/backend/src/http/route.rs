@@ -56,6 +56,8 @@ pub(super) enum Resource<'a> {
     Conductor(&'a str),
     Chassis,
     ChassisItem(&'a str),
+    DeployTemplates,
+    DeployTemplate(&'a str),
     Lookup,
     Heartbeat(&'a str),
     ContinueInspection,
@@ -127,6 +129,8 @@ impl<'a> Resource<'a> {
             ["conductors", host] => Self::Conductor(host),
             ["chassis"] | ["chassis", "detail"] => Self::Chassis,
             ["chassis", chassis] => Self::ChassisItem(chassis),
+            ["deploy_templates"] => Self::DeployTemplates,
+            ["deploy_templates", template] => Self::DeployTemplate(template),
             ["lookup"] => Self::Lookup,
             ["heartbeat", node] => Self::Heartbeat(node),
             ["continue_inspection"] => Self::ContinueInspection,
@@ -188,8 +192,12 @@ impl<'a> Resource<'a> {
     pub(super) const fn methods(self) -> &'static [Method] {
         match self {
             Self::Root | Self::V1 => &[Method::GET, Method::HEAD],
-            Self::Nodes | Self::Ports | Self::NodePorts(_) => &[Method::GET, Method::POST],
-            Self::Node(_) | Self::Port(_) => &[Method::GET, Method::PATCH, Method::DELETE],
+            Self::Nodes | Self::Ports | Self::NodePorts(_) | Self::DeployTemplates => {
+                &[Method::GET, Method::POST]
+            }
+            Self::Node(_) | Self::Port(_) | Self::DeployTemplate(_) => {
+                &[Method::GET, Method::PATCH, Method::DELETE]
+            }
             Self::NodeMaintenance(_) => &[Method::PUT, Method::DELETE],
             Self::NodePower(_) | Self::NodeProvision(_) => &[Method::PUT],
             Self::NodeBootDevice(_) => &[Method::GET, Method::PUT],
@@ -247,6 +255,7 @@ impl<'a> Resource<'a> {
             Self::NodeBios(_) => 40,
             Self::Conductors | Self::Conductor(_) => 49,
             Self::NodeAllocation(_) => 52,
+            Self::DeployTemplates | Self::DeployTemplate(_) => 55,
             Self::NodeHistory(_) | Self::NodeHistoryEntry(..) => 78,
             Self::NodeInventory(_) => 81,
             Self::NodeChildren(_) => 83,
@@ -304,6 +313,9 @@ impl<'a> Resource<'a> {
                 } else {
                     not_supported()
                 }
+            }
+            Self::DeployTemplates | Self::DeployTemplate(_) if method != Method::GET => {
+                ApiFault::routing(405, "")
             }
             Self::Lookup
             | Self::Heartbeat(_)

@@ -1,5 +1,6 @@
 //! What each part of the service gets out of the configuration.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         require_agent_tls: config.agent.require_tls,
         rescue_callback_timeout: conductor.rescue_callback_timeout,
         rescue_password_hash_algorithm: conductor.rescue_password_hash_algorithm,
+        max_wait_step: conductor.max_conductor_wait_step_seconds,
         allow_provisioning_in_maintenance: conductor.allow_provisioning_in_maintenance,
         agent_logs: agent_logs(config, state_directory),
         ..ConductorOptions::default()
@@ -223,7 +225,7 @@ pub(super) fn registry(
     boot: Option<&BootServices>,
 ) -> Result<Registry, ServiceError> {
     let http_url = boot.map(|boot| boot.http_url().as_str().trim_end_matches('/').to_owned());
-    let mut settings = driver_settings(config, api, http_url.clone());
+    let mut settings = driver_settings(config, api, http_url.clone())?;
     settings.boot.grub = boot.is_some_and(|boot| boot.offers(Loader::Grub));
     let images = match http_url {
         Some(url) => LocalImages::new(
@@ -279,10 +281,10 @@ fn driver_settings(
     config: &Config,
     api: Option<SocketAddr>,
     http_url: Option<String>,
-) -> DriverSettings {
+) -> Result<DriverSettings, ServiceError> {
     let agent = &config.agent;
     let power_off_interval = agent.post_deploy_get_power_state_retry_interval;
-    DriverSettings {
+    Ok(DriverSettings {
         power_state_change_timeout: config.conductor.power_state_change_timeout,
         soft_power_off_timeout: config.conductor.soft_power_off_timeout,
         boot: BootSettings {
@@ -309,11 +311,36 @@ fn driver_settings(
         cleaning: CleaningSettings {
             erase_devices_priority: config.cleaning.erase_devices_priority,
             erase_devices_metadata_priority: config.cleaning.erase_devices_metadata_priority,
+            create_configuration_priority: config.cleaning.create_configuration_priority,
+            delete_configuration_priority: config.cleaning.delete_configuration_priority,
+            priority_overrides: priorities(config)?,
         },
         inspection: InspectionSettings {
             power_off: config.inspection.power_off,
         },
-    }
+    })
+}
+
+/// Reads `INTERFACE.STEP:PRIORITY`.
+fn priorities(config: &Config) -> Result<BTreeMap<String, i64>, ServiceError> {
+    let read = |text: &String| {
+        let (name, priority) = text.rsplit_once(':')?;
+        let priority = priority.trim().parse().ok().filter(|p: &i64| *p >= 0)?;
+        let (interface, step) = name.trim().split_once('.')?;
+        (!interface.is_empty() && !step.is_empty()).then(|| (name.trim().to_owned(), priority))
+    };
+    let given = &config.conductor.clean_step_priority_override;
+    given
+        .iter()
+        .map(|text| {
+            read(text).ok_or_else(|| {
+                ServiceError::Configuration(format!(
+                    "conductor.clean_step_priority_override has {text:?}; write each as \
+                     deploy.erase_devices:20"
+                ))
+            })
+        })
+        .collect()
 }
 
 /// The API as a ramdisk reaches it.

@@ -22,8 +22,8 @@ fn conflict(error: StoreError, template: &DeployTemplate) -> StoreError {
 
 impl Store {
     fn seal_template(&self, template: &DeployTemplate) -> Result<Cell, StoreError> {
-        let body = serde_json::to_string(template)
-            .map_err(|error| StoreError::corrupt(SEALED, error))?;
+        let body =
+            serde_json::to_string(template).map_err(|error| StoreError::corrupt(SEALED, error))?;
         let owner = template.uuid.to_string();
         Ok(Cell::text(self.sealer().seal(&body, &owner, SEALED)?))
     }

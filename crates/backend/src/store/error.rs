@@ -93,6 +93,12 @@ pub enum Conflict {
     /// A port with this name exists.
     #[error("A port with name {0} already exists.")]
     PortName(String),
+    /// A deploy template with this UUID exists.
+    #[error("A deploy template with UUID {0} already exists.")]
+    DeployTemplateUuid(String),
+    /// A deploy template with this name exists.
+    #[error("A deploy template with name {0} already exists.")]
+    DeployTemplateName(String),
     /// The node has changed since it was read.
     #[error("Node {0} has changed in the meantime.")]
     Changed(NodeId),

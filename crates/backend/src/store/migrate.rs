@@ -29,6 +29,7 @@ macro_rules! scripts {
 
 const SCRIPTS: &[Script] = scripts! {
     1 "first" "0001_first.sql";
+    3 "deploy templates" "0003_deploy_templates.sql";
 };
 
 fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {

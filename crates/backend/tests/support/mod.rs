@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use axum::body::Body;
 use cupola_api::client::embedded::EmbeddedTransport;
 use cupola_api::client::{Client, ClientError};
 use cupola_api::id::NodeIdent;
@@ -17,8 +18,11 @@ use cupola_api::state::provision::ProvisionState as S;
 use cupola_backend::config::Config;
 use cupola_backend::service::Service;
 use futures_util::StreamExt;
+use http::Request;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use tower::ServiceExt;
 
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -84,5 +88,26 @@ impl Bench {
         let patch = [PatchOperation::add(format!("/driver_info/{key}"), value)];
         self.client.patch_node(node, &patch).await.unwrap();
     }
-}
 
+    /// A call that the client has no method for: status and body, null when it has none.
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("x-openstack-ironic-api-version", "latest")
+            .body(body)
+            .unwrap();
+        let answer = self.service.router().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    pub async fn call_ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.call(method, path, body).await;
+        assert!(status < 300, "{method} {path}: {status} {answer}");
+        answer
+    }
+}

@@ -1,7 +1,8 @@
-//! The fake deploy interface: one step of deploying, one of cleaning, no image, no agent.
+//! The fake deploy interface: steps that do nothing, no image, no agent.
 
 use async_trait::async_trait;
-use cupola_api::agent::StepFlow;
+use cupola_api::agent::{ArgInfo, StepFlow};
+use std::collections::BTreeMap;
 
 use super::behaviour::{FakeSettings, PROPERTIES};
 use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task};
@@ -9,6 +10,24 @@ use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task};
 /// Deploying without a machine.
 #[derive(Debug, Default)]
 pub struct FakeDeploy(pub FakeSettings);
+
+fn in_ramdisk(step: Step) -> Step {
+    Step {
+        requires_ramdisk: true,
+        ..step
+    }
+}
+
+fn with_argument(step: Step, name: &str, description: &str) -> Step {
+    let argument = ArgInfo {
+        description: description.to_owned(),
+        required: true,
+    };
+    Step {
+        argsinfo: Some(BTreeMap::from([(name.to_owned(), argument)])),
+        ..step
+    }
+}
 
 #[async_trait]
 impl Deploy for FakeDeploy {
@@ -25,11 +44,34 @@ impl Deploy for FakeDeploy {
     }
 
     fn steps(&self, flow: StepFlow) -> Vec<Step> {
-        match flow {
-            StepFlow::Deploy => vec![Step::new("deploy", "deploy", 100)],
-            StepFlow::Clean => vec![Step::new("vendor", "log_passthrough", 1)],
-            StepFlow::Service => Vec::new(),
-        }
+        let own = match flow {
+            StepFlow::Deploy => Step::new("deploy", "deploy", 100),
+            StepFlow::Clean => in_ramdisk(Step::new("vendor", "log_passthrough", 1)),
+            StepFlow::Service => Step::new("vendor", "log_passthrough", 0),
+        };
+        let apply = with_argument(
+            Step::new("bios", "apply_configuration", 0),
+            "settings",
+            "A list of settings, each with its name and value. Required.",
+        );
+        let update = with_argument(
+            Step::new("firmware", "update", 0),
+            "settings",
+            "A list of components, each with the URL of its firmware. Required.",
+        );
+        vec![
+            own,
+            apply,
+            Step {
+                argsinfo: Some(BTreeMap::new()),
+                ..Step::new("bios", "factory_reset", 0)
+            },
+            in_ramdisk(update),
+        ]
+    }
+
+    fn uses_agent(&self) -> bool {
+        false
     }
 
     async fn agent_steps(&self, _: &Task, _: &Hardware, _: StepFlow) -> Result<Vec<Step>> {
@@ -45,8 +87,10 @@ impl Deploy for FakeDeploy {
     ) -> Result<Outcome> {
         self.0.act(task, &step.interface, &step.step).await?;
         match flow {
-            StepFlow::Deploy => Ok(FakeSettings::outcome(task, "fake hardware to deploy")),
-            StepFlow::Clean | StepFlow::Service => Ok(Outcome::done()),
+            StepFlow::Deploy if step.is("deploy", "deploy") => {
+                Ok(FakeSettings::outcome(task, "fake hardware to deploy"))
+            }
+            StepFlow::Deploy | StepFlow::Clean | StepFlow::Service => Ok(Outcome::done()),
         }
     }
 

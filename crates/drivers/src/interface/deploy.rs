@@ -26,6 +26,11 @@ pub trait Deploy: Send + Sync + 'static {
     /// The steps that run in the conductor; those of priority 0 only when asked for.
     fn steps(&self, flow: StepFlow) -> Vec<Step>;
 
+    /// Whether an agent runs in the machine while steps run.
+    fn uses_agent(&self) -> bool {
+        true
+    }
+
     /// Reads the steps that the agent offers. Called once the agent has called; an interface
     /// without an agent answers none.
     ///

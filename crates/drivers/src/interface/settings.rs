@@ -1,6 +1,7 @@
 //! What drivers need to know of the service's configuration. Which keys there are in the
 //! configuration file is the backend's.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -72,6 +73,12 @@ pub struct CleaningSettings {
     pub erase_devices_priority: Option<i64>,
     /// Priority of `erase_devices_metadata` instead of what the agent says; 0 leaves it out.
     pub erase_devices_metadata_priority: Option<i64>,
+    /// Priority of `raid.create_configuration` instead of what the agent says.
+    pub create_configuration_priority: Option<i64>,
+    /// Priority of `raid.delete_configuration` instead of what the agent says.
+    pub delete_configuration_priority: Option<i64>,
+    /// Priorities of clean steps by `interface.step`, instead of what anybody says.
+    pub priority_overrides: BTreeMap<String, i64>,
 }
 
 /// Inspection.

@@ -152,6 +152,10 @@ impl Step {
 pub enum WaitFor {
     /// The ramdisk's first heartbeat. The step is done then.
     Agent,
+    /// The next heartbeat of the agent. The step is done then.
+    Heartbeat,
+    /// A user who lets the node go on. The step is done then; the node is held meanwhile.
+    Unhold,
     /// The agent's command that this step has sent. The conductor follows its progress.
     Command,
     /// The hardware, for a time; then the step is done.

@@ -38,7 +38,10 @@ fn invalid(reason: impl std::fmt::Display) -> ApiFault {
 /// What is missing, unknown or wrong.
 pub(super) fn created(mut given: Object) -> Result<DeployTemplate, ApiFault> {
     // Upstream takes a description and forgets it.
-    if given.shift_remove("description").is_some_and(|d| !(d.is_string() || d.is_null())) {
+    if given
+        .shift_remove("description")
+        .is_some_and(|d| !(d.is_string() || d.is_null()))
+    {
         return Err(schema("'description' is not of type 'string', 'null'"));
     }
     let known = ["uuid", "name", "steps", "extra"];
@@ -152,7 +155,9 @@ fn step(item: &Value) -> Result<TemplateStep, ApiFault> {
     let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
     let interface = text("interface");
     if !INTERFACES.contains(&interface) {
-        return Err(schema(format!("'{interface}' is not one of {INTERFACES:?}")));
+        return Err(schema(format!(
+            "'{interface}' is not one of {INTERFACES:?}"
+        )));
     }
     let step = text("step");
     if step.is_empty() || step.len() > 255 {

@@ -106,7 +106,7 @@ fn read(list: Option<Value>) -> Result<Vec<String>, ApiFault> {
 
 /// `CUSTOM_…` of capitals, digits and underscores, or the form of a standard trait's name
 /// (`HW_CPU_X86_VMX`). Whether a standard one exists is not checked: the list grows every half year.
-fn check(name: &str) -> Result<(), ApiFault> {
+pub(in super::super) fn check(name: &str) -> Result<(), ApiFault> {
     const FAMILIES: [&str; 8] = [
         "CUSTOM_",
         "HW_",
