@@ -6,6 +6,7 @@ pub mod deploy;
 pub mod dnsmasq;
 pub mod image;
 pub mod lab;
+pub mod lookup;
 pub mod table;
 
 use std::io::Write;

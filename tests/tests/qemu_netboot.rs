@@ -141,7 +141,8 @@ async fn services(namespace: &Namespace) -> Result<BootServicesConfig> {
         dns: Vec::new(),
     };
     let loaders = LoaderNames::default();
-    let files = FileSet::load(&["/usr/lib/ipxe".into()], &loaders).await?;
+    let mut files = FileSet::load(&["/usr/lib/ipxe".into()], &loaders).await?;
+    files.load_signed().await?;
     let http = HttpConfig::new(SocketAddr::from((server, 8080)));
     let mut config = BootServicesConfig::new(server, http, files);
     config.dhcp = Some(DhcpConfig::on_interface(namespace.bridge(), subnet));
@@ -193,7 +194,8 @@ async fn qemu_machines_netboot_by_bios_and_by_uefi_and_go_on_to_the_disk() -> Re
     build_ramdisk(&agent, &boot)?;
     let image = os_image()?;
 
-    let machines = [Firmware::Bios, Firmware::Uefi].map(RackMachineConfig::new);
+    let firmware = [Firmware::Bios, Firmware::Uefi, Firmware::UefiHttp];
+    let machines = firmware.map(RackMachineConfig::new);
     let network = ProvisioningNetwork::default();
     let rack = Arc::new(QemuRack::start(directory.path(), network, &machines).await?);
     let append = "console=tty0 console=ttyS0,115200";
@@ -222,8 +224,8 @@ async fn qemu_machines_netboot_by_bios_and_by_uefi_and_go_on_to_the_disk() -> Re
             "no lease was granted"
         );
     }
-    let [bios, uefi] = rack.machines() else {
-        unreachable!("two machines")
+    let [_, uefi, http] = rack.machines() else {
+        unreachable!("three machines")
     };
     ensure!(
         conductor.saw(uefi, |kind| {
@@ -231,13 +233,23 @@ async fn qemu_machines_netboot_by_bios_and_by_uefi_and_go_on_to_the_disk() -> Re
         }),
         "the UEFI machine did not load its loader over TFTP"
     );
+    ensure!(
+        conductor.saw(http, |kind| {
+            matches!(kind, ContactKind::HttpDone { path, .. } if path == "/loaders/ipxe.efi")
+        }),
+        "the machine with HTTP boot did not load its loader over HTTP"
+    );
 
-    // By BIOS only: OVMF tries its HTTP boot option between the loader that gave way and the disk.
     *conductor.decision.lock().unwrap() = BootDecision::Local;
-    bios.machine.answer(ChassisRequest::SetPower(false)).await?;
-    write_disk(bios, &image.raw)?;
-    let started = Instant::now();
-    netboot(bios, "unconfigured login:").await?;
-    report(&format!("{} to its disk", bios.machine.name()), started);
+    for machine in rack.machines() {
+        machine
+            .machine
+            .answer(ChassisRequest::SetPower(false))
+            .await?;
+        write_disk(machine, &image.raw)?;
+        let started = Instant::now();
+        netboot(machine, "unconfigured login:").await?;
+        report(&format!("{} to its disk", machine.machine.name()), started);
+    }
     services.end()
 }

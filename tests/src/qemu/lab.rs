@@ -21,8 +21,13 @@ use crate::serve::Serve;
 /// Where the service listens inside the namespace.
 const API_PORT: u16 = 6385;
 
-/// Where its boot services' HTTP server listens.
-const BOOT_PORT: u16 = 8088;
+/// Where its boot services' HTTP server listens: GRUB knows no other port than that of HTTP.
+const fn boot_port(path: &BootPath) -> u16 {
+    match path.loader {
+        Loader::Ipxe => 8088,
+        Loader::Grub => 80,
+    }
+}
 
 /// Where the foreign DHCP server is.
 const FOREIGN: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 2);
@@ -125,7 +130,7 @@ impl Lab {
     #[must_use]
     pub fn images(&self) -> String {
         let server = self.rack.namespace().network().server;
-        format!("http://{server}:{BOOT_PORT}/images")
+        format!("http://{server}:{}/images", boot_port(&self.path))
     }
 
     /// Enrols the machine with its port; `extra` are more fields of the node.
@@ -192,7 +197,7 @@ fn settings(config: &LabConfig, network: ProvisioningNetwork, bridge: &str) -> V
         format!("boot.network=\"{a}.{b}.{c}.0/{}\"", network.prefix),
         format!("boot.pool_first=\"{a}.{b}.{c}.100\""),
         format!("boot.pool_last=\"{a}.{b}.{c}.199\""),
-        format!("boot.http_listen=\"{server}:{BOOT_PORT}\""),
+        format!("boot.http_listen=\"{server}:{}\"", boot_port(&config.path)),
         format!("boot.deploy_kernel=\"{}\"", config.kernel.display()),
         format!("boot.deploy_ramdisk=\"{}\"", config.ramdisk.display()),
         format!("boot.image_directory=\"{}\"", config.images.display()),

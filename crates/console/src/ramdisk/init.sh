@@ -117,6 +117,19 @@ rescue() {
   while :; do sleep 3600; done
 }
 
+# The most memory that the agent has held, whenever that has grown.
+watch_agent_memory() {
+  until pid=$(pidof cupola-agent); do usleep 100000; done
+  peak=0
+  while now=$(awk '/^VmHWM:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) && [ -n "$now" ]; do
+    if [ "$now" -gt "$peak" ]; then
+      peak=$now
+      say "agent peak memory $peak KiB"
+    fi
+    usleep 200000
+  done
+}
+
 show_on_every_console
 say "kernel $(uname -r)"
 load_drivers
@@ -134,6 +147,7 @@ if kernel_parameter cupola.shell >/dev/null; then
   say "shell asked for by cupola.shell"
   setsid cttyhack sh </dev/console >/dev/console 2>&1
 fi
+kernel_parameter cupola.memory >/dev/null && watch_agent_memory &
 say "starting the agent"
 /usr/bin/cupola-agent
 if [ -e /etc/.rescued ]; then rescue; fi

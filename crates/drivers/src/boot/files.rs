@@ -14,13 +14,16 @@ const MAX_LOADER_BYTES: u64 = 16 << 20;
 /// Where Debian's `ipxe` package puts its builds.
 pub const DEBIAN_IPXE_DIRECTORY: &str = "/usr/lib/ipxe";
 
+/// Under which name GRUB is served.
+pub(crate) const GRUB_X64: &str = "grubx64.efi";
+
 /// The signed loaders: the name under which each is served, and where Debian's packages
 /// `shim-signed`, `grub-efi-amd64-signed` and `shim-helpers-amd64-signed` put it. The shim asks for
 /// GRUB under a name that is built into it, beside the name that it was loaded by itself.
 const SIGNED_LOADERS: [(&str, &str); 2] = [
     ("shimx64.efi", "/usr/lib/shim/shimx64.efi.signed"),
     (
-        "grubx64.efi",
+        GRUB_X64,
         "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed",
     ),
 ];

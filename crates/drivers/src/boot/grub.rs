@@ -106,14 +106,15 @@ fn device(base: &Url, tftp: std::net::Ipv4Addr) -> String {
 }
 
 /// The firmware's own order of boot devices may lead back to the network, so the disk's loader is
-/// started from here; without one the firmware decides.
+/// started from here; without one the firmware decides. GRUB tells the loader that it came from
+/// `root`, whatever device its path names, and a shim looks for the next loader there.
 fn local(name: &str) -> String {
     let mut text = format!("echo 'Cupola: {name} boots from its disk'\n");
     for loader in DISK_LOADERS {
         let _ = write!(
             text,
-            "if search --no-floppy --set=disk --file {loader}; then\n\
-             if chainloader ($disk){loader}; then boot; fi\n\
+            "if search --no-floppy --set=root --file {loader}; then\n\
+             if chainloader {loader}; then boot; fi\n\
              fi\n"
         );
     }

@@ -83,7 +83,8 @@ impl NodeFiles {
         match (file, &decision) {
             (NodeFile::Script, _) => {
                 self.report_script(&host, &decision, Loader::Ipxe, peer);
-                Ok(text(script::render(&host, &decision, &self.base)))
+                let script = script::render(&host, &decision, &self.base, self.address);
+                Ok(text(script))
             }
             (NodeFile::GrubConfiguration, _) => {
                 self.report_script(&host, &decision, Loader::Grub, peer);

@@ -3,10 +3,12 @@
 //! Pure text; which of the two is the [directory](super::directory)'s decision.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use url::Url;
 
 use super::directory::{BootDecision, BootHost};
+use super::files::GRUB_X64;
 
 /// Attempts of one script to load kernel and ramdisk before the machine starts anew.
 const ATTEMPTS: u32 = 10;
@@ -26,13 +28,14 @@ pub fn boot_path(host: &BootHost, file: &str) -> String {
     format!("boot/{}/{file}", host.mac.dashed())
 }
 
-/// The script of a machine; `base` is the HTTP server's base URL with a trailing slash.
+/// The script of a machine; `base` is the HTTP server's base URL with a trailing slash, `server`
+/// the address where TFTP is.
 #[must_use]
-pub fn render(host: &BootHost, decision: &BootDecision, base: &Url) -> String {
+pub fn render(host: &BootHost, decision: &BootDecision, base: &Url, server: Ipv4Addr) -> String {
     let mut script = String::from("#!ipxe\n");
     let name = plain_name(host);
     match decision {
-        BootDecision::Local => local(&mut script, &name),
+        BootDecision::Local => local(&mut script, &name, base, server),
         BootDecision::Ramdisk(boot) => {
             let url = |file| format!("{base}{}", boot_path(host, file));
             ramdisk(
@@ -61,16 +64,22 @@ pub(crate) fn plain_name(host: &BootHost) -> String {
         .collect()
 }
 
-/// UEFI firmware goes on to its next boot option only when the loader ends with an error. A BIOS
-/// may come back to the network when the loader returns, so the first disk is booted from here,
-/// and only where that fails the BIOS decides.
-fn local(script: &mut String, name: &str) {
+/// A BIOS may come back to the network when the loader returns, so the first disk is booted from
+/// here, and only where that fails the BIOS decides. UEFI firmware goes on to its next boot option
+/// when the loader ends with an error, but the next ones are mostly the network again, by HTTP and
+/// by IPv6, and iPXE cannot start a loader of a disk there: GRUB can, with the configuration that
+/// it finds at the server that it is told.
+fn local(script: &mut String, name: &str, base: &Url, server: Ipv4Addr) {
     let _ = write!(
         script,
         "echo Cupola: {name} boots from its disk\n\
-         iseq ${{platform}} efi && exit 1 ||\n\
+         iseq ${{platform}} efi && goto efi ||\n\
          sanboot --no-describe --drive 0x80 ||\n\
-         exit\n"
+         exit\n\
+         :efi\n\
+         set netX/next-server {server}\n\
+         chain {base}loaders/{GRUB_X64} ||\n\
+         exit 1\n"
     );
 }
 
@@ -100,6 +109,8 @@ mod tests {
     use crate::boot::files::Loader;
     use cupola_api::{MacAddress, NodeId};
 
+    const SERVER: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
+
     fn host(name: &str) -> BootHost {
         BootHost {
             node: NodeId::random(),
@@ -118,7 +129,7 @@ mod tests {
             cmdline: "ipa-api-url=http://10.77.0.1:6385".to_owned(),
         });
         let base = Url::parse("http://10.77.0.1:8088/").unwrap();
-        let script = render(&host("rack-1"), &decision, &base);
+        let script = render(&host("rack-1"), &decision, &base, SERVER);
         assert!(script.starts_with("#!ipxe\n"));
         assert!(script.contains(
             "kernel http://10.77.0.1:8088/boot/52-54-00-ab-cd-ef/kernel \
@@ -131,7 +142,12 @@ mod tests {
     #[test]
     fn a_name_cannot_become_a_command() {
         let base = Url::parse("http://10.77.0.1/").unwrap();
-        let script = render(&host("x\nreboot || ${mac}"), &BootDecision::Local, &base);
+        let script = render(
+            &host("x\nreboot || ${mac}"),
+            &BootDecision::Local,
+            &base,
+            SERVER,
+        );
         assert!(
             script.contains("echo Cupola: x_reboot______mac_ boots from its disk\n"),
             "{script}"

@@ -14,6 +14,10 @@ use super::{Downloads, FirmwareConfig, FirmwareOutcome, RomError, Screen, source
 /// is a fault of who wrote it.
 const MAX_COMMANDS: usize = 10_000;
 
+/// How the names of UEFI programs end. Scripts chain to one that starts the loader of a disk; what
+/// it does there is not simulated.
+const EFI_LOADER: &str = ".efi";
+
 /// Runs iPXE until it boots something, or gives the machine back to its firmware.
 pub(super) async fn run(
     config: &FirmwareConfig,
@@ -183,6 +187,10 @@ impl Shell<'_> {
                 Ended::Done
             }
             ("boot", None) => self.boot(),
+            ("chain", Some(url)) if url.ends_with(EFI_LOADER) => match self.download(url).await {
+                Ended::Done => disk("chain to the loader that starts the disk's"),
+                other => other,
+            },
             ("chain", Some(url)) => Ended::Chain(url.clone()),
             ("sanboot", _) => disk("sanboot"),
             ("exit", _) => disk("exit"),
