@@ -14,6 +14,7 @@ mod hardware;
 mod inspect;
 mod kind;
 mod management;
+mod pace;
 mod power;
 mod rescue;
 mod settings;
@@ -29,6 +30,7 @@ pub use hardware::Hardware;
 pub use inspect::{FoundPort, Inspect, Inspection, InspectionStart};
 pub use kind::InterfaceKind;
 pub use management::Management;
+pub use pace::PowerOnPace;
 pub use power::Power;
 pub use rescue::Rescue;
 pub use settings::{

@@ -169,6 +169,9 @@ section! {
         power_state_change_timeout: Duration = seconds(60);
         /// How long an operating system may take to shut down.
         soft_power_off_timeout: Duration = seconds(600);
+        /// How many machines are powered on within a second; further ones wait for their turn. 0
+        /// for no limit.
+        power_ons_per_second: u32 = 50;
     }
 }
 

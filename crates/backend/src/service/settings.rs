@@ -13,7 +13,7 @@ use cupola_drivers::boot::{
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::{DelayRange, FakeSettings};
 use cupola_drivers::interface::{
-    AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
+    AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings, PowerOnPace,
 };
 use cupola_drivers::ipmi::{IpmiConfig, IpmiHub, interfaces};
 use cupola_drivers::ipxe::IpxeBoot;
@@ -286,6 +286,7 @@ fn driver_settings(
     let power_off_interval = agent.post_deploy_get_power_state_retry_interval;
     Ok(DriverSettings {
         power_state_change_timeout: config.conductor.power_state_change_timeout,
+        power_on: PowerOnPace::per_second(config.conductor.power_ons_per_second),
         soft_power_off_timeout: config.conductor.soft_power_off_timeout,
         boot: BootSettings {
             api_url: api_url(config, api),

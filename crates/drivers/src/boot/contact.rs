@@ -203,6 +203,15 @@ pub enum ScriptAction {
     Local,
 }
 
+impl fmt::Display for ScriptAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ramdisk => "boot the ramdisk",
+            Self::Local => "boot from disk",
+        })
+    }
+}
+
 impl fmt::Display for ContactKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let with = |bootfile: &Option<String>| match bootfile {
@@ -262,15 +271,7 @@ impl fmt::Display for ContactKind {
                 )
             }
             Self::ScriptServed { loader, action } => {
-                let script = match loader {
-                    Loader::Ipxe => "iPXE script",
-                    Loader::Grub => "GRUB configuration",
-                };
-                let action = match action {
-                    ScriptAction::Ramdisk => "boot the ramdisk",
-                    ScriptAction::Local => "boot from disk",
-                };
-                write!(f, "{script}: {action}")
+                write!(f, "{}: {action}", loader.script())
             }
             Self::HttpStarted { path } => write!(f, "HTTP {path} started"),
             Self::HttpDone {

@@ -41,6 +41,17 @@ pub enum Loader {
     Grub,
 }
 
+impl Loader {
+    /// What the loader's script is called.
+    #[must_use]
+    pub const fn script(self) -> &'static str {
+        match self {
+            Self::Ipxe => "iPXE script",
+            Self::Grub => "GRUB configuration",
+        }
+    }
+}
+
 /// A loader could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoaderError {

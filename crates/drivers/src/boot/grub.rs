@@ -12,11 +12,9 @@ use url::Url;
 use super::directory::{BootDecision, BootHost};
 use super::script::{boot_path, plain_name};
 
-/// Attempts to load kernel and ramdisk before the machine starts anew.
+/// Attempts to load kernel and ramdisk before the machine starts anew, each with as many seconds
+/// after it, as in the iPXE script.
 const ATTEMPTS: &str = "1 2 3 4 5 6 7 8 9 10";
-
-/// Seconds between attempts, as in the iPXE script.
-const RETRY_SECONDS: u32 = 5;
 
 /// The port that GRUB's HTTP client speaks to; it knows no other before GRUB 2.12.
 const HTTP_PORT: u16 = 80;
@@ -146,8 +144,8 @@ fn ramdisk(boot: &Ramdisk<'_>) -> String {
          if linux {kernel} {cmdline} BOOTIF={mac}; then\n\
          if initrd {ramdisk}; then boot; fi\n\
          fi\n\
-         echo 'Cupola: failed, next attempt in {RETRY_SECONDS} s'\n\
-         sleep {RETRY_SECONDS}\n\
+         echo \"Cupola: failed, next attempt in $attempt s\"\n\
+         sleep $attempt\n\
          done\n\
          reboot\n"
     )

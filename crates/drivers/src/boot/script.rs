@@ -10,12 +10,10 @@ use url::Url;
 use super::directory::{BootDecision, BootHost};
 use super::files::GRUB_X64;
 
-/// Attempts of one script to load kernel and ramdisk before the machine starts anew.
+/// Attempts of one script to load kernel and ramdisk before the machine starts anew. All machines
+/// of a room come back at once after a power cut, so a refused one waits instead of hammering: as
+/// many seconds as it has failed before.
 const ATTEMPTS: u32 = 10;
-
-/// Seconds between attempts. All machines of a room come back at once after a power cut, so a
-/// refused one waits instead of hammering.
-const RETRY_SECONDS: u32 = 5;
 
 /// Name under which the kernel's command line finds the ramdisk; the last part of its URL, which
 /// is what iPXE calls the file.
@@ -96,8 +94,8 @@ fn ramdisk(script: &mut String, name: &str, kernel: &str, ramdisk: &str, cmdline
          :retry\n\
          inc attempt\n\
          iseq ${{attempt}} {ATTEMPTS} && reboot ||\n\
-         echo Cupola: failed, next attempt in {RETRY_SECONDS} s\n\
-         sleep {RETRY_SECONDS}\n\
+         echo Cupola: failed, next attempt in ${{attempt}} s\n\
+         sleep ${{attempt}}\n\
          goto load\n"
     );
 }

@@ -186,20 +186,8 @@ impl BootServices {
             tracker.spawn(server.run(nodes));
             address
         });
-        if let Some(interface) = config
-            .dhcp
-            .as_ref()
-            .and_then(|dhcp| dhcp.interface.as_deref())
-        {
-            match Advertiser::bind(interface, stop.clone()) {
-                Ok(advertiser) => {
-                    tracker.spawn(advertiser.run(Arc::clone(&directory)));
-                }
-                // Machines boot all the same, some seconds later.
-                Err(error) => tracing::warn!(
-                    %error, interface, "router solicitations cannot be answered; iPXE will wait"
-                ),
-            }
+        if let Some(interface) = config.dhcp.as_ref().and_then(|d| d.interface.as_deref()) {
+            advertise(interface, &directory, &tracker, &stop);
         }
         let dhcp = dhcp.zip(config.dhcp).map(|(sockets, dhcp)| {
             let callers = Callers {
@@ -313,6 +301,24 @@ fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
         }
     }
     Ok(())
+}
+
+/// Answers router solicitations of that interface.
+fn advertise(
+    interface: &str,
+    directory: &Arc<dyn BootDirectory>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    match Advertiser::bind(interface, stop.clone()) {
+        Ok(advertiser) => {
+            tracker.spawn(advertiser.run(Arc::clone(directory)));
+        }
+        // Machines boot all the same, some seconds later.
+        Err(error) => tracing::warn!(
+            %error, interface, "router solicitations cannot be answered; iPXE will wait"
+        ),
+    }
 }
 
 async fn tftp_server(

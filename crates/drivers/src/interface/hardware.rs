@@ -30,7 +30,8 @@ pub struct Hardware {
 
 impl Hardware {
     /// Changes the power as every flow does it: an agent that would not survive is forgotten
-    /// first, so that the next one is not mistaken for it.
+    /// first, so that the next one is not mistaken for it, and a machine that starts waits for its
+    /// turn.
     ///
     /// # Errors
     /// Those of the power interface.
@@ -49,6 +50,12 @@ impl Hardware {
             | PowerTarget::SoftReboot => before.without_agent(),
         })
         .await?;
+        match target {
+            PowerTarget::On | PowerTarget::Reboot | PowerTarget::SoftReboot => {
+                self.settings.power_on.turn(task).await?;
+            }
+            PowerTarget::Off | PowerTarget::SoftOff => {}
+        }
         let limit = match target {
             PowerTarget::SoftOff | PowerTarget::SoftReboot => self.settings.soft_power_off_timeout,
             PowerTarget::On | PowerTarget::Off | PowerTarget::Reboot => {

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::PowerOnPace;
+
 /// What drivers need to know of the configuration.
 #[derive(Clone, Debug)]
 pub struct DriverSettings {
     /// How long a power change may take.
     pub power_state_change_timeout: Duration,
+    /// How fast machines are powered on one after the other.
+    pub power_on: PowerOnPace,
     /// How long an operating system may take to shut down.
     pub soft_power_off_timeout: Duration,
     /// Netbooting.
@@ -92,6 +96,7 @@ impl Default for DriverSettings {
     fn default() -> Self {
         Self {
             power_state_change_timeout: Duration::from_secs(60),
+            power_on: PowerOnPace::default(),
             soft_power_off_timeout: Duration::from_secs(600),
             boot: BootSettings::default(),
             agent: AgentSettings::default(),

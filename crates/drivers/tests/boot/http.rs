@@ -52,6 +52,66 @@ async fn scripts_kernels_loaders_and_images_are_served() {
 }
 
 #[tokio::test]
+async fn conditions_and_ranges_as_http_has_them() {
+    let lab = lab().await;
+    let url = format!("{}images/kernel", lab.services.http_url());
+    let Some(output) = client("curl", &["-sSI", "--max-time", "20", &url]).await else {
+        return;
+    };
+    let head = String::from_utf8(output.stdout).unwrap().to_lowercase();
+    let length = format!("content-length: {}", loader().len());
+    assert!(
+        head.contains(&length) && head.contains("accept-ranges: bytes"),
+        "{head}"
+    );
+    let field = |name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
+    let (tag, date) = (field("etag:"), field("last-modified:"));
+    let whole = loader();
+    let part = &whole[1000..2000];
+    for (headers, status, body) in [
+        (vec![format!("If-Range: {tag}")], "206", part),
+        (vec!["If-Range: \"older\"".to_owned()], "200", &whole[..]),
+        (
+            vec!["If-Range: Sun, 06 Nov 1994 08:49:37 GMT".to_owned()],
+            "200",
+            &whole[..],
+        ),
+        (vec![format!("If-None-Match: {tag}")], "304", &[][..]),
+        (vec![format!("If-Modified-Since: {date}")], "304", &[][..]),
+        (vec!["If-Match: \"older\"".to_owned()], "412", &[][..]),
+    ] {
+        let mut arguments = vec!["-r", "1000-1999"];
+        for header in &headers {
+            arguments.extend(["-H", header]);
+        }
+        arguments.push(&url);
+        let (got, content) = get(&arguments).await.unwrap();
+        assert_eq!(got, status, "{headers:?}");
+        assert!(content == body, "{headers:?}: content differs");
+    }
+    let (status, _) = get(&["-r", "100000-", &url]).await.unwrap();
+    assert_eq!(status, "416");
+    // Two requests, one connection.
+    let null = "/dev/null";
+    let arguments = [
+        "-sS",
+        "-w",
+        "%{num_connects} ",
+        "-o",
+        null,
+        &url,
+        "-o",
+        null,
+        &url,
+    ];
+    let twice = client("curl", &arguments).await.unwrap();
+    assert_eq!(String::from_utf8(twice.stdout).unwrap().trim(), "1 0");
+}
+
+#[tokio::test]
 async fn a_download_that_breaks_off_is_seen_as_such() {
     let lab = lab().await;
     let large = lab.files.path().join("large");

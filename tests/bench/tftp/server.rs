@@ -1,0 +1,216 @@
+//! The servers: ours in a process of its own (this program again), and the peers.
+
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
+use cupola_api::{MacAddress, NodeId};
+use cupola_drivers::boot::tftp::packet::{Options, Packet, Request};
+use cupola_drivers::boot::{
+    BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig, ClientSystem, FileSet,
+    HttpConfig, Loader, LoaderNames, NoSink, RamdiskBoot, TftpConfig,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The word that makes this program a server.
+pub(super) const SERVE: &str = "--serve";
+
+/// The machine whose ramdisk is fetched.
+const MAC: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 1]);
+
+/// The port of TFTP; dnsmasq knows no other.
+const PORT: u16 = 69;
+
+/// How long a server may take to answer for the first time.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Cupola,
+    TftpdHpa,
+    Dnsmasq,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Cupola, Self::TftpdHpa, Self::Dnsmasq];
+
+    /// The ramdisk's name on this server.
+    pub(super) const fn file(self) -> &'static str {
+        match self {
+            Self::Cupola => "boot/02-00-00-00-00-01/ramdisk",
+            Self::TftpdHpa | Self::Dnsmasq => "ramdisk",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Cupola => "cupola",
+            Self::TftpdHpa => "tftpd-hpa",
+            Self::Dnsmasq => "dnsmasq",
+        })
+    }
+}
+
+/// A running server. Dropping it ends it.
+pub(super) struct Server {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it over this directory; `None` where it is not installed.
+    pub(super) fn start(kind: Kind, directory: &Path) -> Result<Option<Self>> {
+        let mut command = match kind {
+            Kind::Cupola => ours(directory)?,
+            Kind::TftpdHpa => tftpd_hpa(directory),
+            Kind::Dnsmasq => dnsmasq(directory),
+        };
+        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let process = match process {
+            Ok(process) => process,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).context(format!("{kind} cannot be started")),
+        };
+        let mut server = Self {
+            process,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+        };
+        if kind == Kind::Cupola {
+            let output = server.process.stdout.take().context("no output")?;
+            let mut line = String::new();
+            BufReader::new(output).read_line(&mut line)?;
+            server.address = line.trim().parse()?;
+        }
+        server.wait_until_it_answers()?;
+        Ok(Some(server))
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// User and system time of the server and of the children that it has waited for.
+    pub(super) fn processor_time(&self) -> Duration {
+        // A server that forks for each transfer reaps them a moment after they end.
+        let stat = format!("/proc/{}/stat", self.process.id());
+        let stat = std::fs::read_to_string(stat).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum();
+        // Linux counts them in hundredths of a second for user space.
+        Duration::from_millis(ticks * 10)
+    }
+
+    fn wait_until_it_answers(&self) -> Result<()> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+        let request = Packet::Read(Request {
+            file: "none".to_owned(),
+            mode: "octet".to_owned(),
+            options: Options::default(),
+        });
+        let started = Instant::now();
+        while started.elapsed() < START_DEADLINE {
+            socket.send_to(&request.to_vec(), self.address)?;
+            if socket.recv(&mut [0; 600]).is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("the server at {} does not answer", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn ours(directory: &Path) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(SERVE).arg(directory);
+    Ok(command)
+}
+
+fn tftpd_hpa(directory: &Path) -> Command {
+    let mut command = Command::new("/usr/sbin/in.tftpd");
+    command
+        .args(["--foreground", "--listen", "--ipv4", "--secure"])
+        .args(["--address", &format!("127.0.0.1:{PORT}")])
+        .args(["--user", "root"])
+        .arg(directory);
+    command
+}
+
+fn dnsmasq(directory: &Path) -> Command {
+    let mut command = Command::new("/usr/sbin/dnsmasq");
+    command
+        .args(["--keep-in-foreground", "--conf-file=/dev/null", "--port=0"])
+        .args(["--user=root", "--pid-file=", "--log-facility=/dev/null"])
+        .args(["--enable-tftp", "--tftp-max=1000", "--quiet-tftp"])
+        .arg(format!("--tftp-root={}", directory.display()))
+        .arg("--listen-address=127.0.0.1");
+    command
+}
+
+/// Serves the directory's ramdisk with our boot services, and says where.
+pub(super) fn serve(directory: &Path) -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let mut files = FileSet::new();
+        for name in LoaderNames::default().all() {
+            files.insert(name, &b"loader"[..]);
+        }
+        let http = HttpConfig::new(any.into());
+        let mut config = BootServicesConfig::new(Ipv4Addr::LOCALHOST, http, files);
+        config.tftp = Some(TftpConfig::new(any));
+        let path = directory.join("ramdisk");
+        let stop = CancellationToken::new();
+        let services =
+            BootServices::start(config, Arc::new(One { path }), Arc::new(NoSink), stop).await?;
+        let address = services.tftp_address().context("no TFTP")?;
+        println!("{address}");
+        std::future::pending::<Result<()>>().await
+    })
+}
+
+/// A directory of one machine that netboots.
+struct One {
+    path: std::path::PathBuf,
+}
+
+#[async_trait]
+impl BootDirectory for One {
+    async fn host(&self, mac: &MacAddress) -> Option<BootHost> {
+        (*mac == MAC).then(|| BootHost {
+            node: NodeId::from(uuid::Uuid::nil()),
+            mac: *mac,
+            name: "machine".to_owned(),
+            pxe_enabled: true,
+            loader: Loader::Grub,
+        })
+    }
+
+    async fn decision(&self, _: &BootHost, _: &ClientSystem) -> BootDecision {
+        BootDecision::Ramdisk(RamdiskBoot {
+            kernel: self.path.clone(),
+            ramdisk: self.path.clone(),
+            cmdline: String::new(),
+        })
+    }
+}
