@@ -79,6 +79,8 @@ struct Inner {
     stop: CancellationToken,
     /// Nodes whose waiting step is being followed.
     followed: Mutex<HashSet<NodeId>>,
+    /// The last progress of the step that each node waits for.
+    progress: Mutex<HashMap<NodeId, timeouts::Progress>>,
     /// Failed power reads in a row, by node.
     power_failures: Mutex<HashMap<NodeId, u32>>,
 }
@@ -110,6 +112,7 @@ impl Conductor {
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
                 followed: Mutex::default(),
+                progress: Mutex::default(),
                 power_failures: Mutex::default(),
             }),
         }

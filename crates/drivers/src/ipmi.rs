@@ -26,7 +26,7 @@ pub use client::IpmiClient;
 pub use error::{IpmiError, IpmiFault};
 pub use hub::{IpmiConfig, IpmiHub};
 pub use interfaces::{IpmiManagement, IpmiPower, interfaces};
-pub use observer::{BmcObserver, CommandRecord};
+pub use observer::{BmcObserver, CommandRecord, RetryRecord};
 pub use operations::BootOverride;
 pub use power::ReadBack;
 pub use target::{IpmiTarget, resolve};

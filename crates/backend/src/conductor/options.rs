@@ -40,6 +40,8 @@ pub struct ConductorOptions {
     pub clean_callback_timeout: Duration,
     /// How long `inspect wait` may take.
     pub inspect_wait_timeout: Duration,
+    /// How long a step that tells its progress may make none.
+    pub step_progress_timeout: Duration,
     /// Between two looks for those.
     pub check_provision_state_interval: Duration,
     /// Between two looks at every machine's power.
@@ -97,6 +99,7 @@ impl Default for ConductorOptions {
             deploy_callback_timeout: seconds(1800),
             clean_callback_timeout: seconds(1800),
             inspect_wait_timeout: seconds(1800),
+            step_progress_timeout: seconds(1800),
             check_provision_state_interval: seconds(60),
             sync_power_state_interval: seconds(120),
             sync_power_state_workers: 8,

@@ -5,14 +5,56 @@ use std::time::Duration;
 
 use cupola_api::state::provision::ProvisionState;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::Conductor;
 use super::diagnosis::Situation;
+use super::error::WorkError;
 use super::wait::after;
 use super::work::Work;
 use crate::store::{StoreError, StoredNode};
 
+/// How far a step was, and since when.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Which wait: that of another run is another one.
+    wait: Option<Timestamp>,
+    percent: u8,
+    since: Instant,
+}
+
 impl Conductor {
+    /// Why the step that this node waits for is given up: it tells its progress, and makes none for
+    /// too long. An agent whose disk hangs goes on sending heartbeats.
+    pub(super) fn stalled(&self, node: &StoredNode) -> Option<WorkError> {
+        let limit = self.options().step_progress_timeout;
+        let step = node.progress.step.as_ref()?;
+        let percent = step.percent.filter(|_| !limit.is_zero())?;
+        let wait = node.progress.waiting.as_ref().map(|wait| wait.since);
+        let mut known = self.inner.progress.lock();
+        match known.get(&node.uuid) {
+            Some(before) if before.wait == wait && before.percent == percent => {
+                let stood = before.since.elapsed();
+                (stood > limit).then(|| {
+                    WorkError::failed(format!(
+                        "{} has stood at {percent} % for {} s: the disk or the download hangs",
+                        step.step,
+                        stood.as_secs()
+                    ))
+                })
+            }
+            _ => {
+                let progress = Progress {
+                    wait,
+                    percent,
+                    since: Instant::now(),
+                };
+                known.insert(node.uuid, progress);
+                None
+            }
+        }
+    }
+
     pub(super) async fn check_timeouts(self) -> Result<(), StoreError> {
         let states = [
             ProvisionState::DeployWait,

@@ -139,6 +139,7 @@ impl Conductor {
         match deleted.await {
             Ok(name) => {
                 self.inner.power_failures.lock().remove(&id);
+                self.inner.progress.lock().remove(&id);
                 self.events()
                     .publish(Some(id), EventKind::NodeDeleted { name });
                 Ok(())

@@ -245,10 +245,13 @@ impl Conductor {
             }
             // Asked without the lock: the agent is not disturbed by it, and neither is the node.
             WaitFor::Command => match work.poll(flow, &current.step).await {
-                Ok(Outcome::Wait { .. }) => {
-                    self.follow(id);
-                    return Ok(());
-                }
+                Ok(Outcome::Wait { .. }) => match self.stalled(&node) {
+                    Some(error) => Err(error),
+                    None => {
+                        self.follow(id);
+                        return Ok(());
+                    }
+                },
                 Err(error) if error.is_unreachable_agent() => {
                     tracing::debug!(%error, node = %id, "agent could not be asked");
                     self.follow(id);

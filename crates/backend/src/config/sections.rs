@@ -151,6 +151,8 @@ section! {
         max_conductor_wait_step_seconds: Duration = seconds(30);
         /// Whether nodes in maintenance may be provided and cleaned.
         allow_provisioning_in_maintenance: bool = true;
+        /// How long a step that tells its progress may make none; 0 for ever.
+        step_progress_timeout: Duration = seconds(1800);
         /// Whether machines are cleaned before they become available.
         automated_clean: bool = true;
         /// Whether nodes that are available can be deleted.
@@ -228,7 +230,7 @@ section! {
     "ipmi" Ipmi {
         /// How long a command is tried altogether.
         command_retry_timeout: Duration = seconds(60);
-        /// The least time between two tries of a command.
+        /// What the time between two tries of a command grows to; it begins with half a second.
         min_command_interval: Duration = seconds(5);
     }
 }

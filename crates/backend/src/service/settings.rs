@@ -58,6 +58,7 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         max_concurrent_deploy: conductor.max_concurrent_deploy,
         max_concurrent_clean: conductor.max_concurrent_clean,
         deploy_callback_timeout: conductor.deploy_callback_timeout,
+        step_progress_timeout: conductor.step_progress_timeout,
         clean_callback_timeout: conductor.clean_callback_timeout,
         inspect_wait_timeout: conductor.inspect_wait_timeout,
         check_provision_state_interval: conductor.check_provision_state_interval,
@@ -242,10 +243,11 @@ pub(super) fn registry(
     );
     let enabled = |name: &str| config.drivers.enabled.iter().any(|e| e == name);
     if enabled("ipmi") {
-        let longest = IpmiConfig::default().deadline;
+        let usual = IpmiConfig::default();
         let hub = IpmiHub::new(IpmiConfig {
-            deadline: config.ipmi.command_retry_timeout.min(longest),
-            ..IpmiConfig::default()
+            deadline: config.ipmi.command_retry_timeout,
+            retransmit_most: config.ipmi.min_command_interval.max(usual.retransmit_first),
+            ..usual
         })
         .map_err(|source| ServiceError::Io {
             what: "no socket for IPMI".to_owned(),

@@ -88,14 +88,16 @@ impl IpmiClient {
     }
 
     pub(super) fn line(&self) -> Line<'_> {
-        Line::new(
+        let mut line = Line::new(
             self.target.address,
             Instant::now() + self.deadline,
             &self.cancel,
             &self.inner.config,
             &self.inner.sockets,
             &self.inner.in_flight,
-        )
+        );
+        line.observer = self.observer.as_deref();
+        line
     }
 
     pub(super) fn login(&self) -> Login<'_> {

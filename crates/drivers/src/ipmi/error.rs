@@ -4,7 +4,9 @@ use std::{fmt, io, time::Duration};
 
 use thiserror::Error;
 
-use super::wire::{DecodeError, app::Privilege, completion::CompletionCode, open_session::Status};
+use super::wire::{
+    DecodeError, app::Privilege, boot::BootDevice, completion::CompletionCode, open_session::Status,
+};
 
 /// A failed operation: which BMC, what is wrong, and what to do next.
 #[derive(Debug)]
@@ -168,6 +170,17 @@ pub enum IpmiFault {
         /// How long it was read.
         waited: Duration,
     },
+    /// The boot device was accepted, but it does not read back.
+    #[error(
+        "the BMC accepted the boot device {wanted:?} and reads back {}",
+        found.map_or_else(|| "none".to_owned(), |device| format!("{device:?}"))
+    )]
+    BootDeviceNotKept {
+        /// What was set.
+        wanted: BootDevice,
+        /// What was read; none where no override is in force.
+        found: Option<BootDevice>,
+    },
     /// Too many operations wait for this BMC.
     #[error("too many operations are waiting for it")]
     QueueFull,
@@ -219,6 +232,10 @@ impl IpmiFault {
             Self::Unconfirmed { .. } => {
                 "look at the machine; if the BMC hangs, reset the BMC and try again"
             }
+            Self::BootDeviceNotKept { .. } => {
+                "set the network first in the boot order of the machine's firmware, or update the \
+                 BMC's firmware; then start the action again"
+            }
             Self::QueueFull | Self::QueueTimeout => "try again when they are done",
             Self::Cancelled => "start it again if it is still wanted",
             Self::NoRandom => "check /dev/urandom of this host",
@@ -248,6 +265,7 @@ impl IpmiFault {
             | Self::Refused { .. }
             | Self::Malformed { .. }
             | Self::Unconfirmed { .. }
+            | Self::BootDeviceNotKept { .. }
             | Self::Cancelled
             | Self::NoRandom => false,
         }

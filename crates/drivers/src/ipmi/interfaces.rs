@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cupola_api::agent::BootMode;
+use cupola_api::event::Severity;
 use cupola_api::node::Object;
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{BootDevice, BootDeviceSetting};
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 
 use super::driver_info::{DriverInfo, PROPERTIES};
 use super::error::{IpmiError, IpmiFault};
-use super::observer::{BmcObserver, CommandRecord};
+use super::observer::{BmcObserver, CommandRecord, RetryRecord};
 use super::probe::unreachable_report;
 use super::wire::boot as flags;
 use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve, rung};
@@ -82,6 +83,14 @@ impl BmcObserver for Timeline {
             took: record.duration,
         });
     }
+
+    fn retries(&self, record: &RetryRecord) {
+        let text = format!(
+            "no answer to {} yet: {} packets in {:.1?}; tried for {:.0?} altogether",
+            record.name, record.unanswered, record.waited, record.limit
+        );
+        self.0.log(Severity::Warning, "bmc", &text);
+    }
 }
 
 async fn address(info: &DriverInfo) -> std::result::Result<SocketAddr, IpmiError> {
@@ -141,11 +150,16 @@ impl Bmc {
             efi,
             keep_past_timeout: info.disable_boot_timeout,
         };
-        self.client(task, info)
-            .await?
-            .set_boot_device(wanted)
-            .await
-            .map_err(told)
+        let client = self.client(task, info).await?;
+        client.set_boot_device(wanted).await.map_err(told)?;
+        let started = Instant::now();
+        if let Err(error) = client.check_boot_device(wanted).await
+            && matches!(error.fault(), IpmiFault::BootDeviceNotKept { .. })
+        {
+            // Told and not refused: some BMCs keep the device and do not show it.
+            note(task, "read the boot device back", &error, started);
+        }
+        Ok(())
     }
 
     /// Sets the forced boot device again, unless the next boot has one of its own.

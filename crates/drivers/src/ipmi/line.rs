@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::IpmiFault,
     hub::{IpmiConfig, Sockets},
+    observer::{BmcObserver, RetryRecord},
     route::Route,
 };
 
@@ -37,6 +38,10 @@ pub(super) struct Line<'a> {
     heard: bool,
     /// Packets sent since the operation began.
     sent: u32,
+    /// Packets sent since something came back last.
+    unanswered: u32,
+    /// Who is told that the BMC does not answer.
+    pub(super) observer: Option<&'a dyn BmcObserver>,
     /// How long this BMC was seen to take for an answer; a slow one must not be flooded with
     /// repetitions, which it would work off one after another.
     pub(super) pace: Duration,
@@ -61,6 +66,8 @@ impl<'a> Line<'a> {
             started: Instant::now(),
             heard: false,
             sent: 0,
+            unanswered: 0,
+            observer: None,
             pace: Duration::ZERO,
         }
     }
@@ -100,9 +107,11 @@ impl<'a> Line<'a> {
                 .map_err(IpmiFault::Unreachable)?;
             sent += 1;
             self.sent += 1;
+            self.unanswered += 1;
             let until = self.deadline.min(Instant::now() + delay);
             while let Some(datagram) = self.receive(route, until).await? {
                 self.heard = true;
+                self.unanswered = 0;
                 if let Some(answer) = accept(context, &datagram) {
                     // Which of several packets was answered is unknown; half is a guess between
                     // a slow BMC and a lost packet.
@@ -124,7 +133,23 @@ impl<'a> Line<'a> {
                 self.pace = self.pace.max(delay * 2 / 3);
                 return Err(self.no_answer(stage, sent));
             }
+            self.tell_retries(stage);
             delay = (delay * 3 / 2).min(self.config.retransmit_most);
+        }
+    }
+
+    fn tell_retries(&self, name: &'static str) {
+        if self.unanswered >= 2
+            && self.unanswered.is_power_of_two()
+            && let Some(observer) = self.observer
+        {
+            observer.retries(&RetryRecord {
+                address: self.address,
+                name,
+                unanswered: self.unanswered,
+                waited: self.started.elapsed(),
+                limit: self.deadline.saturating_duration_since(self.started),
+            });
         }
     }
 

@@ -19,8 +19,28 @@ pub struct CommandRecord<'a> {
     pub sent: u32,
 }
 
+/// A command that is being tried and was not answered so far.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryRecord {
+    /// The BMC.
+    pub address: SocketAddr,
+    /// What is being asked.
+    pub name: &'static str,
+    /// Packets sent in a row without an answer.
+    pub unanswered: u32,
+    /// Since the operation began.
+    pub waited: Duration,
+    /// When it is given up, from its beginning.
+    pub limit: Duration,
+}
+
 /// Told of every command. Called on the task that ran the command: must not block.
 pub trait BmcObserver: Send + Sync {
     /// A command ended.
     fn command(&self, record: &CommandRecord<'_>);
+
+    /// A command goes on without an answer. Told ever more rarely: after 2, 4, 8 … packets.
+    fn retries(&self, record: &RetryRecord) {
+        let _ = record;
+    }
 }

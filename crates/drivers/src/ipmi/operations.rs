@@ -77,6 +77,18 @@ impl IpmiClient {
         .await
     }
 
+    /// Reads the boot flags back and compares their device.
+    pub async fn check_boot_device(&self, wanted: BootOverride) -> Result<(), IpmiError> {
+        let found = self.boot_flags().await?;
+        if found.valid && found.device == wanted.device {
+            return Ok(());
+        }
+        Err(self.error(IpmiFault::BootDeviceNotKept {
+            wanted: wanted.device,
+            found: found.valid.then_some(found.device),
+        }))
+    }
+
     /// What the BMC says that it is.
     pub async fn device_id(&self) -> Result<DeviceId, IpmiError> {
         self.execute(&GetDeviceId).await

@@ -3,19 +3,13 @@
 use cupola_api::Rung;
 
 use super::error::IpmiFault;
-use super::wire::boot::{DisableBootFlagTimeout, GetBootFlags, SetBootFlags};
+use super::wire::boot::SetBootFlags;
 use super::wire::chassis::ChassisControl;
 use super::wire::message::Command;
 
 /// The rung that a command of this name is about.
 fn subject(command: &str) -> Rung {
-    if [
-        SetBootFlags::NAME,
-        GetBootFlags::NAME,
-        DisableBootFlagTimeout::NAME,
-    ]
-    .contains(&command)
-    {
+    if command == SetBootFlags::NAME {
         Rung::BootDevice
     } else if command == ChassisControl::NAME {
         Rung::Power
@@ -55,6 +49,7 @@ pub(super) fn broken(command: &str, fault: &IpmiFault) -> Rung {
         | IpmiFault::SessionsExhausted(_)
         | IpmiFault::LoginRefused { .. } => Rung::BmcSession,
         IpmiFault::Unconfirmed { .. } => Rung::Power,
+        IpmiFault::BootDeviceNotKept { .. } => Rung::BootDevice,
         IpmiFault::Refused { .. } | IpmiFault::Busy { .. } | IpmiFault::Malformed { .. } => {
             subject(command)
         }

@@ -203,6 +203,9 @@ pub(super) fn of_step(climb: &Climb, message: &str) -> Cause {
          action again"
     } else if says(&["i/o error", "input/output error", "cannot be written"]) {
         "the disk fails: look at its SMART data and cables, replace it, then start the action again"
+    } else if says(&["has stood at"]) {
+        "look at the disk's activity and its SMART data, and at the network to the image's server; \
+         then start the action again"
     } else if says(&["cannot be reached"]) {
         "look at the machine's console and its network, then start the action again"
     } else {
