@@ -36,6 +36,8 @@ pub struct AgentConfig {
     /// Whether disks with file systems that machines share are left alone
     /// (`ipa-guard-special-filesystems`).
     pub guard_special_filesystems: bool,
+    /// The HTTP proxy that http URLs are asked through; none by default.
+    pub http_proxy: Option<Url>,
     /// How often a download is taken up again after a broken connection or a 5xx.
     pub download_retries: u32,
     /// Pause between those.
@@ -80,6 +82,7 @@ impl AgentConfig {
             insecure: false,
             ca_file: None,
             guard_special_filesystems: true,
+            http_proxy: None,
             download_retries: 9,
             download_retry_interval: Duration::from_secs(10),
             download_idle_timeout: Duration::from_secs(60),

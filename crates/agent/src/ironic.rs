@@ -69,6 +69,10 @@ pub(crate) fn http_client<'u>(
     } else if config.insecure || urls.into_iter().all(|url| !url.starts_with("https://")) {
         builder = builder.tls_certs_only(std::iter::empty());
     }
+    if let Some(proxy) = &config.http_proxy {
+        let proxy = reqwest::Proxy::http(proxy.as_str()).map_err(|error| error.to_string())?;
+        builder = builder.proxy(proxy);
+    }
     if config.insecure {
         builder = builder.tls_danger_accept_invalid_certs(true);
     }

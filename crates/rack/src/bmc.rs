@@ -18,5 +18,5 @@ pub use boot::BootOptions;
 pub use chassis::{Chassis, ChassisRefusal, PlainChassis};
 pub use config::{BmcConfig, BmcUser};
 pub use farm::BmcFarm;
-pub use fault::Faults;
+pub use fault::{BmcFault, Faults};
 pub use sim::SimBmc;

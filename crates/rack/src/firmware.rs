@@ -106,6 +106,14 @@ impl FirmwareTiming {
 pub enum FirmwareFault {
     /// The cable is not plugged in.
     NoLink,
+    /// Booting from the network is switched off in the firmware's setup.
+    NoPxe,
+    /// It boots from another interface than the one that is known.
+    WrongNic,
+    /// The offers of the DHCP server do not get through.
+    NoLease,
+    /// The loader's transfer begins and stops in the middle.
+    LoaderStalls,
     /// The loader's transfer never gets an answer through, as behind a firewall.
     LoaderLost,
     /// iPXE's own DHCP gets no answer: the switch port blocks after the card was reset.
@@ -155,6 +163,8 @@ enum RomError {
     NoLink,
     #[error("PXE-E51: No DHCP or proxyDHCP offers were received")]
     NoOffer,
+    #[error("PXE-E05: Booting from the network is disabled")]
+    Disabled,
     #[error("PXE-E53: No boot filename received")]
     NoBootFile,
     #[error("PXE-E32: TFTP open timeout")]
@@ -192,13 +202,30 @@ async fn attempt(
     config: &FirmwareConfig,
     screen: &dyn Screen,
 ) -> Result<FirmwareOutcome, RomError> {
-    if config.fault == Some(FirmwareFault::NoLink) {
-        return Err(RomError::NoLink);
+    match config.fault {
+        Some(FirmwareFault::NoLink) => return Err(RomError::NoLink),
+        Some(FirmwareFault::NoPxe) => return Err(RomError::Disabled),
+        Some(
+            FirmwareFault::WrongNic
+            | FirmwareFault::NoLease
+            | FirmwareFault::LoaderStalls
+            | FirmwareFault::LoaderLost
+            | FirmwareFault::LoaderBlocked,
+        )
+        | None => {}
     }
     if config.rom == Rom::Pxe {
         load_loader(config, screen).await?;
     }
     ipxe::run(config, screen).await
+}
+
+/// What the kernel of a ramdisk does first: it asks for an address of its own.
+pub(crate) async fn kernel_address(config: &FirmwareConfig) -> Result<Ipv4Addr, String> {
+    let lease = dhcp::acquire(config, dhcp::Program::Kernel).await;
+    lease
+        .map(|lease| lease.address)
+        .map_err(|error| error.to_string())
 }
 
 /// The ROM's part: an address, and the loader.

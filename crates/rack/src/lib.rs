@@ -2,6 +2,7 @@
 
 pub mod bmc;
 pub mod demo_image;
+pub mod fault;
 pub mod firmware;
 pub mod machine;
 pub mod qemu;

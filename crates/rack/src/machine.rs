@@ -7,11 +7,13 @@
 //! Nothing here decides what to provision: the machine only does what hardware does.
 
 mod disk;
+mod fault;
 mod life;
 mod operating_system;
 mod platform;
 mod screen;
 mod spec;
+mod wire;
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,8 +28,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::bmc::{BootOptions, Chassis, ChassisRefusal};
+use crate::fault::RamdiskMoment;
 use crate::firmware::{Downloads, FirmwareFault, FirmwareTiming};
+use fault::MachineFaults;
 
+pub use fault::RamdiskFault;
 pub use screen::MachineScreen;
 pub use spec::{DiskSpec, MachineSpec};
 
@@ -79,7 +84,7 @@ struct Inner {
     boot: Arc<BootOptions>,
     running: watch::Sender<Running>,
     boots: AtomicU64,
-    fault: watch::Sender<Option<FirmwareFault>>,
+    faults: MachineFaults,
     screen: MachineScreen,
     commands: mpsc::Sender<ChassisControl>,
 }
@@ -107,7 +112,7 @@ impl SimMachine {
             boot,
             running: watch::Sender::new(Running::Nothing),
             boots: AtomicU64::new(0),
-            fault: watch::Sender::new(None),
+            faults: MachineFaults::default(),
             screen: MachineScreen::default(),
             commands,
         });
@@ -145,9 +150,21 @@ impl SimMachine {
         &self.inner.disk
     }
 
-    /// Makes its firmware fail in this way from the next boot on.
-    pub fn set_firmware_fault(&self, fault: Option<FirmwareFault>) {
-        self.inner.fault.send_replace(fault);
+    /// Makes its firmware fail in this way from that boot on, 0 being the next.
+    pub fn break_firmware(&self, fault: FirmwareFault, boot: u64) {
+        self.inner
+            .faults
+            .plan_firmware(fault, self.boots() + 1 + boot);
+    }
+
+    /// Makes it fail in this way under its ramdisk.
+    pub fn break_ramdisk(&self, fault: RamdiskFault, from: RamdiskMoment) {
+        self.inner.faults.plan_ramdisk(fault, from);
+    }
+
+    /// Nothing is wrong with it any more; what has happened is not undone.
+    pub fn repair(&self) {
+        self.inner.faults.repair();
     }
 }
 

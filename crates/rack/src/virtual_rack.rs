@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cupola_api::{MacAddress, Secret};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::bmc::{BmcConfig, BmcFarm, BmcUser, BootOptions, SimBmc};
+use crate::fault::{BmcMoment, FaultPlan};
 use crate::machine::{MachineNetwork, MachineSpec, SimMachine};
 
 /// What a rack is made of.
@@ -30,7 +32,8 @@ pub struct RackConfig {
     pub password: Secret,
 }
 
-/// One machine and its BMC.
+/// One machine and its BMC. Clones are the same machine.
+#[derive(Clone)]
 pub struct RackMachine {
     /// The machine.
     pub machine: SimMachine,
@@ -38,6 +41,47 @@ pub struct RackMachine {
     pub bmc: Arc<SimBmc>,
     /// Where its BMC listens.
     pub bmc_address: SocketAddr,
+    /// Ends the wait for the moment of a planned fault.
+    watch: Arc<Mutex<CancellationToken>>,
+}
+
+impl RackMachine {
+    /// Breaks it as planned, until [`RackMachine::repair`]; what was planned before is repaired.
+    pub fn break_down(&self, plan: FaultPlan) {
+        self.repair();
+        match plan {
+            FaultPlan::Firmware { fault, boot } => self.machine.break_firmware(fault, boot),
+            FaultPlan::Ramdisk { fault, from } => self.machine.break_ramdisk(fault, from),
+            FaultPlan::Bmc {
+                fault,
+                from: BmcMoment::Now,
+            } => self.bmc.set_fault(Some(fault)),
+            FaultPlan::Bmc {
+                fault,
+                from: BmcMoment::Once(state),
+            } => {
+                let mut running = self.machine.running();
+                let bmc = Arc::clone(&self.bmc);
+                let watch = self.watch.lock().clone();
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = watch.cancelled() => {}
+                        // An error means that the machine is gone.
+                        seen = running.wait_for(|now| *now == state) => if seen.is_ok() {
+                            bmc.set_fault(Some(fault));
+                        },
+                    }
+                });
+            }
+        }
+    }
+
+    /// Nothing is wrong with it any more.
+    pub fn repair(&self) {
+        std::mem::take(&mut *self.watch.lock()).cancel();
+        self.bmc.set_fault(None);
+        self.machine.repair();
+    }
 }
 
 /// A rack of simulated machines. They stop when it is dropped.
@@ -97,6 +141,7 @@ impl VirtualRack {
             machine,
             bmc,
             bmc_address,
+            watch: Arc::default(),
         })
     }
 

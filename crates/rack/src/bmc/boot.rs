@@ -25,6 +25,8 @@ pub struct BootOptions(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// What is set is forgotten, and the machine boots from its disk.
+    ignored: bool,
     parameters: BTreeMap<u8, Vec<u8>>,
     expires: Option<Instant>,
 }
@@ -75,6 +77,21 @@ impl BootOptions {
         flags.valid.then_some(flags)
     }
 
+    /// Forgets what is set from now on, or keeps it again.
+    pub fn ignore(&self, ignored: bool) {
+        let mut state = self.0.lock();
+        state.ignored = ignored;
+        if ignored {
+            state.parameters.clear();
+        }
+    }
+
+    /// Whether what is set is forgotten.
+    #[must_use]
+    pub fn is_ignored(&self) -> bool {
+        self.0.lock().ignored
+    }
+
     /// A chassis control came: the flags no longer expire.
     pub(super) fn keep(&self) {
         let mut state = self.0.lock();
@@ -104,7 +121,7 @@ impl BootOptions {
                 .is_some_and(|bits| bits & NO_EXPIRY != 0);
             state.expires = (!kept).then(|| Instant::now() + EXPIRY);
         }
-        if !value.is_empty() {
+        if !value.is_empty() && !state.ignored {
             state.parameters.insert(parameter, value.to_vec());
         }
         Ok(Vec::new())

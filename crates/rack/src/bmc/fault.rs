@@ -27,6 +27,50 @@ pub struct Faults {
     pub lies_power_on: Option<bool>,
 }
 
+/// What may be wrong with a BMC, one thing at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BmcFault {
+    /// It refuses every password.
+    RefusesPassword,
+    /// It answers nothing.
+    Silent,
+    /// It takes this long for every answer.
+    AnswersLate(Duration),
+    /// It loses this share of the packets in each direction, 0.0 to 1.0.
+    DropsPackets(f64),
+    /// It reads the power so, whatever it is.
+    LiesAboutPower {
+        /// What it reads.
+        on: bool,
+    },
+    /// It accepts boot options and forgets them; the machine boots from its disk.
+    IgnoresBootDevice,
+}
+
+impl From<BmcFault> for Faults {
+    fn from(fault: BmcFault) -> Self {
+        let none = Self::default();
+        match fault {
+            BmcFault::RefusesPassword => Self {
+                wrong_password: true,
+                ..none
+            },
+            BmcFault::Silent => Self {
+                silent: true,
+                ..none
+            },
+            BmcFault::AnswersLate(delay) => Self { delay, ..none },
+            BmcFault::DropsPackets(loss) => Self { loss, ..none },
+            BmcFault::LiesAboutPower { on } => Self {
+                lies_power_on: Some(on),
+                ..none
+            },
+            // Its boot options have it: the machine's firmware looks there too.
+            BmcFault::IgnoresBootDevice => none,
+        }
+    }
+}
+
 impl Faults {
     /// Does to an answer what [`Faults::garbles`] says.
     pub(super) fn spoil(&self, answer: &mut [u8]) {

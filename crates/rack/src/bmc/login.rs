@@ -182,6 +182,7 @@ impl Login<'_> {
             sequence: 0,
             privilege: wanted.min(Privilege::User),
             limit: wanted.min(account.privilege),
+            last: None,
             login: (proof, code.clone()),
         };
         if let Some(stage) = self.sessions.stage(message.bmc_session) {

@@ -4,10 +4,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use cupola_drivers::ipmi::wire::{
-    app::Privilege, crypto::SessionKeys, open_session::Status, rakp::Exchange, suite::CipherSuite,
-    window::Window,
+    app::Privilege, crypto::SessionKeys, message::Request, open_session::Status, rakp::Exchange,
+    suite::CipherSuite, window::Window,
 };
 use tokio::time::Instant;
+
+use super::commands::Answer;
 
 /// A session without traffic ends after this time (chapter 6.12.15).
 const IDLE: Duration = Duration::from_secs(60);
@@ -48,8 +50,19 @@ pub(super) struct Active {
     pub(super) privilege: Privilege,
     /// The highest level that it may ask for.
     pub(super) limit: Privilege,
+    /// The last command and its answer: a repetition is answered, not carried out again
+    /// (chapter 6.12.14).
+    pub(super) last: Option<(Request, Answer)>,
     /// The console's proof and the BMC's code, to answer a repeated RAKP message 3.
     pub(super) login: (Vec<u8>, Vec<u8>),
+}
+
+impl Active {
+    /// The answer to the last command, when this is a repetition of it.
+    pub(super) fn known(&self, request: &Request) -> Option<Answer> {
+        let (last, answer) = self.last.as_ref()?;
+        (last == request).then(|| answer.clone())
+    }
 }
 
 /// All sessions of one BMC.

@@ -13,7 +13,12 @@ use cupola_drivers::ipmi::wire::{
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    boot::BootOptions, chassis::Chassis, commands, config::BmcConfig, fault::Faults, login::Login,
+    boot::BootOptions,
+    chassis::Chassis,
+    commands,
+    config::BmcConfig,
+    fault::{BmcFault, Faults},
+    login::Login,
     sessions::Sessions,
 };
 
@@ -62,6 +67,14 @@ impl SimBmc {
     /// Its faults, to be changed at any time.
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock()
+    }
+
+    /// Breaks it, or repairs it. Logins of before do not survive.
+    pub fn set_fault(&self, fault: Option<BmcFault>) {
+        let faults: Faults = fault.map(Faults::from).unwrap_or_default();
+        self.boot.ignore(fault == Some(BmcFault::IgnoresBootDevice));
+        *self.faults.lock() = faults;
+        self.forget_sessions();
     }
 
     /// Drops all sessions without a word, as a restart of the BMC does.
@@ -165,7 +178,7 @@ impl SimBmc {
             return Ok(None);
         };
         // The answer to Close Session still needs the session's keys.
-        let (keys, console_session) = {
+        let (keys, console_session, known) = {
             let mut sessions = self.sessions.lock();
             let Some(active) = sessions.active(id) else {
                 return Ok(None);
@@ -174,9 +187,16 @@ impl SimBmc {
             (
                 (active.keys.clone(), active.sequence),
                 active.console_session,
+                active.known(&request),
             )
         };
-        let result = self.inside(id, privilege, &request).await;
+        let result = match known {
+            Some(result) => result,
+            None => self.inside(id, privilege, &request).await,
+        };
+        if let Some(active) = self.sessions.lock().active(id) {
+            active.last = Some((request.clone(), result.clone()));
+        }
         let (keys, sequence) = keys;
         let mut vector = [0; 16];
         if let Err(error) = getrandom::fill(&mut vector) {

@@ -19,6 +19,8 @@ pub(super) enum Program {
     Rom,
     /// iPXE.
     Ipxe,
+    /// The kernel of a ramdisk.
+    Kernel,
 }
 
 /// What the server granted.
@@ -47,7 +49,12 @@ pub(super) async fn acquire(config: &FirmwareConfig, program: Program) -> Result
     for wait in &config.timing.dhcp_waits {
         let deadline = Instant::now() + *wait;
         client.send(MessageType::Discover, None).await;
-        let Some(offer) = client.receive(deadline, &[MessageType::Offer]).await else {
+        let offer = client.receive(deadline, &[MessageType::Offer]).await;
+        if config.fault == Some(FirmwareFault::NoLease) {
+            tokio::time::sleep_until(deadline).await;
+            continue;
+        }
+        let Some(offer) = offer else {
             continue;
         };
         // An offer is good for the rest of this attempt; the request is repeated within it.
@@ -63,6 +70,7 @@ fn no_answer(program: Program) -> RomError {
     match program {
         Program::Rom => RomError::NoOffer,
         Program::Ipxe => RomError::Loader("iPXE: No configuration methods succeeded".to_owned()),
+        Program::Kernel => RomError::Loader("udhcpc: no lease, failing".to_owned()),
     }
 }
 
@@ -122,12 +130,16 @@ impl Client<'_> {
         let options = message.opts_mut();
         options.insert(DhcpOption::MessageType(kind));
         options.insert(DhcpOption::MaxMessageSize(1464));
-        options.insert(DhcpOption::ClassIdentifier(class.into_bytes()));
-        options.insert(DhcpOption::ClientSystemArchitecture(Architecture::from(
-            architecture,
-        )));
-        options.insert(DhcpOption::ClientNetworkInterface(1, 3, 16));
-        options.insert(DhcpOption::ClientMachineIdentifier(identifier));
+        if self.program == Program::Kernel {
+            options.insert(DhcpOption::ClassIdentifier(b"udhcp 1.36.1".to_vec()));
+        } else {
+            options.insert(DhcpOption::ClassIdentifier(class.into_bytes()));
+            options.insert(DhcpOption::ClientSystemArchitecture(Architecture::from(
+                architecture,
+            )));
+            options.insert(DhcpOption::ClientNetworkInterface(1, 3, 16));
+            options.insert(DhcpOption::ClientMachineIdentifier(identifier));
+        }
         let wanted = [1, 3, 6, 12, 15, 43, 54, 60, 66, 67, 128, 150].map(OptionCode::from);
         options.insert(DhcpOption::ParameterRequestList(wanted.to_vec()));
         if self.program == Program::Ipxe {

@@ -11,6 +11,9 @@ use super::{FirmwareConfig, FirmwareFault, RomError};
 /// A loader must fit below the memory that ROMs use; nothing larger is one.
 const MAX_BYTES: u64 = 32 << 20;
 
+/// Where a transfer stops that shall stall, in octets.
+const STALLS_AFTER: u64 = 16 << 10;
+
 /// Fetches the file; returns its octets.
 pub(super) async fn fetch(
     config: &FirmwareConfig,
@@ -30,6 +33,7 @@ pub(super) async fn fetch(
     let mut transfer = Transfer::open(config, source, server, file, options).await?;
     let (mut next, mut received) = (1_u16, 0_u64);
     let mut block_size = 512;
+    let stalls = config.fault == Some(FirmwareFault::LoaderStalls);
     loop {
         let heard = transfer.exchange().await?;
         match Packet::decode(&heard) {
@@ -39,6 +43,10 @@ pub(super) async fn fetch(
             }
             Ok(Packet::Data { block, data }) if block == next => {
                 received += data.len() as u64;
+                if stalls && received > STALLS_AFTER {
+                    // The server sends the block again and again, and gives up in the end.
+                    std::future::pending::<()>().await;
+                }
                 transfer.say(&Packet::Ack { block });
                 next = next.wrapping_add(1);
                 if data.len() < block_size {

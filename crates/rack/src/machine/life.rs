@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use cupola_agent::{Agent, AgentConfig, AgentExit, KernelParameters, Platform};
+use cupola_agent::{Agent, AgentConfig, AgentExit, KernelParameters};
+use cupola_api::MacAddress;
 use cupola_api::agent::BootMode;
 use cupola_drivers::boot::ClientArchitecture;
 use cupola_drivers::ipmi::wire::boot::BootDevice;
@@ -13,9 +14,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::fault::RamdiskFault;
 use super::platform::SimPlatform;
+use super::wire::Wire;
 use super::{Inner, Running, operating_system};
-use crate::firmware::{self, FirmwareConfig, FirmwareOutcome, Rom};
+use crate::firmware::{self, FirmwareConfig, FirmwareFault, FirmwareOutcome, Rom};
 
 /// How long an operating system takes to shut down when asked to.
 const SOFT_SHUTDOWN: Duration = Duration::from_millis(300);
@@ -137,6 +140,9 @@ async fn live(machine: Arc<Inner>, cancel: CancellationToken) {
 
 /// Boots from the device that the BMC overrides, else from the network and then the disk.
 async fn boot(machine: &Arc<Inner>, cancel: &CancellationToken) -> Ended {
+    if machine.boot.is_ignored() {
+        return start_from_disk(machine).await;
+    }
     let device = machine
         .boot
         .take_for_boot()
@@ -162,11 +168,33 @@ async fn boot(machine: &Arc<Inner>, cancel: &CancellationToken) -> Ended {
 }
 
 async fn boot_from_network(machine: &Arc<Inner>, cancel: &CancellationToken) -> Ended {
-    let Some(mac) = machine.spec.macs.first().copied() else {
+    let Some(config) = firmware_config(machine) else {
         return start_from_disk(machine).await;
     };
-    let config = FirmwareConfig {
-        mac,
+    match firmware::boot(&config, &machine.screen, cancel).await {
+        FirmwareOutcome::Ramdisk { cmdline, .. } => {
+            start_ramdisk(machine, &config, &cmdline, cancel).await
+        }
+        FirmwareOutcome::Disk { .. } => start_from_disk(machine).await,
+        FirmwareOutcome::Reboot => Ended::Reset,
+        FirmwareOutcome::Nothing { why } => {
+            machine.screen.line(&why);
+            Ended::Halted
+        }
+    }
+}
+
+fn firmware_config(machine: &Inner) -> Option<FirmwareConfig> {
+    let fault = machine
+        .faults
+        .of_firmware(machine.boots.load(Ordering::Relaxed));
+    let mac = machine.spec.macs.first().copied()?;
+    Some(FirmwareConfig {
+        mac: if fault == Some(FirmwareFault::WrongNic) {
+            unknown_nic(mac)
+        } else {
+            mac
+        },
         uuid: uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, machine.spec.serial.as_bytes()),
         architecture: match machine.spec.boot_mode {
             BootMode::Bios => ClientArchitecture::BiosX86,
@@ -177,15 +205,32 @@ async fn boot_from_network(machine: &Arc<Inner>, cancel: &CancellationToken) -> 
         tftp_port: machine.network.tftp_port,
         downloads: machine.network.downloads,
         timing: machine.network.timing.clone(),
-        fault: *machine.fault.borrow(),
+        fault,
+    })
+}
+
+/// An interface that nobody has written down.
+fn unknown_nic(mac: MacAddress) -> MacAddress {
+    let [a, b, _, d, e, f] = mac.octets();
+    MacAddress::new([a, b, 0xee, d, e, f])
+}
+
+/// The ramdisk's kernel, and then its agent.
+async fn start_ramdisk(
+    machine: &Arc<Inner>,
+    config: &FirmwareConfig,
+    cmdline: &str,
+    cancel: &CancellationToken,
+) -> Ended {
+    machine.running.send_replace(Running::Agent);
+    machine.faults.ramdisk_starts();
+    let address = tokio::select! {
+        () = cancel.cancelled() => return Ended::Halted,
+        address = firmware::kernel_address(config) => address,
     };
-    match firmware::boot(&config, &machine.screen, cancel).await {
-        FirmwareOutcome::Ramdisk { cmdline, address } => {
-            run_agent(machine, &cmdline, address.into(), cancel).await
-        }
-        FirmwareOutcome::Disk { .. } => start_from_disk(machine).await,
-        FirmwareOutcome::Reboot => Ended::Reset,
-        FirmwareOutcome::Nothing { why } => {
+    match address {
+        Ok(address) => run_agent(machine, cmdline, address.into(), cancel).await,
+        Err(why) => {
             machine.screen.line(&why);
             Ended::Halted
         }
@@ -198,7 +243,6 @@ async fn run_agent(
     address: std::net::IpAddr,
     cancel: &CancellationToken,
 ) -> Ended {
-    machine.running.send_replace(Running::Agent);
     let parameters = KernelParameters::parse(cmdline);
     let mut config = match AgentConfig::from_kernel_parameters(&parameters) {
         Ok(config) => config,
@@ -212,8 +256,26 @@ async fn run_agent(
     // Many machines share this host: each agent gets a port of its own at its leased address.
     config.listen = (address, 0).into();
     config.advertise_host = Some(address);
-    let platform: Arc<dyn Platform> = Arc::new(SimPlatform::new(Arc::clone(machine), parameters));
-    match Agent::new(config, platform).run(cancel.clone()).await {
+    let wire = match machine.faults.is_of_network() {
+        true => Wire::start(Arc::clone(machine)).await.ok(),
+        false => None,
+    };
+    config.http_proxy = wire
+        .as_ref()
+        .and_then(|wire| format!("http://{}", wire.address).parse().ok());
+    let life = cancel.child_token();
+    let platform = SimPlatform::new(Arc::clone(machine), parameters, life.clone());
+    let agent = Agent::new(config, Arc::new(platform)).run(life.clone());
+    let ended = tokio::select! {
+        fault = machine.faults.struck() => struck(machine, fault),
+        exit = agent => left(machine, exit),
+    };
+    life.cancel();
+    ended
+}
+
+fn left(machine: &Inner, exit: AgentExit) -> Ended {
+    match exit {
         AgentExit::Reboot => Ended::Reset,
         AgentExit::PowerOff => Ended::Off,
         AgentExit::Cancelled | AgentExit::Rescue => Ended::Halted,
@@ -222,6 +284,15 @@ async fn run_agent(
             Ended::Halted
         }
     }
+}
+
+/// The agent's life ended without its doing.
+fn struck(machine: &Inner, fault: RamdiskFault) -> Ended {
+    if fault == RamdiskFault::Reboots {
+        return Ended::Reset;
+    }
+    machine.screen.line("agent: killed by signal 11");
+    Ended::Halted
 }
 
 async fn start_from_disk(machine: &Arc<Inner>) -> Ended {

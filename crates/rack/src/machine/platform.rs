@@ -7,6 +7,7 @@ use cupola_agent::{
     BootEntry, Disk, KernelParameters, PasswordHash, Platform, PlatformError, SecureErase,
 };
 use cupola_api::agent::{BlockDevice, BootMode, Inventory};
+use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::disk::PacedDisk;
@@ -15,13 +16,20 @@ use super::disk::PacedDisk;
 pub(super) struct SimPlatform {
     machine: Arc<Inner>,
     parameters: KernelParameters,
+    /// The end of this life.
+    cancel: CancellationToken,
 }
 
 impl SimPlatform {
-    pub(super) fn new(machine: Arc<Inner>, parameters: KernelParameters) -> Self {
+    pub(super) fn new(
+        machine: Arc<Inner>,
+        parameters: KernelParameters,
+        cancel: CancellationToken,
+    ) -> Self {
         Self {
             machine,
             parameters,
+            cancel,
         }
     }
 }
@@ -54,9 +62,8 @@ impl Platform for SimPlatform {
                 "{device} is no disk of this machine; it has {known}"
             )));
         }
-        let path = self.machine.disk.clone();
-        let rate = self.machine.spec.disk.write_mib_per_second;
-        let opened = tokio::task::spawn_blocking(move || PacedDisk::open(&path, rate)).await;
+        let (machine, cancel) = (Arc::clone(&self.machine), self.cancel.clone());
+        let opened = tokio::task::spawn_blocking(move || PacedDisk::open(machine, cancel)).await;
         let disk = opened
             .map_err(std::io::Error::other)
             .and_then(|disk| disk)
@@ -126,5 +133,6 @@ impl Platform for SimPlatform {
 
     fn report(&self, line: &str) {
         self.machine.screen.line(line);
+        self.machine.faults.agent_says(line);
     }
 }
