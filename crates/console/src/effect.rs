@@ -60,6 +60,8 @@ pub(crate) enum Effect {
     Logs(NodeId),
     /// Ask for the lines of such a log from this number on.
     LogLines(NodeId, String, u64),
+    /// Ask where a node stands, and why.
+    Explain(NodeId),
     /// Act on a node.
     Act(NodeId, Action),
     /// Ask for the hardware types.

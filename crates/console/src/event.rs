@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cupola_api::cupola::{AgentLog, Image, LogPage, NodeSummary};
+use cupola_api::diagnosis::Explanation;
 use cupola_api::event;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
@@ -87,6 +88,8 @@ pub(crate) enum Reply {
     Logs(NodeId, Answer<Vec<AgentLog>>),
     /// Lines of the log of this name.
     LogLines(NodeId, String, Answer<LogPage>),
+    /// Where a node stands, and why.
+    Explained(NodeId, Answer<Box<Explanation>>),
     /// An action was accepted or refused.
     Acted(NodeId, Action, Result<(), Refusal>),
     /// The hardware types that are served.

@@ -9,6 +9,7 @@ mod follow;
 use std::sync::Arc;
 
 use cupola_api::client::{Client, ClientError};
+use cupola_api::diagnosis::Explanation;
 use cupola_api::id::{NodeId, NodeIdent};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
@@ -68,6 +69,9 @@ impl Worker {
                 let lines = client.agent_log_lines(&id.into(), &name, from).await;
                 Reply::LogLines(id, name, lines.map_err(text))
             }),
+            Effect::Explain(id) => {
+                self.answer(async move { Reply::Explained(id, explanation(&client, id).await) });
+            }
             Effect::Act(id, action) => {
                 let slots = self.slots.clone();
                 self.answer(async move {
@@ -150,6 +154,11 @@ async fn logs(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::cupola::Age
         }
         Err(error) => Err(text(error)),
     }
+}
+
+async fn explanation(client: &Client, id: NodeId) -> Answer<Box<Explanation>> {
+    let explanation = client.explain(&id.into()).await;
+    explanation.map(Box::new).map_err(text)
 }
 
 async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::Event>> {

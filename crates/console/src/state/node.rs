@@ -1,5 +1,6 @@
 //! The screen of one node.
 
+use cupola_api::diagnosis::Explanation;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
@@ -63,6 +64,10 @@ pub(crate) struct NodeView {
     pub(crate) timeline: Timeline,
     /// The logs of its ramdisks.
     pub(crate) logs: Logs,
+    /// Where it stands, and why, as far as the service says so.
+    pub(crate) explanation: Option<Box<Explanation>>,
+    /// Whether the service is being asked for that.
+    pub(crate) is_asking: bool,
     /// The verb under the cursor.
     pub(crate) verb: usize,
     /// The first line of the summary that is shown.
@@ -80,6 +85,8 @@ impl NodeView {
             error: None,
             timeline: Timeline::default(),
             logs: Logs::default(),
+            explanation: None,
+            is_asking: false,
             verb: 0,
             top: 0,
         }

@@ -1,12 +1,13 @@
 //! What the service tells, by itself or as an answer.
 
 use cupola_api::cupola::NodeSummary;
-use cupola_api::event::{Event, Severity};
+use cupola_api::event::{Event, EventKind, Severity};
 use cupola_api::id::NodeId;
 
 use super::{act, deploy, enroll, logs};
 use crate::effect::Effect;
 use crate::event::{Changes, Live, Reply};
+use crate::state::node::NodeView;
 use crate::state::popup::Popup;
 use crate::state::{Screen, State};
 
@@ -97,8 +98,37 @@ fn follow_node(
             effects.push(Effect::Node(id));
         }
     }
-    view.timeline
-        .extend(events.into_iter().filter(|e| e.node == Some(id)));
+    let events: Vec<Event> = events.into_iter().filter(|e| e.node == Some(id)).collect();
+    if events.iter().any(|event| moves(&event.kind)) {
+        ask_why(view, effects);
+    }
+    view.timeline.extend(events);
+}
+
+/// Whether a node may stand elsewhere on the boot ladder after this.
+const fn moves(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Transition { .. }
+        | EventKind::StepStarted { .. }
+        | EventKind::StepFinished { .. }
+        | EventKind::BootContact { .. }
+        | EventKind::BmcCommand { .. }
+        | EventKind::Diagnosis(_)
+        | EventKind::Maintenance { .. } => true,
+        EventKind::NodeChanged { .. }
+        | EventKind::NodeDeleted { .. }
+        | EventKind::Power { .. }
+        | EventKind::StepProgress { .. }
+        | EventKind::Log { .. } => false,
+    }
+}
+
+/// Asks where the node stands, unless the answer is still on its way.
+fn ask_why(view: &mut NodeView, effects: &mut Vec<Effect>) {
+    if !view.is_asking {
+        view.is_asking = true;
+        effects.push(Effect::Explain(view.id));
+    }
 }
 
 /// An effect had this outcome.
@@ -121,7 +151,10 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             }
         }
         Reply::Timeline(id, answer) => match (view_of(state, id), answer) {
-            (Some(view), Ok(events)) => view.timeline.extend(events),
+            (Some(view), Ok(events)) => {
+                view.timeline.extend(events);
+                ask_why(view, effects);
+            }
             (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
             (None, _) => {}
         },
@@ -134,6 +167,12 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             let height = state.list_height();
             if let Some(view) = view_of(state, id) {
                 logs::read(view, &name, answer, height, effects);
+            }
+        }
+        Reply::Explained(id, answer) => {
+            if let Some(view) = view_of(state, id) {
+                view.is_asking = false;
+                view.explanation = answer.ok();
             }
         }
         Reply::Acted(id, action, answer) => {
@@ -156,7 +195,7 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
     }
 }
 
-fn view_of(state: &mut State, id: NodeId) -> Option<&mut crate::state::node::NodeView> {
+fn view_of(state: &mut State, id: NodeId) -> Option<&mut NodeView> {
     let below = state.below.iter_mut();
     below
         .chain([&mut state.screen])

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{activity, logs, timeline};
+use super::{activity, ladder, logs, timeline};
 use crate::command;
 use crate::describe;
 use crate::state::node::{NodeView, Part};
@@ -135,7 +135,7 @@ fn draw_summary(
     timeline::draw(buffer, right, &view.timeline, &state.zone, theme);
 }
 
-type Fact = (&'static str, String, Style);
+pub(super) type Fact = (&'static str, String, Style);
 
 fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> Vec<Fact> {
     let mut facts: Vec<Fact> = Vec::new();
@@ -155,16 +155,26 @@ fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> V
         let parts: Vec<String> = [Some(word), fault, reason].into_iter().flatten().collect();
         add("Maintenance", parts.join(", "), theme.warning);
     }
+    let columns = usize::from(state.size.width);
+    let width = if columns >= 120 {
+        columns / 2 - 16
+    } else {
+        columns.saturating_sub(15)
+    };
+    let explanation = view.explanation.as_deref();
+    let why = explanation.map(|found| ladder::facts(found, width, theme));
     if let Some(error) = &node.last_error {
-        let columns = usize::from(state.size.width);
-        let width = if columns >= 120 {
-            columns / 2 - 16
-        } else {
-            columns.saturating_sub(15)
+        // What the error says of the rung stands below it, in lines of its own.
+        let (error, rows) = match &why {
+            Some(why) if !why.is_empty() => (ladder::without_rung(error), 2),
+            _ => (error.as_str(), 4),
         };
-        for (row, line) in wrap(error, width).into_iter().take(4).enumerate() {
+        for (row, line) in wrap(error, width).into_iter().take(rows).enumerate() {
             add(if row == 0 { "Last error" } else { "" }, line, theme.failed);
         }
+    }
+    for (label, text, style) in why.into_iter().flatten() {
+        add(label, text, style);
     }
     if let Some(holder) = &node.reservation {
         add("Locked by", holder.clone(), theme.busy);
