@@ -24,6 +24,7 @@ async fn demo(machines: usize) -> Demo {
         state_directory: None,
         overrides: Vec::new(),
         paced: false,
+        faults: false,
     };
     Demo::start(options).await.unwrap()
 }
@@ -96,6 +97,7 @@ async fn sim_a_demo_that_is_started_again_finds_its_machines() {
         state_directory: Some(state.path().to_owned()),
         overrides: Vec::new(),
         paced: false,
+        faults: false,
     };
     let first = Demo::start(options.clone()).await.unwrap();
     let machine = first.rack().machines()[0].machine.spec().name.clone();

@@ -5,6 +5,7 @@
 //! for whoever wants to try the enrolment wizard.
 
 mod enrolment;
+mod faults;
 mod limits;
 pub mod network;
 mod provide;
@@ -85,6 +86,9 @@ pub struct DemoOptions {
     pub overrides: Vec<String>,
     /// Whether disks are as slow as real ones, so that there is something to watch.
     pub paced: bool,
+    /// Whether the rack has one machine for each fault instead, all of which fail their first
+    /// deploy.
+    pub faults: bool,
 }
 
 /// A machine that nobody has enrolled, with what one types to enrol it.
@@ -127,6 +131,9 @@ impl Demo {
             .await
             .map_err(io("the API's port"))?;
         let mut overrides = network::overrides(&directory, network::BootPorts::default());
+        if options.faults {
+            overrides.extend(faults::overrides());
+        }
         overrides.extend(options.overrides);
         let mut config = Config::load(None, [], &overrides)?;
         network::write_ramdisk(&directory).map_err(io("the demo's kernel and ramdisk"))?;
@@ -139,9 +146,19 @@ impl Demo {
         let service = Service::start(config, &directory, Some(listener)).await?;
         let client = Client::new(EmbeddedTransport::new(service.router()));
         let network = network::of(&service).ok_or(DemoError::NoBootServices)?;
-        let rack = build_rack(options.machines, &directory, network, options.paced).await?;
-        let enrolled = rack.machines().len().saturating_sub(LEFT_OVER).max(1);
-        let positions = enrolment::enrol(&client, &rack, enrolled).await?;
+        let specs = if options.faults {
+            faults::machines()
+        } else {
+            machines(options.machines)
+        };
+        let rack = build_rack(specs, &directory, network, options.paced).await?;
+        let positions = if options.faults {
+            faults::show(&client, &rack).await?;
+            Vec::new()
+        } else {
+            let enrolled = rack.machines().len().saturating_sub(LEFT_OVER).max(1);
+            enrolment::enrol(&client, &rack, enrolled).await?
+        };
         let machines = rack.machines();
         let left_over = positions
             .into_iter()
@@ -228,19 +245,22 @@ async fn write_image(directory: &Path) -> Result<Image, DemoError> {
     })
 }
 
+fn machines(count: usize) -> Vec<MachineSpec> {
+    let spec = |index| MachineSpec::demo(u32::try_from(index).unwrap_or(u32::MAX));
+    (0..count.max(1)).map(spec).collect()
+}
+
 async fn build_rack(
-    machines: usize,
+    mut machines: Vec<MachineSpec>,
     directory: &Path,
     network: MachineNetwork,
     paced: bool,
 ) -> Result<VirtualRack, DemoError> {
-    let machines = (0..machines.max(1)).map(|index| {
-        let mut spec = MachineSpec::demo(u32::try_from(index).unwrap_or(u32::MAX));
+    for spec in &mut machines {
         spec.disk.write_mib_per_second = paced.then_some(DISK_MIB_PER_SECOND);
-        spec
-    });
+    }
     let config = RackConfig {
-        machines: machines.collect(),
+        machines,
         disks: directory.join("disks"),
         network,
         user: BMC_USER.to_owned(),

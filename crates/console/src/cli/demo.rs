@@ -12,6 +12,9 @@ pub(crate) struct Arguments {
     /// How many simulated machines; the last two are left for the wizard to enrol
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
     nodes: u32,
+    /// One machine for each fault that the rack can have, named after it; its first deploy fails
+    #[arg(long, conflicts_with = "nodes")]
+    faults: bool,
     /// Do not slow the simulated disks down
     #[arg(long)]
     fast: bool,
@@ -26,18 +29,36 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         state_directory: common.state_dir.clone(),
         overrides: common.overrides.clone(),
         paced: !arguments.fast,
+        faults: arguments.faults,
     });
     let demo = Box::pin(demo)
         .await
         .map_err(|e| Failure::failed(e.to_string()))?;
-    let outcome = console::show(common, &arguments.look, demo.client(), Some(welcome(&demo))).await;
+    let outcome = console::show(
+        common,
+        &arguments.look,
+        demo.client(),
+        Some(welcome(&demo, arguments.faults)),
+    )
+    .await;
     demo.stop().await;
     outcome
 }
 
+/// How to read a rack of broken machines.
+const FAULTS: [&str; 4] = [
+    "Each machine has the fault that it is named after, and is being deployed.",
+    "It fails and says which rung of the boot ladder broke, why, and what to do.",
+    "Its fault is repaired as soon as it has failed: deploy it again, and it",
+    "becomes active. `cupola explain NODE` tells the same on the command line.",
+];
+
 /// What a person wants to know at the start: above all, what to type into the wizard.
-fn welcome(demo: &Demo) -> Welcome {
+fn welcome(demo: &Demo, faults: bool) -> Welcome {
     let mut lines = Vec::new();
+    if faults {
+        lines.extend(FAULTS.iter().map(ToString::to_string));
+    }
     for machine in demo.left_over() {
         let (address, port) = machine
             .bmc

@@ -60,7 +60,11 @@ async fn known(client: &Client) -> Result<HashMap<MacAddress, NodeId>, ClientErr
     Ok(known)
 }
 
-async fn move_bmc(client: &Client, node: NodeId, machine: &RackMachine) -> Result<(), ClientError> {
+pub(super) async fn move_bmc(
+    client: &Client,
+    node: NodeId,
+    machine: &RackMachine,
+) -> Result<(), ClientError> {
     let address = machine.bmc_address;
     let patch = [
         PatchOperation::add("/driver_info/ipmi_address", address.ip().to_string()),

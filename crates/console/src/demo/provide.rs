@@ -28,7 +28,7 @@ pub(super) async fn provide(client: &Client, node: &NodeIdent) {
 }
 
 /// Sends a verb and waits until the node is at rest again.
-async fn request_and_wait(
+pub(super) async fn request_and_wait(
     client: &Client,
     node: &NodeIdent,
     verb: &str,
