@@ -5,6 +5,7 @@ use cupola_api::state::provision::ProvisionVerb;
 use cupola_api::state::transition::{Actor, Event};
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::WorkResult;
 use super::locks::Held;
 use super::work::Work;
@@ -38,6 +39,7 @@ impl Work {
             Err(_) if self.is_stopping() => {}
             Err(error) => {
                 let text = format!("Error while attempting to adopt node: {error}");
+                let text = self.explained(&text, Situation::Failed).await;
                 self.fail("adoption", &text, |node| node.power_state = None)
                     .await;
             }

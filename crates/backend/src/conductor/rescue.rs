@@ -19,6 +19,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 use super::Conductor;
+use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
 use super::locks::Held;
 use super::logs::Ended;
@@ -186,7 +187,10 @@ impl Work {
         match started.await {
             Ok(Outcome::Done(changes)) => match self.apply(&changes).await {
                 Ok(()) => self.finish_rescue().await,
-                Err(error) => self.fail_rescue(&error.to_string()).await,
+                Err(error) => {
+                    let text = self.explained(&error.to_string(), Situation::Failed).await;
+                    self.fail_rescue(&text).await;
+                }
             },
             Ok(Outcome::Wait {
                 what,
@@ -210,10 +214,14 @@ impl Work {
                     .await
                 };
                 if let Err(error) = waits.await {
-                    self.fail_rescue(&error.to_string()).await;
+                    let text = self.explained(&error.to_string(), Situation::Failed).await;
+                    self.fail_rescue(&text).await;
                 }
             }
-            Err(error) => self.fail_rescue(&error.to_string()).await,
+            Err(error) => {
+                let text = self.explained(&error.to_string(), Situation::Failed).await;
+                self.fail_rescue(&text).await;
+            }
         }
     }
 
@@ -236,7 +244,8 @@ impl Work {
             .await
         };
         if let Err(error) = finished.await {
-            self.fail_rescue(&error.to_string()).await;
+            let text = self.explained(&error.to_string(), Situation::Failed).await;
+            self.fail_rescue(&text).await;
         }
     }
 
@@ -256,6 +265,7 @@ impl Work {
             && !self.is_stopping()
         {
             let text = format!("Failed to unrescue: {error}");
+            let text = self.explained(&text, Situation::Failed).await;
             self.fail("rescue", &text, |node| {
                 Changes::none().without_agent().apply(node);
             })
