@@ -51,6 +51,7 @@ impl BootDirectory for Conductor {
             name: mac.to_string(),
             pxe_enabled: true,
             loader: Loader::Ipxe,
+            address: None,
         })
     }
 

@@ -4,6 +4,7 @@
 //! A key that does not exist is an error that names the nearest one that does. What the keys are
 //! is in [`sections`], with their documentation; the reference for users is made from there.
 
+mod boot_subnet;
 mod dhcp_mode;
 mod error;
 mod images;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use cupola_api::cupola::Image;
 use toml::Value;
 
+pub use boot_subnet::BootSubnet;
 pub use dhcp_mode::DhcpMode;
 pub use error::{ConfigError, Origin};
 use images::IMAGES;
@@ -257,10 +259,11 @@ impl Config {
             });
         }
         if boot.enabled && boot.dhcp == DhcpMode::Server {
+            let has_network = boot.network.is_some();
             let missing = [
-                ("boot.network", boot.network.is_none()),
-                ("boot.pool_first", boot.pool_first.is_none()),
-                ("boot.pool_last", boot.pool_last.is_none()),
+                ("boot.network", !has_network && boot.subnets.is_empty()),
+                ("boot.pool_first", has_network && boot.pool_first.is_none()),
+                ("boot.pool_last", has_network && boot.pool_last.is_none()),
             ];
             if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
                 return Err(ConfigError::Incomplete {

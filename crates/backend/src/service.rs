@@ -6,7 +6,8 @@
 
 mod settings;
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,6 +58,23 @@ pub enum ServiceError {
     },
 }
 
+/// A dnsmasq configuration that leads machines to the boot services of this configuration, for
+/// networks where dnsmasq does all of DHCP (`boot.dhcp` is off).
+///
+/// # Errors
+/// A key that it needs is not set.
+pub fn dnsmasq_config(config: &Config) -> Result<String, ServiceError> {
+    settings::dnsmasq(config)
+}
+
+/// The DHCP servers other than ours that offer an address on an interface; blocks for four seconds.
+///
+/// # Errors
+/// There is no such interface, or DHCP's client port cannot be had there.
+pub fn other_dhcp_servers(interface: &str) -> std::io::Result<BTreeSet<Ipv4Addr>> {
+    cupola_drivers::boot::dhcp::survey::servers_on(interface)
+}
+
 /// The service, running.
 pub struct Service {
     router: Router,
@@ -100,15 +118,16 @@ impl Service {
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
         let boot = match settings::boot_services(&config, state_directory).await? {
-            Some(boot) => Some(
+            Some(mut boot) => Some({
+                boot.lease_store = Arc::new(store.clone());
                 BootServices::start(
                     boot,
                     Arc::new(StoreBootDirectory::new(store.clone())),
                     Arc::new(TimelineSink::new(events.clone())),
                     stop.child_token(),
                 )
-                .await?,
-            ),
+                .await?
+            }),
             None => None,
         };
         let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;

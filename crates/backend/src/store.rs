@@ -12,6 +12,7 @@ pub mod error;
 pub mod filter;
 mod history;
 mod inventory;
+mod leases;
 mod lock;
 mod migrate;
 mod nodes;

@@ -4,6 +4,7 @@
 //! error; [`main`] prints it once and turns it into the exit code.
 
 mod ask;
+mod boot;
 mod check;
 mod connect;
 mod console;
@@ -141,6 +142,9 @@ enum Command {
     /// Build the deploy ramdisk
     #[command(subcommand)]
     Ramdisk(ramdisk::Command),
+    /// Tell other programs of the boot services
+    #[command(subcommand)]
+    Boot(boot::Command),
     /// Check whether this host is fit to provision
     Check(check::Arguments),
 }
@@ -209,6 +213,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Explain(arguments) => Box::pin(explain::run(&common, arguments)).await,
         Command::Node(command) => Box::pin(node::run(&common, command)).await,
         Command::Ramdisk(command) => Box::pin(ramdisk::run(&common, command)).await,
+        Command::Boot(command) => boot::run(&common, &command),
         Command::Check(arguments) => Box::pin(check::run(&common, arguments)).await,
     }
 }

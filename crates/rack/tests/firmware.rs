@@ -97,6 +97,7 @@ async fn lab(network: u8, machines: u8) -> Lab {
             name,
             pxe_enabled: true,
             loader: Loader::Ipxe,
+            address: None,
         };
         (mac(n), host)
     });

@@ -203,6 +203,7 @@ impl BootDirectory for One {
             name: "machine".to_owned(),
             pxe_enabled: true,
             loader: Loader::Grub,
+            address: None,
         })
     }
 

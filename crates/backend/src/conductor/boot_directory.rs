@@ -4,9 +4,12 @@
 //! It stands beside the conductor, not behind it: the boot services start first, because drivers
 //! need to know their address.
 
+use std::net::Ipv4Addr;
+
 use async_trait::async_trait;
 use cupola_api::MacAddress;
 use cupola_api::event::{BootService, EventKind};
+use cupola_api::port::Port;
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, ClientSystem, ContactKind, ContactSink,
 };
@@ -15,6 +18,22 @@ use cupola_drivers::ipxe;
 use super::diagnosis::rung_of;
 use crate::events::EventBus;
 use crate::store::Store;
+
+/// The key of a port's `extra` that reserves an IPv4 address for it.
+const RESERVED_ADDRESS: &str = "ip_address";
+
+/// The address reserved for a port; what is no address reserves nothing, and says so in the log.
+fn reserved_address(port: &Port) -> Option<Ipv4Addr> {
+    let value = port.extra.get(RESERVED_ADDRESS)?;
+    let address = value.as_str().and_then(|text| text.parse().ok());
+    if address.is_none() {
+        tracing::warn!(
+            port = %port.uuid, %value,
+            "extra.{RESERVED_ADDRESS} is no IPv4 address, such as \"192.0.2.7\"; it is ignored"
+        );
+    }
+    address
+}
 
 /// Answers the boot services from the store.
 #[derive(Clone, Debug)]
@@ -41,6 +60,7 @@ impl BootDirectory for StoreBootDirectory {
             name: node.display_name(),
             pxe_enabled: port.pxe_enabled,
             loader: ipxe::loader(&node),
+            address: reserved_address(&port),
         })
     }
 
@@ -93,6 +113,7 @@ fn classify(kind: &ContactKind) -> (BootService, bool) {
         | ContactKind::DhcpTaken { .. } => (BootService::Dhcp, true),
         ContactKind::DhcpNak { .. }
         | ContactKind::DhcpOtherServer { .. }
+        | ContactKind::DhcpConflict { .. }
         | ContactKind::DhcpDecline { .. }
         | ContactKind::DhcpIgnored { .. } => (BootService::Dhcp, false),
         ContactKind::TftpStarted { .. } | ContactKind::TftpDone { .. } => (BootService::Tftp, true),

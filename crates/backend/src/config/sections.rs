@@ -9,6 +9,7 @@ use cupola_api::Secret;
 use ipnet::Ipv4Net;
 use url::Url;
 
+use super::boot_subnet::BootSubnet;
 use super::dhcp_mode::DhcpMode;
 use super::key::section;
 use super::value::choice;
@@ -266,6 +267,12 @@ section! {
         dns: Vec<Ipv4Addr> = Vec::new();
         /// How long an address is promised.
         lease_time: Duration = seconds(3600);
+        /// More networks, behind DHCP relays; each as a table [[boot.subnets]] with network, first,
+        /// last, and where wanted router, dns and lease_time.
+        subnets: Vec<BootSubnet> = Vec::new();
+        /// Whether an address is looked for on the network (by ARP, behind a relay by ICMP) before
+        /// it is first offered.
+        detect_conflicts: bool = true;
         /// Whether boot loaders are served by TFTP.
         tftp: bool = true;
         /// Where TFTP listens, when not at port 69 of boot.address.

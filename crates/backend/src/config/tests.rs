@@ -135,6 +135,31 @@ fn values_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
+fn networks_behind_relays_are_a_list() {
+    let file = "[boot]\nenabled = true\naddress = \"192.0.2.1\"\n[[boot.subnets]]\n\
+                network = \"10.1.0.0/24\"\nfirst = \"10.1.0.10\"\nlast = \"10.1.0.99\"\n\
+                router = \"10.1.0.1\"\nlease_time = 600\n";
+    let config = load(file, &[], &[]).expect("a configuration");
+    let [subnet] = config.boot.subnets.as_slice() else {
+        panic!("{:?}", config.boot.subnets)
+    };
+    assert_eq!(subnet.router, Some([10, 1, 0, 1].into()));
+    assert_eq!(subnet.lease_time, Some(Duration::from_secs(600)));
+    for wrong in [
+        "[[boot.subnets]]\nnetwork = \"10.1.0.0/24\"\nfirst = \"10.1.0.10\"\n",
+        "[[boot.subnets]]\nnetwork = \"10.1.0.0/24\"\nfirst = \"a\"\nlast = \"10.1.0.9\"\n",
+        "[boot]\nsubnets = [{ network = \"10.1.0.0/24\", first = \"10.1.0.1\", \
+         last = \"10.1.0.9\", gateway = \"10.1.0.1\" }]\n",
+    ] {
+        let text = error(wrong, &[], &[]);
+        assert!(
+            text.contains("`boot.subnets`") && text.contains("router"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn images_are_a_list_with_checksums() {
     let sum = "ab".repeat(32);
     let file = format!(

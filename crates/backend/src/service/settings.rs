@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use cupola_drivers::agent::{AgentClients, AgentRescue};
 use cupola_drivers::boot::{
-    AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, FileSet, HttpConfig,
-    Loader, LoaderNames, ReplyTo, Subnet, TftpConfig,
+    AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, DnsmasqConfig,
+    FileSet, HttpConfig, Loader, LoaderNames, ReplyTo, ServedSubnet, Subnet, TftpConfig, base_url,
 };
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::{DelayRange, FakeSettings};
@@ -198,24 +198,81 @@ fn dhcp(config: &Config, address: Ipv4Addr) -> Result<Option<DhcpConfig>, Servic
 
 fn address_service(config: &Config) -> Result<AddressService, ServiceError> {
     let boot = &config.boot;
-    let network = boot
-        .network
-        .ok_or_else(|| missing("boot.network", "the provisioning network, as 10.0.0.0/24"))?;
-    let first = boot
-        .pool_first
-        .ok_or_else(|| missing("boot.pool_first", "the first address that is handed out"))?;
-    let last = boot
-        .pool_last
-        .ok_or_else(|| missing("boot.pool_last", "the last address that is handed out"))?;
-    let mut addresses = AddressService::on(Subnet {
-        network,
-        first,
-        last,
-        router: boot.router,
-        dns: boot.dns.clone(),
-    });
-    addresses.lease_time = boot.lease_time;
-    Ok(addresses)
+    let mut subnets = Vec::new();
+    if let Some(network) = boot.network {
+        let first = boot
+            .pool_first
+            .ok_or_else(|| missing("boot.pool_first", "the first address that is handed out"))?;
+        let last = boot
+            .pool_last
+            .ok_or_else(|| missing("boot.pool_last", "the last address that is handed out"))?;
+        subnets.push(ServedSubnet {
+            subnet: Subnet {
+                network,
+                first,
+                last,
+                router: boot.router,
+                dns: boot.dns.clone(),
+            },
+            lease_time: boot.lease_time,
+        });
+    }
+    subnets.extend(boot.subnets.iter().map(|subnet| ServedSubnet {
+        subnet: Subnet {
+            network: subnet.network,
+            first: subnet.first,
+            last: subnet.last,
+            router: subnet.router,
+            dns: subnet.dns.clone(),
+        },
+        lease_time: subnet.lease_time.unwrap_or(boot.lease_time),
+    }));
+    Ok(AddressService {
+        subnets,
+        detect_conflicts: boot.detect_conflicts,
+    })
+}
+
+/// What machines are netbooted through, where the node's boot interface does not say.
+const fn loader(config: &Config) -> Loader {
+    match config.boot.loader {
+        BootLoader::Ipxe => Loader::Ipxe,
+        BootLoader::Grub => Loader::Grub,
+    }
+}
+
+/// What `cupola boot dnsmasq-config` prints.
+pub(super) fn dnsmasq(config: &Config) -> Result<String, ServiceError> {
+    let boot = &config.boot;
+    let address = boot.address.ok_or_else(|| {
+        missing(
+            "boot.address",
+            "this host's address on the provisioning network",
+        )
+    })?;
+    let subnets = address_service(config)?.subnets;
+    if subnets.is_empty() {
+        return Err(missing(
+            "boot.network",
+            "the network that dnsmasq hands out addresses on",
+        ));
+    }
+    let listens = boot
+        .http_listen
+        .unwrap_or_else(|| SocketAddr::from((address, BOOT_HTTP_PORT)));
+    let http = HttpConfig {
+        url: boot.http_url.clone(),
+        ..HttpConfig::new(listens)
+    };
+    let dnsmasq = DnsmasqConfig {
+        interface: boot.interface.as_deref(),
+        address,
+        http: &base_url(&http, address, listens)?,
+        loader: loader(config),
+        loaders: &LoaderNames::default(),
+        subnets: &subnets,
+    };
+    Ok(dnsmasq.render())
 }
 
 /// The drivers.
@@ -273,10 +330,7 @@ pub(super) fn registry(
         });
     }
     let registry = Registry::new(&config.drivers.enabled, implementations, settings)?;
-    Ok(registry.with_loader(match config.boot.loader {
-        BootLoader::Ipxe => Loader::Ipxe,
-        BootLoader::Grub => Loader::Grub,
-    }))
+    Ok(registry.with_loader(loader(config)))
 }
 
 fn driver_settings(

@@ -29,6 +29,7 @@ macro_rules! scripts {
 
 const SCRIPTS: &[Script] = scripts! {
     1 "first" "0001_first.sql";
+    2 "dhcp leases" "0002_dhcp_leases.sql";
     3 "deploy templates" "0003_deploy_templates.sql";
 };
 

@@ -89,6 +89,7 @@ scenarios! {
     page_scenarios::pages_are_the_same_in_memory_and_in_sql;
     page_scenarios::an_unknown_marker_is_not_found;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
+    record_scenarios::leases_replace_what_their_machine_and_their_address_had;
     record_scenarios::history_is_trimmed;
     record_scenarios::inventory_is_replaced;
     record_scenarios::conductors_come_and_go;

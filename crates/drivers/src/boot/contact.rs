@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use cupola_api::{MacAddress, NodeId};
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use super::client::ClientSystem;
@@ -65,6 +66,15 @@ pub enum ContactKind {
     DhcpOtherServer {
         /// The other server.
         server: Ipv4Addr,
+        /// Its MAC address, where it is on the machine's own network and answers.
+        holder: Option<MacAddress>,
+    },
+    /// An address that we would give is in use by somebody else; the machine gets another one.
+    DhcpConflict {
+        /// The address in use.
+        address: Ipv4Addr,
+        /// The MAC address of the interface that has it; `None` behind a relay.
+        holder: Option<MacAddress>,
     },
     /// The machine found its address in use by somebody else.
     DhcpDecline {
@@ -161,7 +171,33 @@ pub enum IgnoreReason {
         relay: Ipv4Addr,
     },
     /// No address of the pool is free.
-    PoolExhausted,
+    PoolExhausted {
+        /// The pool's first address.
+        first: Ipv4Addr,
+        /// Its last one.
+        last: Ipv4Addr,
+    },
+    /// The address reserved for the port is none that a machine of this network can have.
+    ReservationUnusable {
+        /// The reserved address.
+        address: Ipv4Addr,
+        /// The network that the machine asked from.
+        network: Ipv4Net,
+    },
+    /// The address reserved for the port is leased to another machine.
+    ReservationLeased {
+        /// The reserved address.
+        address: Ipv4Addr,
+        /// Who has it.
+        mac: MacAddress,
+    },
+    /// The address reserved for the port is in use on the network.
+    ReservationInUse {
+        /// The reserved address.
+        address: Ipv4Addr,
+    },
+    /// The lease could not be written down, so nobody may have it.
+    LeaseNotKept,
     /// The directory did not say in time who this is.
     DirectoryTooSlow,
 }
@@ -212,25 +248,50 @@ impl fmt::Display for ScriptAction {
     }
 }
 
+impl ContactKind {
+    /// Whether somebody has to do something about the network, the enrolment or the
+    /// configuration, so that it belongs in the service's log as well: many of these have no node
+    /// whose timeline would tell.
+    #[must_use]
+    pub const fn is_complaint(&self) -> bool {
+        match self {
+            Self::DhcpIgnored { .. } | Self::DhcpConflict { .. } | Self::DhcpOtherServer { .. } => {
+                true
+            }
+            Self::DhcpDiscover
+            | Self::DhcpOffer { .. }
+            | Self::DhcpRequest { .. }
+            | Self::DhcpAck { .. }
+            | Self::DhcpNak { .. }
+            | Self::DhcpDecline { .. }
+            | Self::DhcpRelease { .. }
+            | Self::ProxyDhcpOffer { .. }
+            | Self::ProxyDhcpAck { .. }
+            | Self::DhcpTaken { .. }
+            | Self::TftpStarted { .. }
+            | Self::TftpDone { .. }
+            | Self::TftpFailed { .. }
+            | Self::ScriptServed { .. }
+            | Self::HttpStarted { .. }
+            | Self::HttpDone { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for ContactKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let with = |bootfile: &Option<String>| match bootfile {
-            Some(file) => format!(", boot file {file}"),
-            None => ", no boot file".to_owned(),
-        };
         match self {
             Self::DhcpDiscover => f.write_str("DHCP discover"),
             Self::DhcpOffer { address, bootfile } => {
-                write!(f, "DHCP offer {address}{}", with(bootfile))
+                write!(f, "DHCP offer {address}{}", named(bootfile.as_deref()))
             }
             Self::DhcpRequest { address } => write!(f, "DHCP request {address}"),
             Self::DhcpAck { address, bootfile } => {
-                write!(f, "DHCP ack {address}{}", with(bootfile))
+                write!(f, "DHCP ack {address}{}", named(bootfile.as_deref()))
             }
             Self::DhcpNak { address } => write!(f, "DHCP nak {address}: not its lease"),
-            Self::DhcpOtherServer { server } => {
-                write!(f, "DHCP: took the offer of another server, {server}")
-            }
+            Self::DhcpOtherServer { server, holder } => other_server(f, *server, *holder),
+            Self::DhcpConflict { address, holder } => conflict(f, *address, *holder),
             Self::DhcpDecline { address } => {
                 write!(
                     f,
@@ -291,17 +352,73 @@ impl fmt::Display for ContactKind {
     }
 }
 
+fn named(bootfile: Option<&str>) -> String {
+    match bootfile {
+        Some(file) => format!(", boot file {file}"),
+        None => ", no boot file".to_owned(),
+    }
+}
+
+fn other_server(
+    f: &mut fmt::Formatter<'_>,
+    server: Ipv4Addr,
+    holder: Option<MacAddress>,
+) -> fmt::Result {
+    write!(f, "DHCP: took the offer of another server, {server}")?;
+    if let Some(mac) = holder {
+        write!(f, " with the MAC address {mac}")?;
+    }
+    f.write_str("; switch that server off, or set boot.dhcp to proxy")
+}
+
+fn conflict(
+    f: &mut fmt::Formatter<'_>,
+    address: Ipv4Addr,
+    holder: Option<MacAddress>,
+) -> fmt::Result {
+    write!(f, "DHCP address {address} is in use")?;
+    match holder {
+        Some(mac) => write!(f, " by {mac}")?,
+        None => f.write_str(" behind the relay")?,
+    }
+    f.write_str("; take it out of the pool, or give that machine another one")
+}
+
 impl fmt::Display for IgnoreReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownMac => f.write_str("no enrolled port has this MAC address"),
-            Self::UnknownNetwork { relay } => {
-                write!(
-                    f,
-                    "relay {relay} is in no configured subnet; check the port's VLAN"
-                )
+            Self::UnknownMac => f.write_str(
+                "no enrolled port has this MAC address; enrol the machine, or add the port to its \
+                 node",
+            ),
+            Self::UnknownNetwork { relay } => write!(
+                f,
+                "relay {relay} is in no configured subnet; check the port's VLAN, or add its \
+                 network to boot.subnets"
+            ),
+            Self::PoolExhausted { first, last } => write!(
+                f,
+                "no address of the pool {first} - {last} is free; enlarge the pool, or shorten \
+                 boot.lease_time"
+            ),
+            Self::ReservationUnusable { address, network } => write!(
+                f,
+                "the port's reserved address {address} is none for a machine of {network}; correct \
+                 ip_address in the port's extra, or check the port's VLAN"
+            ),
+            Self::ReservationLeased { address, mac } => write!(
+                f,
+                "the port's reserved address {address} is leased to {mac}; choose one outside the \
+                 pool, or wait until that lease has run out"
+            ),
+            Self::ReservationInUse { address } => write!(
+                f,
+                "the port's reserved address {address} is in use by another machine; free it, or \
+                 reserve another one"
+            ),
+            Self::LeaseNotKept => {
+                f.write_str("the lease could not be written to the database; see the service's log")
             }
-            Self::PoolExhausted => f.write_str("no address of the pool is free; enlarge the pool"),
             Self::DirectoryTooSlow => f.write_str("the node could not be looked up in time"),
         }
     }

@@ -24,13 +24,20 @@ use proxy::{BOOT_SERVER_PORT, Proxy};
 use request::DhcpRequest;
 
 pub(crate) mod answer;
+mod arp;
 pub(crate) mod caller;
 pub(crate) mod exchange;
+mod icmp;
+mod prober;
 pub(crate) mod proxy;
-pub(crate) mod request;
+pub mod request;
 mod socket;
 pub(crate) mod sockets;
+pub mod survey;
+mod waiting;
 
+pub use arp::sender as arp_sender;
+pub use icmp::replier as icmp_replier;
 use socket::Sharing;
 pub use socket::interface_address;
 
@@ -72,9 +79,17 @@ pub enum DhcpService {
 /// How addresses are handed out.
 #[derive(Clone, Debug)]
 pub struct AddressService {
-    /// The networks served. The first is the one the interface is on; the others are reached
-    /// through relays.
-    pub subnets: Vec<Subnet>,
+    /// The networks served: the one that our address is on, and those behind relays.
+    pub subnets: Vec<ServedSubnet>,
+    /// Whether an address is looked for on the network before it is first offered.
+    pub detect_conflicts: bool,
+}
+
+/// A network and how its addresses are promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedSubnet {
+    /// The network.
+    pub subnet: Subnet,
     /// How long an address is promised.
     pub lease_time: Duration,
 }
@@ -83,9 +98,10 @@ impl AddressService {
     /// Serves one network, with addresses promised for an hour.
     #[must_use]
     pub fn on(subnet: Subnet) -> Self {
+        let lease_time = Duration::from_secs(3600);
         Self {
-            subnets: vec![subnet],
-            lease_time: Duration::from_secs(3600),
+            subnets: vec![ServedSubnet { subnet, lease_time }],
+            detect_conflicts: true,
         }
     }
 }
@@ -159,10 +175,10 @@ impl Responder {
         }
     }
 
-    /// After the answer is on its way: the contact, and the lease for the next start.
-    async fn answered(&self, answer: Answer) {
+    /// After the answer is on its way.
+    fn answered(&self, answer: Answer) {
         match self {
-            Self::Addresses(exchange) => exchange.answered(answer).await,
+            Self::Addresses(exchange) => exchange.answered(answer),
             Self::Proxy(proxy) => proxy.answered(answer),
         }
     }
@@ -250,7 +266,7 @@ impl DhcpServer {
                     if let Err(error) = socket.send_to(&answer.datagram, to).await {
                         tracing::warn!(%error, mac = %request.mac, %to, "DHCP answer not sent");
                     }
-                    responder.answered(answer).await;
+                    responder.answered(answer);
                 }
                 drop(slot);
             }));

@@ -6,6 +6,7 @@
 //! opens a socket.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -28,6 +29,8 @@ pub struct BootHost {
     pub pxe_enabled: bool,
     /// What it is netbooted through.
     pub loader: Loader,
+    /// The IPv4 address reserved for the port, where there is one.
+    pub address: Option<Ipv4Addr>,
 }
 
 /// What a machine should boot now.

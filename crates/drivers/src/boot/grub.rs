@@ -175,6 +175,7 @@ mod tests {
             mac: MacAddress::new([0x52, 0x54, 0, 0xab, 0xcd, 0xef]),
             name: "rack 1'; reboot".to_owned(),
             pxe_enabled: true,
+            address: None,
             loader: Loader::Grub,
         }
     }

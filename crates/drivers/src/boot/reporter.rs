@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use cupola_api::{MacAddress, NodeId};
 use jiff::Timestamp;
 
 use super::client::ClientSystem;
+use super::complaints::Complaints;
 use super::contact::{BootContact, ContactKind};
 use super::directory::ContactSink;
 use super::leases::LeaseTable;
@@ -16,6 +18,7 @@ use super::leases::LeaseTable;
 pub(crate) struct Reporter {
     sink: Arc<dyn ContactSink>,
     leases: Arc<LeaseTable>,
+    complaints: Arc<Complaints>,
 }
 
 /// Whom a contact is about.
@@ -29,7 +32,11 @@ pub(crate) struct Party {
 
 impl Reporter {
     pub(crate) fn new(sink: Arc<dyn ContactSink>, leases: Arc<LeaseTable>) -> Self {
-        Self { sink, leases }
+        Self {
+            sink,
+            leases,
+            complaints: Arc::default(),
+        }
     }
 
     /// Who holds the lease of this peer address.
@@ -44,7 +51,16 @@ impl Reporter {
     }
 
     pub(crate) fn report(&self, party: &Party, kind: ContactKind) {
-        tracing::debug!(mac = ?party.mac, peer = ?party.peer, "{kind}");
+        if kind.is_complaint()
+            && self
+                .complaints
+                .admit(party.mac, &kind.to_string(), Instant::now())
+        {
+            let mac = party.mac.map(|mac| mac.to_string());
+            tracing::warn!(mac, "{kind}");
+        } else {
+            tracing::debug!(mac = ?party.mac, peer = ?party.peer, "{kind}");
+        }
         let Party {
             mac,
             node,

@@ -116,6 +116,7 @@ mod tests {
             name: name.to_owned(),
             pxe_enabled: true,
             loader: Loader::Ipxe,
+            address: None,
         }
     }
 

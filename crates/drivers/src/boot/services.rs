@@ -18,7 +18,7 @@ use super::directory::{BootDirectory, ContactSink};
 use super::files::{FileSet, Loader, LoaderNames};
 use super::http::routes::{self, HttpState};
 use super::http::{HttpConfig, HttpServer};
-use super::leases::{LeaseStore, LeaseTable, MemoryLeaseStore};
+use super::leases::{LeaseStore, LeaseStoreError, LeaseTable, MemoryLeaseStore};
 use super::node_files::NodeFiles;
 use super::open_files::OpenFiles;
 use super::reporter::Reporter;
@@ -96,6 +96,17 @@ pub enum BootServicesError {
         /// Last address.
         last: Ipv4Addr,
     },
+    /// Two subnets that are one.
+    #[error("the DHCP networks {network} and {other} overlap; a machine is on one of them only")]
+    Overlap {
+        /// One network.
+        network: ipnet::Ipv4Net,
+        /// Another that has some of its addresses.
+        other: ipnet::Ipv4Net,
+    },
+    /// What addresses have been given out is not known, so none can be given out.
+    #[error(transparent)]
+    Leases(#[from] LeaseStoreError),
     /// The server's URL cannot be built.
     #[error("the HTTP boot server's URL cannot be made of {0}; configure it")]
     Url(String),
@@ -147,7 +158,7 @@ impl BootServices {
         let stop = stop.child_token();
         let dropped = Arc::new(AtomicU64::new(0));
         let files = Arc::new(config.files);
-        let stored = config.lease_store.load().await;
+        let stored = config.lease_store.load().await?;
         let leases = Arc::new(LeaseTable::new(vec![config.address], stored));
         let reporter = Reporter::new(sink, Arc::clone(&leases));
 
@@ -200,7 +211,7 @@ impl BootServices {
                 directory,
                 reporter,
             };
-            sockets.serve(dhcp.service, &callers, &config.lease_store, &tracker)
+            sockets.serve(dhcp, &callers, config.lease_store, &tracker, &stop)
         });
         tracker.close();
         Ok(Self {
@@ -290,7 +301,8 @@ fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
     if addresses.subnets.is_empty() {
         return Err(BootServicesError::NoSubnet);
     }
-    for subnet in &addresses.subnets {
+    for (at, served) in addresses.subnets.iter().enumerate() {
+        let subnet = &served.subnet;
         let (network, first, last) = (subnet.network, subnet.first, subnet.last);
         if first > last || !network.contains(&first) || !network.contains(&last) {
             return Err(BootServicesError::BadPool {
@@ -298,6 +310,11 @@ fn check(config: &BootServicesConfig) -> Result<(), BootServicesError> {
                 first,
                 last,
             });
+        }
+        let mut others = addresses.subnets.iter().take(at);
+        if let Some(other) = others.find(|other| overlap(other.subnet.network, network)) {
+            let other = other.subnet.network;
+            return Err(BootServicesError::Overlap { network, other });
         }
     }
     Ok(())
@@ -319,6 +336,10 @@ fn advertise(
             %error, interface, "router solicitations cannot be answered; iPXE will wait"
         ),
     }
+}
+
+fn overlap(one: ipnet::Ipv4Net, other: ipnet::Ipv4Net) -> bool {
+    one.contains(&other.network()) || other.contains(&one.network())
 }
 
 async fn tftp_server(
@@ -348,7 +369,12 @@ pub(super) fn bind_error(
     }
 }
 
-fn base_url(
+/// The URL that machines are told of an HTTP boot server that listens at `bound`, with a trailing
+/// slash: the configured one, or else our address.
+///
+/// # Errors
+/// The configured URL cannot be one of a server.
+pub fn base_url(
     config: &HttpConfig,
     address: Ipv4Addr,
     bound: SocketAddr,

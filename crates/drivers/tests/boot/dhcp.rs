@@ -165,7 +165,10 @@ async fn an_address_is_offered_granted_kept_and_refused() {
     assert_eq!(ask(&lab, &request(elsewhere)).await, None);
     assert_eq!(
         lab.contacts.kinds().last(),
-        Some(&ContactKind::DhcpOtherServer { server: other })
+        Some(&ContactKind::DhcpOtherServer {
+            server: other,
+            holder: None,
+        })
     );
 }
 

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
-    ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig, Loader,
-    RamdiskBoot, Subnet, TftpConfig,
+    ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig,
+    LeaseStore, Loader, MemoryLeaseStore, RamdiskBoot, Subnet, TftpConfig,
 };
 use parking_lot::Mutex;
 use tokio::process::Command;
@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const NETBOOTS: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 1]);
 /// Boots its disk.
 pub(crate) const LOCAL: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 2]);
+/// Enrolled, with an address reserved for it.
+pub(crate) const RESERVED: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 4]);
+/// Outside the pool of [`subnet`].
+pub(crate) const RESERVATION: Ipv4Addr = Ipv4Addr::new(127, 9, 0, 99);
 /// Not enrolled.
 pub(crate) const STRANGER: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 3]);
 
@@ -32,12 +36,13 @@ pub(crate) struct Directory {
 #[async_trait]
 impl BootDirectory for Directory {
     async fn host(&self, mac: &MacAddress) -> Option<BootHost> {
-        (*mac == NETBOOTS || *mac == LOCAL).then(|| BootHost {
+        [NETBOOTS, LOCAL, RESERVED].contains(mac).then(|| BootHost {
             node: NodeId::from(uuid::Uuid::from_u128(u128::from(mac.octets()[5]))),
             mac: *mac,
             name: "machine".to_owned(),
             pxe_enabled: true,
             loader: Loader::Ipxe,
+            address: (*mac == RESERVED).then_some(RESERVATION),
         })
     }
 
@@ -132,29 +137,54 @@ pub(crate) async fn lab() -> Lab {
     lab_with(loopback(), ANY, Ipv4Addr::LOCALHOST).await
 }
 
-pub(crate) async fn lab_with(dhcp: DhcpConfig, bind: SocketAddrV4, address: Ipv4Addr) -> Lab {
+pub(crate) async fn lab_with(
+    dhcp: impl Into<Option<DhcpConfig>>,
+    bind: SocketAddrV4,
+    address: Ipv4Addr,
+) -> Lab {
     let files = tempfile::tempdir().unwrap();
     let kernel = files.path().join("kernel");
     std::fs::write(&kernel, loader()).unwrap();
-    start(dhcp, bind, address, Arc::new(Directory { kernel }), files).await
+    let directory = Arc::new(Directory { kernel });
+    let store = Arc::new(MemoryLeaseStore);
+    start(dhcp, bind, address, directory, files, store).await
+}
+
+/// On loopback, over a store that may have leases already.
+pub(crate) async fn lab_over(store: Arc<dyn LeaseStore>) -> Lab {
+    let files = tempfile::tempdir().unwrap();
+    let kernel = files.path().join("kernel");
+    let directory = Arc::new(Directory { kernel });
+    start(
+        loopback(),
+        ANY,
+        Ipv4Addr::LOCALHOST,
+        directory,
+        files,
+        store,
+    )
+    .await
 }
 
 pub(crate) async fn lab_of(dhcp: DhcpConfig, directory: impl BootDirectory) -> Lab {
     let files = tempfile::tempdir().unwrap();
-    start(dhcp, ANY, Ipv4Addr::LOCALHOST, Arc::new(directory), files).await
+    let (directory, store) = (Arc::new(directory), Arc::new(MemoryLeaseStore));
+    start(dhcp, ANY, Ipv4Addr::LOCALHOST, directory, files, store).await
 }
 
 async fn start(
-    dhcp: DhcpConfig,
+    dhcp: impl Into<Option<DhcpConfig>>,
     bind: SocketAddrV4,
     address: Ipv4Addr,
     directory: Arc<dyn BootDirectory>,
     files: tempfile::TempDir,
+    lease_store: Arc<dyn LeaseStore>,
 ) -> Lab {
     let mut http = HttpConfig::new(bind.into());
     http.image_directory = Some(files.path().to_owned());
     let mut config = BootServicesConfig::new(address, http, loaders());
-    config.dhcp = Some(dhcp);
+    config.dhcp = dhcp.into();
+    config.lease_store = lease_store;
     config.tftp = Some(TftpConfig::new(bind));
     let contacts = Arc::new(Contacts::default());
     let sink: Arc<dyn ContactSink> = Arc::clone(&contacts) as _;

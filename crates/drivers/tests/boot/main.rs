@@ -8,9 +8,13 @@
     reason = "clippy's allowances for tests do not reach the helpers of an integration test"
 )]
 
+mod addresses;
 mod dhcp;
+mod firmware;
 mod http;
 mod lab;
 mod namespace;
+mod network;
+mod other_server;
 mod proxy;
 mod tftp;

@@ -1,7 +1,6 @@
 //! DHCP by broadcast on an interface, with busybox's client, in a network namespace.
 //!
-//! The test runs itself again inside a fresh namespace, where a veth pair is the provisioning
-//! network: the server on one end, the client on the other.
+//! A veth pair is the provisioning network: the server on one end, the client on the other.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::fs::PermissionsExt;
@@ -9,54 +8,20 @@ use std::os::unix::fs::PermissionsExt;
 use cupola_drivers::boot::{ContactKind, DhcpConfig, Subnet, interface_address};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::lab::{client, lab_with};
+use super::lab::lab_with;
+use super::network::{inside, run};
 
-const INSIDE: &str = "CUPOLA_TEST_INSIDE_NAMESPACE";
-const NAME: &str = "namespace::a_foreign_client_gets_its_lease_by_broadcast";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 231, 0, 1);
 
 #[tokio::test]
 async fn a_foreign_client_gets_its_lease_by_broadcast() {
-    if std::env::var_os(INSIDE).is_some() {
-        return inside().await;
+    let name = "namespace::a_foreign_client_gets_its_lease_by_broadcast";
+    if inside(name, &["ip", "busybox"]).await {
+        in_namespace().await;
     }
-    for program in ["ip", "busybox"] {
-        if client(program, &[]).await.is_none() {
-            return;
-        }
-    }
-    let probe = client("unshare", &["-rn", "true"]).await;
-    if !probe.as_ref().is_some_and(|output| output.status.success()) {
-        println!("SKIPPED: network namespaces cannot be made here: {probe:?}");
-        return;
-    }
-    let own = std::env::current_exe().unwrap();
-    let variable = format!("{INSIDE}=1");
-    let arguments = [
-        "-rn",
-        "env",
-        &variable,
-        own.to_str().unwrap(),
-        "--exact",
-        NAME,
-        "--nocapture",
-    ];
-    let output = client("unshare", &arguments).await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{output:?}"
-    );
 }
 
-async fn run(command: &str) -> String {
-    let words: Vec<_> = command.split(' ').collect();
-    let output = client(words[0], &words[1..]).await.unwrap();
-    assert!(output.status.success(), "{command}: {output:?}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-async fn inside() {
+async fn in_namespace() {
     run("ip link set lo up").await;
     run("ip link add prov0 type veth peer name machine0 address 02:00:00:00:00:01").await;
     run("ip addr add 10.231.0.1/24 dev prov0").await;

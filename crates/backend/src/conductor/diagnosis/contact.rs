@@ -22,6 +22,8 @@ pub(in crate::conductor) fn rung_of(contact: &BootContact) -> Option<Rung> {
             IgnoreReason::UnknownMac => Rung::DhcpDiscover,
             _ => Rung::DhcpAck,
         }),
+        // The machine is offered another address.
+        ContactKind::DhcpConflict { .. } => None,
         ContactKind::DhcpRelease { .. } | ContactKind::TftpStarted { .. } => None,
         ContactKind::TftpDone { .. } => Some(Rung::Loader),
         // A ROM breaks a transfer off when it has learnt the size; that is no failure.

@@ -1,5 +1,6 @@
 //! What belongs to nodes: ports, history, inventory, steps, timelines; and conductors.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use cupola_api::event::{Event, EventId, EventKind};
@@ -7,6 +8,7 @@ use cupola_api::id::{HistoryId, NodeId, PortId};
 use cupola_api::mac::MacAddress;
 use cupola_api::port::Port;
 use cupola_api::resource::{HistoryEntry, NodeInventory};
+use cupola_drivers::boot::Lease;
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -20,6 +22,25 @@ fn mac(last: u8) -> MacAddress {
 
 fn is_missing<T>(result: &Result<T, StoreError>, what: &str) -> bool {
     matches!(result, Err(StoreError::NotFound { what: w, .. }) if *w == what)
+}
+
+pub(super) async fn leases_replace_what_their_machine_and_their_address_had(store: Store) {
+    let lease = |machine, last| Lease {
+        mac: mac(machine),
+        address: Ipv4Addr::new(10, 0, 0, last),
+        node: NodeId::random(),
+        expires: Timestamp::from_second(1_800_000_000).expect("a time"),
+    };
+    let (one, two) = (lease(1, 11), lease(2, 12));
+    let both = [one.clone(), two.clone()];
+    store.save_dhcp_leases(&both).await.expect("saved");
+    assert_eq!(store.dhcp_leases().await.expect("read"), both);
+    // The second machine moves to a third address, and the first machine takes its old one.
+    let (moved, taken) = (lease(2, 13), lease(1, 12));
+    let batch = [moved.clone(), taken.clone()];
+    store.save_dhcp_leases(&batch).await.expect("saved");
+    assert_eq!(store.dhcp_leases().await.expect("read"), [taken, moved]);
+    store.save_dhcp_leases(&[]).await.expect("nothing to save");
 }
 
 pub(super) async fn ports_belong_to_nodes_and_addresses_to_ports(store: Store) {

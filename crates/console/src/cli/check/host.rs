@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
 use std::path::Path;
 
 use cupola_backend::config::{Config, DhcpMode};
+use cupola_backend::service::other_dhcp_servers;
 
 use super::{Check, Verdict};
 
@@ -175,8 +176,9 @@ fn boot(config: &Config) -> Vec<Check> {
         }
         DhcpMode::Off => {}
     }
-    if boot.dhcp != DhcpMode::Off {
-        checks.extend(boot.interface.as_deref().map(interface));
+    if let Some(name) = boot.interface.as_deref() {
+        checks.push(interface(name));
+        checks.push(other_servers(boot.dhcp, name));
     }
     if boot.tftp {
         let usual = SocketAddrV4::new(address, 69);
@@ -241,6 +243,38 @@ fn interface(name: &str) -> Check {
                 format!("there is no {name}"),
                 Some(remedy),
             )
+        }
+    }
+}
+
+/// Whether another DHCP server is there, which is wrong beside ours and needed by the other modes.
+fn other_servers(mode: DhcpMode, interface: &str) -> Check {
+    const NAME: &str = "DHCP servers";
+    let servers = match other_dhcp_servers(interface) {
+        Ok(servers) => servers,
+        Err(error) => {
+            let remedy = "run as root to look for other DHCP servers";
+            let detail = format!("cannot be looked for on {interface}: {error}");
+            return check(NAME, Verdict::Note, detail, Some(remedy));
+        }
+    };
+    let list: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    let seen = match list.as_slice() {
+        [] => format!("no other answers on {interface}"),
+        list => format!("{} answers on {interface}", list.join(", ")),
+    };
+    match (mode, servers.is_empty()) {
+        (DhcpMode::Server, true) | (DhcpMode::Proxy | DhcpMode::Off, false) => {
+            check(NAME, Verdict::Passed, seen, None)
+        }
+        (DhcpMode::Server, false) => {
+            let remedy = "switch that server off there, or set boot.dhcp to proxy";
+            check(NAME, Verdict::Failed, seen, Some(remedy))
+        }
+        (DhcpMode::Proxy | DhcpMode::Off, true) => {
+            let remedy = "start the DHCP server, or set boot.dhcp to server; one that serves known \
+                          machines only does not answer this check";
+            check(NAME, Verdict::Note, seen, Some(remedy))
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::boot::DIRECTORY_DEADLINE;
 use crate::boot::client::BootStage;
 use crate::boot::contact::{ContactKind, IgnoreReason};
 use crate::boot::directory::{BootDirectory, BootHost};
-use crate::boot::leases::{Lease, LeaseTable};
+use crate::boot::leases::LeaseTable;
 use crate::boot::reporter::{Party, Reporter};
 
 /// What every answer depends on.
@@ -38,7 +38,6 @@ pub(crate) struct Answer {
     pub(crate) is_nak: bool,
     pub(crate) party: Party,
     pub(crate) kind: ContactKind,
-    pub(crate) lease: Option<Lease>,
 }
 
 impl Callers {
@@ -108,7 +107,6 @@ impl Answer {
             is_nak,
             party,
             kind: ContactKind::DhcpDiscover,
-            lease: None,
         }
     }
 }

@@ -1,31 +1,35 @@
 //! One DHCP exchange: from a client's message to the answer it gets, if any (RFC 2131 section 4.3).
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
 
 use dhcproto::v4::MessageType;
 use jiff::Timestamp;
 
 use super::answer::{self, Grant};
 use super::caller::{Answer, Caller, Callers, Unidentified};
+use super::prober::{Holder, Prober, Reach};
 use super::request::DhcpRequest;
+use super::{AddressService, ServedSubnet};
 use crate::boot::contact::{ContactKind, IgnoreReason};
-use crate::boot::leases::{LeaseStore, Subnet};
+use crate::boot::leases::writer::LeaseWriter;
+use crate::boot::leases::{NoAddress, Wish};
+
+/// Addresses that are tried for one offer, when each of them turns out to be in use.
+const ATTEMPTS: u32 = 4;
 
 /// All that an answer depends on.
 pub(crate) struct Exchange {
     pub(crate) callers: Callers,
-    pub(crate) subnets: Vec<Subnet>,
-    pub(crate) lease_time: Duration,
-    pub(crate) store: Arc<dyn LeaseStore>,
+    pub(crate) service: AddressService,
+    pub(crate) writer: LeaseWriter,
+    pub(crate) prober: Prober,
 }
 
 /// A message of a machine that we serve.
 struct Asked<'a> {
     request: &'a DhcpRequest,
     caller: Caller,
-    subnet: &'a Subnet,
+    served: &'a ServedSubnet,
 }
 
 impl Exchange {
@@ -35,41 +39,28 @@ impl Exchange {
             Ok(caller) => caller,
             Err(Unidentified(party, reason)) => return self.callers.ignore(&party, reason),
         };
-        let Some(subnet) = self.subnet(request) else {
-            return self.callers.ignore(
-                &caller.party,
-                IgnoreReason::UnknownNetwork {
-                    relay: request.giaddr,
-                },
-            );
+        let Some(served) = self.subnet(request) else {
+            let relay = request.giaddr;
+            let reason = IgnoreReason::UnknownNetwork { relay };
+            return self.callers.ignore(&caller.party, reason);
         };
         let asked = Asked {
             request,
             caller,
-            subnet,
+            served,
         };
         match request.message {
             MessageType::Discover => self.discover(asked).await,
             MessageType::Request => self.request(asked).await,
             MessageType::Inform => self.inform(asked).await,
             MessageType::Decline => {
-                let address = request.requested.unwrap_or(request.ciaddr);
-                self.callers
-                    .leases
-                    .decline(&request.mac, address, Timestamp::now());
-                self.callers
-                    .reporter
-                    .report(&asked.caller.party, ContactKind::DhcpDecline { address });
+                self.decline(&asked).await;
                 None
             }
             MessageType::Release => {
-                let address = request.ciaddr;
-                self.callers
-                    .leases
-                    .release(&request.mac, address, Timestamp::now());
-                self.callers
-                    .reporter
-                    .report(&asked.caller.party, ContactKind::DhcpRelease { address });
+                let (mac, address) = (&request.mac, request.ciaddr);
+                self.callers.leases.release(mac, address, Timestamp::now());
+                self.report(&asked, ContactKind::DhcpRelease { address });
                 None
             }
             // What servers send, and lease queries, are not for us.
@@ -90,23 +81,14 @@ impl Exchange {
         }
     }
 
-    /// After the answer is on its way: the contact, and the lease for the next start.
-    pub(crate) async fn answered(&self, answer: Answer) {
+    /// After the answer is on its way.
+    pub(crate) fn answered(&self, answer: Answer) {
         self.callers.reporter.report(&answer.party, answer.kind);
-        if let Some(lease) = answer.lease {
-            self.store.save(&lease).await;
-        }
     }
 
     async fn discover(&self, asked: Asked<'_>) -> Option<Answer> {
-        self.callers
-            .reporter
-            .report(&asked.caller.party, ContactKind::DhcpDiscover);
-        let Some(address) = self.allocate(&asked, asked.request.requested) else {
-            return self
-                .callers
-                .ignore(&asked.caller.party, IgnoreReason::PoolExhausted);
-        };
+        self.report(&asked, ContactKind::DhcpDiscover);
+        let address = self.find_free(&asked).await?;
         let bootfile = self.callers.boot_file(asked.request, &asked.caller).await?;
         let datagram = self.grant(&asked, MessageType::Offer, address, bootfile.as_deref());
         let kind = ContactKind::DhcpOffer { address, bootfile };
@@ -115,44 +97,91 @@ impl Exchange {
             is_nak: false,
             party: asked.caller.party,
             kind,
-            lease: None,
         })
+    }
+
+    /// An address that nobody uses: each candidate is looked for on the network before it is
+    /// offered for the first time, or again after its lease ran out.
+    async fn find_free(&self, asked: &Asked<'_>) -> Option<Ipv4Addr> {
+        let leases = &self.callers.leases;
+        let mac = asked.request.mac;
+        for _ in 0..ATTEMPTS {
+            let wish = wish(asked, asked.request.requested);
+            let offered = match leases.offer(&wish, &asked.served.subnet, Timestamp::now()) {
+                Ok(offered) => offered,
+                Err(none) => {
+                    let reason = reason(none, asked.served);
+                    return self.callers.ignore(&asked.caller.party, reason);
+                }
+            };
+            let address = offered.address;
+            if !offered.unchecked {
+                return Some(address);
+            }
+            let holder = self.holder(asked, address).await;
+            let Some(holder) = holder else {
+                leases.checked(&mac, address);
+                return Some(address);
+            };
+            leases.decline(&mac, address, Timestamp::now());
+            let holder = holder.mac();
+            self.report(asked, ContactKind::DhcpConflict { address, holder });
+            if wish.reserved.is_some() {
+                let reason = IgnoreReason::ReservationInUse { address };
+                return self.callers.ignore(&asked.caller.party, reason);
+            }
+        }
+        let reason = reason(NoAddress::PoolExhausted, asked.served);
+        self.callers.ignore(&asked.caller.party, reason)
+    }
+
+    /// Who has the address, but for the machine itself.
+    async fn holder(&self, asked: &Asked<'_>, address: Ipv4Addr) -> Option<Holder> {
+        let is_local = asked.request.giaddr.is_unspecified();
+        let reach = if is_local {
+            Reach::Local
+        } else {
+            Reach::Relayed
+        };
+        let holder = self.prober.holder(address, reach).await?;
+        (holder.mac() != Some(asked.request.mac)).then_some(holder)
     }
 
     async fn request(&self, asked: Asked<'_>) -> Option<Answer> {
         let request = asked.request;
-        if let Some(server) = request
-            .server
-            .filter(|server| *server != self.callers.endpoints.address)
-        {
-            self.callers
-                .reporter
-                .report(&asked.caller.party, ContactKind::DhcpOtherServer { server });
+        let ours = self.callers.endpoints.address;
+        if let Some(server) = request.server.filter(|server| *server != ours) {
+            let holder = self.holder(&asked, server).await.and_then(Holder::mac);
+            self.report(&asked, ContactKind::DhcpOtherServer { server, holder });
             return None;
         }
         let address = request.requested.unwrap_or(request.ciaddr);
-        self.callers
-            .reporter
-            .report(&asked.caller.party, ContactKind::DhcpRequest { address });
-        // A machine that kept its lease over our restart comes back for an address that is free.
-        if request.server.is_none() {
-            self.allocate(&asked, Some(address));
-        }
+        self.report(&asked, ContactKind::DhcpRequest { address });
         let now = Timestamp::now();
-        let Some(lease) = self
-            .callers
-            .leases
-            .commit(&request.mac, address, self.lease_time, now)
-        else {
+        // A machine that kept its lease over our restart comes back for an address that is free,
+        // and has checked it itself.
+        if request.server.is_none() {
+            let wish = wish(&asked, Some(address));
+            let _ = self.callers.leases.offer(&wish, &asked.served.subnet, now);
+        }
+        let lease_time = asked.served.lease_time;
+        let leases = &self.callers.leases;
+        let Some(granted) = leases.commit(&request.mac, address, lease_time, now) else {
             return Some(Answer {
                 datagram: answer::refuse(&self.callers.endpoints, request, "not your lease"),
                 is_nak: true,
                 party: asked.caller.party,
                 kind: ContactKind::DhcpNak { address },
-                lease: None,
             });
         };
-        let bootfile = self.callers.boot_file(asked.request, &asked.caller).await?;
+        if let Some(lease) = granted.keep {
+            if self.writer.keep(lease.clone()).await.is_err() {
+                let reason = IgnoreReason::LeaseNotKept;
+                return self.callers.ignore(&asked.caller.party, reason);
+            }
+            leases.kept(&lease);
+        }
+        let bootfile = self.callers.boot_file(request, &asked.caller).await?;
         let datagram = self.grant(&asked, MessageType::Ack, address, bootfile.as_deref());
         let kind = ContactKind::DhcpAck { address, bootfile };
         Some(Answer {
@@ -160,8 +189,20 @@ impl Exchange {
             is_nak: false,
             party: asked.caller.party,
             kind,
-            lease: Some(lease),
         })
+    }
+
+    /// The machine found its address in use; who has it, is asked for the timeline's sake.
+    async fn decline(&self, asked: &Asked<'_>) {
+        let request = asked.request;
+        let address = request.requested.unwrap_or(request.ciaddr);
+        let leases = &self.callers.leases;
+        leases.decline(&request.mac, address, Timestamp::now());
+        self.report(asked, ContactKind::DhcpDecline { address });
+        if let Some(holder) = self.holder(asked, address).await {
+            let holder = holder.mac();
+            self.report(asked, ContactKind::DhcpConflict { address, holder });
+        }
     }
 
     /// RFC 2131 section 4.3.5: the client has an address and wants the rest.
@@ -178,7 +219,6 @@ impl Exchange {
             is_nak: false,
             party: asked.caller.party,
             kind,
-            lease: None,
         })
     }
 
@@ -189,7 +229,7 @@ impl Exchange {
         address: Ipv4Addr,
         boot_file: Option<&str>,
     ) -> Vec<u8> {
-        let (subnet, lease_time) = (asked.subnet, self.lease_time);
+        let (subnet, lease_time) = (&asked.served.subnet, asked.served.lease_time);
         let grant = Grant {
             message,
             address,
@@ -200,31 +240,52 @@ impl Exchange {
         answer::grant(&self.callers.endpoints, asked.request, &grant)
     }
 
-    fn allocate(&self, asked: &Asked<'_>, wanted: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
-        let Asked {
-            request,
-            caller,
-            subnet,
-        } = asked;
-        self.callers
-            .leases
-            .offer(
-                request.mac,
-                caller.host.node,
-                subnet,
-                wanted,
-                Timestamp::now(),
-            )
-            .ok()
+    fn report(&self, asked: &Asked<'_>, kind: ContactKind) {
+        self.callers.reporter.report(&asked.caller.party, kind);
     }
 
-    /// The relay's network, or ours for what came in directly.
-    fn subnet(&self, request: &DhcpRequest) -> Option<&Subnet> {
-        if request.giaddr.is_unspecified() {
-            return self.subnets.first();
+    /// The network that the client is on: by the relay's word (RFC 3527), the client's (RFC 3011),
+    /// the relay's address, the client's own address when it renews by unicast, and else ours.
+    fn subnet(&self, request: &DhcpRequest) -> Option<&ServedSubnet> {
+        let of = |address: Ipv4Addr| {
+            let mut subnets = self.service.subnets.iter();
+            subnets.find(|served| served.subnet.network.contains(&address))
+        };
+        if let Some(selected) = request.link_selection.or(request.subnet_selection) {
+            return of(selected);
         }
-        self.subnets
-            .iter()
-            .find(|subnet| subnet.network.contains(&request.giaddr))
+        if !request.giaddr.is_unspecified() {
+            return of(request.giaddr);
+        }
+        of(request.ciaddr)
+            .or_else(|| of(self.callers.endpoints.address))
+            .or_else(|| self.service.subnets.first())
+    }
+}
+
+fn wish(asked: &Asked<'_>, wanted: Option<Ipv4Addr>) -> Wish {
+    let host = &asked.caller.host;
+    Wish {
+        mac: asked.request.mac,
+        node: host.node,
+        reserved: host.address,
+        wanted,
+    }
+}
+
+fn reason(none: NoAddress, served: &ServedSubnet) -> IgnoreReason {
+    let subnet = &served.subnet;
+    match none {
+        NoAddress::PoolExhausted => IgnoreReason::PoolExhausted {
+            first: subnet.first,
+            last: subnet.last,
+        },
+        NoAddress::ReservationUnusable(address) => IgnoreReason::ReservationUnusable {
+            address,
+            network: subnet.network,
+        },
+        NoAddress::ReservationLeased(address, mac) => {
+            IgnoreReason::ReservationLeased { address, mac }
+        }
     }
 }

@@ -145,7 +145,6 @@ fn answer(datagram: Vec<u8>, caller: Caller, kind: ContactKind) -> Answer {
         is_nak: false,
         party: caller.party,
         kind,
-        lease: None,
     }
 }
 

@@ -20,7 +20,7 @@ const MAGIC: [u8; 4] = [99, 130, 83, 99];
 
 /// A client's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DhcpRequest {
+pub struct DhcpRequest {
     pub(crate) message: MessageType,
     pub(crate) mac: MacAddress,
     pub(crate) xid: u32,
@@ -37,12 +37,18 @@ pub(crate) struct DhcpRequest {
     pub(crate) relay_information: Option<Vec<u8>>,
     /// Option 97, echoed (RFC 4578 section 2.3).
     pub(crate) machine_identifier: Option<Vec<u8>>,
+    /// Option 118 (RFC 3011): the network that the client wants an address of.
+    pub(crate) subnet_selection: Option<Ipv4Addr>,
+    /// Link selection of option 82 (RFC 3527): the network that the client is on, where the
+    /// relay's own address is not of it.
+    pub(crate) link_selection: Option<Ipv4Addr>,
     pub(crate) client: ClientSystem,
 }
 
 impl DhcpRequest {
     /// Reads a datagram; `None` for what is no DHCP message of an Ethernet client.
-    pub(crate) fn decode(datagram: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn decode(datagram: &[u8]) -> Option<Self> {
         let header = datagram.first_chunk::<HEADER>()?;
         let [BOOT_REQUEST, ETHERNET, 6, ..] = *header else {
             return None;
@@ -73,6 +79,11 @@ impl DhcpRequest {
                 options.ipxe,
             ),
             client_identifier: options.client_identifier,
+            subnet_selection: options.subnet_selection,
+            link_selection: options
+                .relay_information
+                .as_deref()
+                .and_then(link_selection),
             relay_information: options.relay_information,
             machine_identifier: options.machine_identifier,
         })
@@ -90,6 +101,7 @@ struct Options {
     client_identifier: Option<Vec<u8>>,
     relay_information: Option<Vec<u8>>,
     machine_identifier: Option<Vec<u8>>,
+    subnet_selection: Option<Ipv4Addr>,
     ipxe: bool,
 }
 
@@ -112,12 +124,25 @@ impl Options {
                     options.architecture = data.first_chunk::<2>().copied().map(u16::from_be_bytes);
                 }
                 97 => options.machine_identifier = Some(data.to_vec()),
+                118 => options.subnet_selection = address(),
                 175 => options.ipxe = true,
                 _ => {}
             }
         }
         options
     }
+}
+
+/// Suboption 5 of the relay's information.
+fn link_selection(mut information: &[u8]) -> Option<Ipv4Addr> {
+    while let [code, length, rest @ ..] = information {
+        let data = rest.get(..usize::from(*length))?;
+        if *code == 5 {
+            return data.first_chunk::<4>().copied().map(Ipv4Addr::from);
+        }
+        information = rest.get(usize::from(*length)..)?;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -182,6 +207,15 @@ pub(super) mod tests {
         packet.extend([94, 2, 1, 2, 50, 4, 10, 0, 0, 9, 57, 200, 1]);
         let request = DhcpRequest::decode(&packet).unwrap();
         assert_eq!(request.requested, Some(Ipv4Addr::new(10, 0, 0, 9)));
+    }
+
+    #[test]
+    fn the_relays_link_selection_is_found() {
+        let link = Some(Ipv4Addr::new(10, 2, 0, 0));
+        assert_eq!(link_selection(&[1, 2, 9, 9, 5, 4, 10, 2, 0, 0]), link);
+        for other in [&[1, 2, 9, 9][..], &[5, 3, 10, 2, 0], &[5, 4, 10], &[5], &[]] {
+            assert_eq!(link_selection(other), None, "{other:?}");
+        }
     }
 
     proptest! {

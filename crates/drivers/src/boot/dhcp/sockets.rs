@@ -9,9 +9,11 @@ use tokio_util::task::TaskTracker;
 
 use super::caller::Callers;
 use super::exchange::Exchange;
+use super::prober::Prober;
 use super::proxy::{Proxy, ProxyPort};
 use super::{DhcpConfig, DhcpServer, DhcpService, Responder};
 use crate::boot::leases::LeaseStore;
+use crate::boot::leases::writer::LeaseWriter;
 use crate::boot::services::{BootServicesError, bind_error};
 
 /// Opened, and not yet served.
@@ -56,18 +58,27 @@ impl DhcpSockets {
     /// Serves on each of them until told to stop.
     pub(crate) fn serve(
         self,
-        service: DhcpService,
+        config: DhcpConfig,
         callers: &Callers,
-        store: &Arc<dyn LeaseStore>,
+        store: Arc<dyn LeaseStore>,
         tracker: &TaskTracker,
+        stop: &CancellationToken,
     ) -> DhcpAddresses {
-        let responder = match service {
-            DhcpService::Addresses(addresses) => Responder::Addresses(Exchange {
-                callers: callers.clone(),
-                subnets: addresses.subnets,
-                lease_time: addresses.lease_time,
-                store: Arc::clone(store),
-            }),
+        let responder = match config.service {
+            DhcpService::Addresses(service) => {
+                let prober = match config.interface.as_deref() {
+                    Some(interface) if service.detect_conflicts => {
+                        Prober::start(interface, tracker, stop)
+                    }
+                    Some(_) | None => Prober::default(),
+                };
+                Responder::Addresses(Exchange {
+                    callers: callers.clone(),
+                    service,
+                    writer: LeaseWriter::start(store, tracker, stop.clone()),
+                    prober,
+                })
+            }
             DhcpService::Proxy { .. } => Responder::Proxy(Proxy {
                 callers: callers.clone(),
                 port: ProxyPort::Dhcp,
