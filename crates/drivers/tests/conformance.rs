@@ -9,7 +9,7 @@ use cupola_api::agent::StepFlow;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::state::power::PowerTarget;
-use cupola_drivers::agent::AgentClients;
+use cupola_drivers::agent::{AgentClients, AgentRescue};
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::FakeSettings;
 use cupola_drivers::interface::{
@@ -29,6 +29,7 @@ fn registry() -> Registry {
         .with_agent(
             IpxeBoot::new(BootSettings::default()),
             DirectDeploy::new(Arc::new(AgentClients::default()), LocalImages::default()),
+            AgentRescue::new(Arc::new(AgentClients::default())),
         );
     implementations.power.insert("ipmitool", Arc::new(power));
     implementations
