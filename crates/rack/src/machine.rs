@@ -14,6 +14,7 @@ mod platform;
 mod screen;
 mod spec;
 mod wire;
+mod writers;
 
 use std::io;
 use std::net::SocketAddr;
@@ -85,6 +86,7 @@ struct Inner {
     running: watch::Sender<Running>,
     boots: AtomicU64,
     faults: MachineFaults,
+    writers: Arc<writers::Writers>,
     screen: MachineScreen,
     commands: mpsc::Sender<ChassisControl>,
 }
@@ -113,6 +115,7 @@ impl SimMachine {
             running: watch::Sender::new(Running::Nothing),
             boots: AtomicU64::new(0),
             faults: MachineFaults::default(),
+            writers: Arc::default(),
             screen: MachineScreen::default(),
             commands,
         });
@@ -136,6 +139,12 @@ impl SimMachine {
     #[must_use]
     pub fn boots(&self) -> u64 {
         self.inner.boots.load(Ordering::Relaxed)
+    }
+
+    /// How many wrote to its disk at the same time at the most.
+    #[must_use]
+    pub fn most_disk_writers(&self) -> u32 {
+        self.inner.writers.most()
     }
 
     /// What its screen shows.

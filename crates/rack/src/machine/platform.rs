@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::disk::PacedDisk;
+use super::writers::CountedDisk;
 
 /// A simulated machine under a real agent.
 pub(super) struct SimPlatform {
@@ -68,7 +69,8 @@ impl Platform for SimPlatform {
             .map_err(std::io::Error::other)
             .and_then(|disk| disk)
             .map_err(|error| PlatformError::io(format!("open {device}"), error))?;
-        Ok(Box::new(disk))
+        let writers = Arc::clone(&self.machine.writers);
+        Ok(Box::new(CountedDisk::new(disk, writers)))
     }
 
     /// As a solid state disk that throws its key away.
