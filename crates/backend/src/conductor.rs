@@ -9,7 +9,7 @@
 //! | `provision` | which verb starts what |
 //! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `abort` | the work behind the verbs |
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
-//! | `heartbeat` `lookup` `logs` | what agents say |
+//! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
@@ -28,6 +28,7 @@ mod inspect;
 mod locks;
 mod logs;
 mod lookup;
+mod lost_agent;
 pub mod options;
 mod password;
 mod power;
@@ -77,10 +78,16 @@ struct Inner {
     workers: Workers,
     tracker: TaskTracker,
     stop: CancellationToken,
+    /// Nodes that this process holds, or is about to.
+    held: Mutex<HashSet<NodeId>>,
     /// Nodes whose waiting step is being followed.
     followed: Mutex<HashSet<NodeId>>,
     /// The last progress of the step that each node waits for.
     progress: Mutex<HashMap<NodeId, timeouts::Progress>>,
+    /// Nodes whose agent was told its token by this process.
+    tokens_told: Mutex<HashSet<NodeId>>,
+    /// Agents that do not answer.
+    silences: Mutex<HashMap<NodeId, lost_agent::Silence>>,
     /// Failed power reads in a row, by node.
     power_failures: Mutex<HashMap<NodeId, u32>>,
 }
@@ -111,8 +118,11 @@ impl Conductor {
                 options,
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
+                held: Mutex::default(),
                 followed: Mutex::default(),
                 progress: Mutex::default(),
+                tokens_told: Mutex::default(),
+                silences: Mutex::default(),
                 power_failures: Mutex::default(),
             }),
         }

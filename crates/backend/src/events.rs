@@ -9,7 +9,7 @@
 //! | what | bound | when full |
 //! |---|---|---|
 //! | ring | [`RING`] events | the oldest leave; a subscriber that had not read them gets `StreamItem::Missed` and goes on with what is newest |
-//! | queue to the writer | [`WRITER_QUEUE`] events | the event is shown live but not kept; a warning says how many |
+//! | queue to the writer, also while the database is away | [`WRITER_QUEUE`] events | the event is shown live but not kept; a warning says how many |
 //! | timeline of a node | [`TIMELINE`] events | the oldest are dropped |
 //!
 //! Not a message queue: a client that lost its place lists again.
@@ -26,6 +26,7 @@ use cupola_api::event::{Event, EventId, EventKind, Severity};
 use cupola_api::id::NodeId;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::store::{Store, StoreError, StoredNode};
 use ring::Ring;
@@ -52,6 +53,8 @@ struct Shared {
     /// Kept events that the writer could not take since it last said so.
     lost: Arc<AtomicU64>,
     store: Store,
+    /// Ends the writer's patience with a database that is away.
+    closing: CancellationToken,
 }
 
 impl EventBus {
@@ -73,10 +76,12 @@ impl EventBus {
                 writer: sender,
                 lost: lost.clone(),
                 store: store.clone(),
+                closing: CancellationToken::new(),
             }),
         };
         let weak = Arc::downgrade(&bus.shared);
-        tokio::spawn(writer::run(store, receiver, weak, lost, ids));
+        let closing = bus.shared.closing.clone();
+        tokio::spawn(writer::run(store, receiver, weak, lost, closing, ids));
         Ok(bus)
     }
 
@@ -140,7 +145,7 @@ impl EventBus {
         after: Option<EventId>,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.flush()).await;
+        self.flush_within(Duration::from_secs(1)).await;
         self.shared.store.timeline(node, after, limit).await
     }
 
@@ -152,10 +157,17 @@ impl EventBus {
         }
     }
 
+    /// As [`Self::flush`], but no longer than this.
+    pub async fn flush_within(&self, limit: Duration) {
+        // What is not written yet stays in the queue.
+        let _ = tokio::time::timeout(limit, self.flush()).await;
+    }
+
     /// Writes what is kept, remembers the last id exactly and ends every subscription. Events
     /// published later are neither kept nor shown.
     pub async fn shutdown(&self) {
         self.shared.ring.close();
+        self.shared.closing.cancel();
         let (done, written) = oneshot::channel();
         let message = Message::Shutdown(self.last_id(), done);
         if self.shared.writer.send(message).await.is_ok() {

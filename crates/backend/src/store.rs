@@ -17,6 +17,8 @@ mod lock;
 mod migrate;
 mod nodes;
 mod open;
+mod outage;
+pub mod patience;
 mod ports;
 mod record;
 mod reservation;
@@ -29,7 +31,7 @@ mod traits;
 use std::sync::Arc;
 
 use database::Database;
-pub use error::{Conflict, ReserveError, StateError, StoreError};
+pub use error::{Conflict, Outage, ReserveError, StateError, StoreError};
 pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
 pub use history::HISTORY_ENTRIES;
 use lock::DatabaseLock;

@@ -13,6 +13,7 @@ use cupola_api::resource::BootDevice;
 use serde_json::{Value, json};
 
 use crate::boot::{BootDecision, KernelCommandLine, Loader, RamdiskBoot};
+use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::{
     Boot, BootSettings, Changes, DriverError, Hardware, RamdiskPurpose, Result, Task,
 };
@@ -235,6 +236,7 @@ impl Boot for IpxeBoot {
         });
         task.record(Changes::none().internal(NETBOOT_KEY, netboot))
             .await?;
+        crash_point(CrashPoint::RamdiskPrepared);
         let persistent = persistent(&node, false);
         let pxe = BootDevice::Pxe;
         hardware
@@ -245,7 +247,9 @@ impl Boot for IpxeBoot {
 
     async fn clean_up_ramdisk(&self, task: &Task) -> Result<()> {
         task.record(Changes::none().internal(NETBOOT_KEY, Value::Null))
-            .await
+            .await?;
+        crash_point(CrashPoint::RamdiskWithdrawn);
+        Ok(())
     }
 
     async fn prepare_instance(&self, task: &Task, hardware: &Hardware) -> Result<()> {

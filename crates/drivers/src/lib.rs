@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod boot;
+pub mod crash_point;
 pub mod direct;
 pub mod fake;
 pub mod interface;

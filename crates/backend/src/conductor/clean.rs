@@ -23,6 +23,7 @@ use super::{Conductor, steps};
 const CLEAN_KEYS: &[&str] = &[
     "step_wait",
     "abort_requested",
+    "agents_lost",
     "declarative_cleaning",
     "cleaning_disable_ramdisk",
     "agent_cached_clean_steps",

@@ -8,6 +8,7 @@ use cupola_api::resource::ProvisionRequest;
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use cupola_drivers::interface::Step;
 use serde_json::Value;
 
@@ -21,7 +22,12 @@ use super::{Conductor, steps, templates};
 use crate::store::NewStep;
 
 /// Keys of `driver_internal_info` that belong to one deploy.
-const DEPLOY_KEYS: &[&str] = &["step_wait", "abort_requested", "agent_cached_deploy_steps"];
+const DEPLOY_KEYS: &[&str] = &[
+    "step_wait",
+    "abort_requested",
+    "agents_lost",
+    "agent_cached_deploy_steps",
+];
 
 impl Conductor {
     /// Checks everything that can be checked before the answer, then starts.
@@ -52,6 +58,7 @@ impl Conductor {
             None => None,
             Some(value) => Some(config_drive::from_request(&node, value).await?),
         };
+        crash_point(CrashPoint::ConfigDriveBuilt);
         validate(work).await?;
         let given = requested_steps(request.deploy_steps.as_deref())?;
         let list = deploy_list(work, given).await?;

@@ -34,6 +34,14 @@ impl WorkError {
         matches!(self, Self::Driver(DriverError::Agent(error)) if error.is_unreachable())
     }
 
+    /// Whether it is only the database that could not be used.
+    pub(super) fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Unavailable(_)) | Self::Driver(DriverError::NotRecorded(_))
+        )
+    }
+
     /// Whether the agent has forgotten the command, or never got it.
     pub(super) fn is_unknown_command(&self) -> bool {
         matches!(
@@ -55,6 +63,7 @@ pub(crate) fn store_fault(error: &StoreError) -> ApiFault {
         StoreError::Conflict(_) => ApiFault::conflict(error.to_string()),
         StoreError::Unavailable(_) => ApiFault::unavailable(error.to_string()),
         StoreError::Corrupt { .. }
+        | StoreError::Refused(_)
         | StoreError::Key(_)
         | StoreError::Migration(_)
         | StoreError::Url { .. } => ApiFault::internal(error.to_string()),

@@ -84,8 +84,22 @@ impl Current {
     }
 }
 
+/// What was found when somebody looked whether a wait is over.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time lives, for the moment between looking and going on"
+)]
+pub(super) enum Look {
+    /// It is: the step ended so.
+    Ended(WorkResult<Outcome>),
+    /// It is: the ramdisk is there again, and the step starts anew.
+    Again,
+    /// The agent that ran the step is gone, for this reason.
+    Lost(String),
+}
+
 /// How a run goes on from a step.
-enum Next {
+pub(super) enum Next {
     /// With the next step.
     Step,
     /// Not before something else has happened.
@@ -111,13 +125,8 @@ impl Work {
     }
 
     /// Goes on after a step whose wait has ended.
-    pub(super) async fn resume_flow(
-        &self,
-        flow: Flow,
-        current: Current,
-        outcome: WorkResult<Outcome>,
-    ) {
-        let ended = match self.end_of_wait(flow, current, outcome).await {
+    pub(super) async fn resume_flow(&self, flow: Flow, current: Current, look: Look) {
+        let ended = match self.end_of_wait(flow, current, look).await {
             Ok(Next::Step) => self.advance(flow).await,
             Ok(Next::Wait) => Ok(false),
             Err(error) => Err(error),
@@ -172,7 +181,7 @@ impl Work {
     }
 
     /// Runs one step. An interrupted one was started by a process that died meanwhile.
-    async fn run_step(
+    pub(super) async fn run_step(
         &self,
         flow: Flow,
         mut current: Current,
@@ -283,20 +292,19 @@ impl Work {
             .await?)
     }
 
-    async fn end_of_wait(
-        &self,
-        flow: Flow,
-        current: Current,
-        outcome: WorkResult<Outcome>,
-    ) -> WorkResult<Next> {
-        match outcome {
-            Ok(outcome) => self.handle(flow, current, outcome).await,
-            Err(error) if error.is_unknown_command() && current.step.retry == Retry::Safe => {
+    async fn end_of_wait(&self, flow: Flow, current: Current, look: Look) -> WorkResult<Next> {
+        match look {
+            Look::Again => self.run_step(flow, current, false).await,
+            Look::Lost(why) => self.replace_agent(flow, current, &why).await,
+            Look::Ended(Ok(outcome)) => self.handle(flow, current, outcome).await,
+            Look::Ended(Err(error))
+                if error.is_unknown_command() && current.step.retry == Retry::Safe =>
+            {
                 let text = format!("{error}; step {} starts again", current.record.name());
                 self.log(Severity::Warning, text);
                 self.run_step(flow, current, false).await
             }
-            Err(error) => self.failed(current, error).await,
+            Look::Ended(Err(error)) => self.failed(current, error).await,
         }
     }
 
@@ -316,7 +324,8 @@ impl Work {
                 changes,
             } => {
                 self.apply(&changes).await?;
-                self.suspend(flow, &current, what, until, limit).await?;
+                self.suspend(flow, &current, what, until, limit, false)
+                    .await?;
                 Ok(Next::Wait)
             }
         }
@@ -391,7 +400,7 @@ impl Work {
     }
 
     /// Writes down that the step failed.
-    async fn failed<T>(&self, current: Current, error: WorkError) -> WorkResult<T> {
+    pub(super) async fn failed<T>(&self, current: Current, error: WorkError) -> WorkResult<T> {
         if self.is_stopping() {
             return Err(error);
         }
@@ -427,21 +436,23 @@ impl Work {
         });
     }
 
-    /// Moves to the wait state. The lock is given back by whoever took it.
-    async fn suspend(
+    /// Moves to the wait state; with `again` the step is run once more afterwards. The lock is given
+    /// back by whoever took it.
+    pub(super) async fn suspend(
         &self,
         flow: Flow,
         current: &Current,
         what: String,
         until: WaitFor,
         limit: Option<std::time::Duration>,
+        again: bool,
     ) -> WorkResult<()> {
         let (run, index) = (current.run.run, current.record.index);
         self.conductor()
             .store()
             .wait_step(self.id(), run, index)
             .await?;
-        self.write_wait(flow, what, until, limit, Some(current.summary()))
+        self.write_wait(flow, what, until, limit, Some(current.summary()), again)
             .await?;
         let (event, cause) = match until {
             WaitFor::Unhold => (Event::Hold, "held"),

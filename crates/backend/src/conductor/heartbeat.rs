@@ -8,6 +8,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState;
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
@@ -39,6 +40,7 @@ impl Conductor {
             })
             .await
             .map_err(WorkError::from)?;
+        crash_point(CrashPoint::HeartbeatRecorded);
         if first {
             let version = heartbeat.agent_version.as_deref().unwrap_or("unknown");
             let url = heartbeat.callback_url.as_deref().unwrap_or_default();

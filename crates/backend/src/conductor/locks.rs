@@ -1,11 +1,15 @@
 //! Node locks: the field `reservation` of a node names who holds it. A lock is held while the
 //! conductor works on a node, and given back in every state in which it only waits.
+//!
+//! What this process holds is also in memory. A lock of our name that is not there was left by a
+//! dead process, or by a call whose answer was lost with the database, and is taken over.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
@@ -13,15 +17,27 @@ use super::Conductor;
 use super::error::store_fault;
 use super::work::Work;
 use super::workers::Worker;
-use crate::store::ReserveError;
+use crate::store::patience::patiently;
+use crate::store::{ReserveError, StoreError};
 
 /// Between the first two tries of a lock.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// A node that this conductor holds. It has to be released; see [`Conductor::spawn`].
+/// A node that this conductor holds. It has to be released; see [`Conductor::spawn`]. One that is
+/// dropped instead, because the request that took it was abandoned, is released then.
 #[must_use = "a held node must be released"]
 pub(super) struct Held {
     pub(super) work: Work,
+    given_back: bool,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.given_back {
+            let conductor = self.work.conductor().clone();
+            conductor.release_patiently(self.work.id());
+        }
+    }
 }
 
 fn reserve_fault(error: ReserveError) -> ApiFault {
@@ -53,42 +69,86 @@ impl Conductor {
 
     /// Takes the node, or fails at once.
     pub(super) async fn try_lock(&self, id: NodeId) -> Result<Held, ApiFault> {
-        let reservation = self
-            .store()
-            .reserve(id, self.host())
-            .await
-            .map_err(reserve_fault)?;
+        if !self.inner.held.lock().insert(id) {
+            let node = self.store().node_by_id(id).await;
+            let name = node.map_or_else(|_| id.to_string(), |node| node.display_name());
+            return Err(ApiFault::node_locked(name, self.host()));
+        }
+        // From here on nobody else of this process can take it.
+        match self.reserve(id).await {
+            Ok(held) => Ok(held),
+            Err(error) => {
+                self.inner.held.lock().remove(&id);
+                Err(reserve_fault(error))
+            }
+        }
+    }
+
+    async fn reserve(&self, id: NodeId) -> Result<Held, ReserveError> {
+        let reservation = match self.store().reserve(id, self.host()).await {
+            Err(ReserveError::Locked { host, .. }) if host == self.host() => {
+                tracing::warn!(node = %id, "a lock that nobody holds any more is taken over");
+                self.store().release(id, self.host()).await?;
+                self.store().reserve(id, self.host()).await?
+            }
+            other => other?,
+        };
+        crash_point(CrashPoint::LockTaken);
         self.events().node_changed(&reservation.node);
         Ok(Held {
             work: Work::new(self.clone(), id),
+            given_back: false,
         })
     }
 
     /// Gives the node back, and looks whether what it waits for is there already.
-    pub(super) async fn release(&self, held: Held) {
+    pub(super) async fn release(&self, mut held: Held) {
         let id = held.work.id();
-        match self.store().release(id, self.host()).await {
-            Ok(_) => {
-                if let Ok(node) = self.store().node_by_id(id).await {
-                    self.events().node_changed(&node);
-                    if !self.is_stopping() {
-                        self.arm(&node);
-                    }
-                }
+        held.given_back = true;
+        crash_point(CrashPoint::LockReleaseDue);
+        if let Err(error) = self.give_back(id).await {
+            tracing::warn!(%error, node = %id, "lock is given back when the database is there again");
+            self.release_patiently(id);
+        }
+    }
+
+    async fn give_back(&self, id: NodeId) -> Result<(), StoreError> {
+        self.store().release(id, self.host()).await?;
+        self.inner.held.lock().remove(&id);
+        crash_point(CrashPoint::LockReleased);
+        if let Ok(node) = self.store().node_by_id(id).await {
+            self.events().node_changed(&node);
+            if !self.is_stopping() {
+                self.arm(&node);
             }
-            Err(error) => tracing::error!(%error, node = %id, "lock could not be released"),
+        }
+        Ok(())
+    }
+
+    /// Gives the node back in a task of its own, however long that takes.
+    fn release_patiently(&self, id: NodeId) {
+        let conductor = self.clone();
+        let released = async move {
+            if let Err(error) = Box::pin(conductor.give_back(id)).await {
+                tracing::error!(%error, node = %id, "lock could not be given back");
+            }
+        };
+        // Without a runtime the process is ending, and its locks are freed at the next start.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let end = self.inner.stop.clone();
+            self.inner.tracker.spawn(patiently(end, released));
         }
     }
 
     /// Does work on a held node in the background, and gives the node back when it ends, however it
-    /// ends.
+    /// ends. While the database is away, the work waits for it.
     pub(super) fn spawn<F>(&self, held: Held, worker: Worker, work: impl FnOnce(Work) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let conductor = self.clone();
         let running = Box::pin(work(held.work.clone()));
-        self.inner.tracker.spawn(async move {
+        let task = async move {
             let ended = AssertUnwindSafe(running).catch_unwind().await;
             if ended.is_err() {
                 held.work
@@ -101,6 +161,8 @@ impl Conductor {
             }
             conductor.release(held).await;
             drop(worker);
-        });
+        };
+        let end = self.inner.stop.clone();
+        self.inner.tracker.spawn(patiently(end, task));
     }
 }

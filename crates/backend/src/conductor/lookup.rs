@@ -7,9 +7,11 @@ use cupola_api::agent::{AgentToken, LookupAnswer, LookupConfig, LookupNode};
 use cupola_api::event::{BootService, EventKind};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
+use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::{MacAddress, Rung};
 use cupola_drivers::agent::new_token;
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use serde_json::{Value, json};
 
 use super::Conductor;
@@ -76,7 +78,16 @@ impl Conductor {
             })
             .await
             .map_err(WorkError::from)?;
-        let shown = if made { token } else { AgentToken::new(MASKED) };
+        crash_point(CrashPoint::TokenIssued);
+        let shown = if made {
+            self.inner.tokens_told.lock().insert(id);
+            token
+        } else {
+            self.untold_token(&node).unwrap_or_else(|| {
+                self.agent_came_anew(id);
+                AgentToken::new(MASKED)
+            })
+        };
         Ok(LookupAnswer {
             node: LookupNode {
                 uuid: *id.as_uuid(),
@@ -87,6 +98,16 @@ impl Conductor {
             },
             config: self.lookup_config(shown),
         })
+    }
+
+    /// The token that a process has made which died before it could tell it: as long as no agent
+    /// has called with it, this process may tell it, once.
+    fn untold_token(&self, node: &Node) -> Option<AgentToken> {
+        let info = &node.driver_internal_info;
+        let token = info.get(TOKEN_KEY).and_then(Value::as_str)?;
+        let untold =
+            !info.contains_key("agent_url") && self.inner.tokens_told.lock().insert(node.uuid);
+        untold.then(|| AgentToken::new(token))
     }
 
     fn lookup_config(&self, token: AgentToken) -> LookupConfig {

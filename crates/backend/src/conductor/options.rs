@@ -36,6 +36,9 @@ pub struct ConductorOptions {
     pub max_concurrent_clean: usize,
     /// How long `wait call-back` may go without a heartbeat.
     pub deploy_callback_timeout: Duration,
+    /// How long a machine that was booting its ramdisk when the service was started again may show
+    /// no sign of it before it is started again too.
+    pub boot_wait_after_restart: Duration,
     /// How long `clean wait` may go without a heartbeat.
     pub clean_callback_timeout: Duration,
     /// How long `inspect wait` may take.
@@ -97,6 +100,7 @@ impl Default for ConductorOptions {
             max_concurrent_deploy: 250,
             max_concurrent_clean: 50,
             deploy_callback_timeout: seconds(1800),
+            boot_wait_after_restart: seconds(300),
             clean_callback_timeout: seconds(1800),
             inspect_wait_timeout: seconds(1800),
             step_progress_timeout: seconds(1800),

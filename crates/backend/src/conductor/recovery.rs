@@ -1,14 +1,23 @@
 //! What is done at start about what a process of the same name left half-done. A flow goes on from
-//! its step; other work is begun again where that is safe, and failed where it is not.
+//! its step; other work is begun again where that is safe, and failed where it is not. What was
+//! done and not told any more is in `recovery/timeline.rs`, machines that were booting in
+//! `recovery/boot.rs`.
 
+mod boot;
+mod timeline;
+
+use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionState;
+use cupola_api::state::transition::{Actor, Event};
 
 use super::Conductor;
 use super::clean;
-use super::error::WorkResult;
+use super::error::{WorkError, WorkResult};
 use super::flow::Flow;
+use super::wait::waited_for;
 use super::work::Work;
-use crate::store::{NodeFilter, StoreError, StoredNode};
+use crate::store::patience::patiently;
+use crate::store::{NodeFilter, StepRun, StepState, StoreError};
 
 impl Conductor {
     pub(super) async fn recover(&self) -> Result<(), StoreError> {
@@ -35,98 +44,143 @@ impl Conductor {
                 "locks of an earlier process of this name were freed"
             );
         }
-        for node in self.store().nodes(NodeFilter::default()).await? {
+        let nodes = self.store().nodes(NodeFilter::default()).await?;
+        self.complete_timelines(&nodes).await?;
+        for node in nodes {
             if node.provision_state.is_working() {
-                self.recover_working(&node).await;
+                self.recover_working(node.uuid, node.provision_state);
             } else {
                 self.arm(&node);
+                self.watch_boot(&node);
             }
         }
         Ok(())
     }
 
-    async fn recover_working(&self, node: &StoredNode) {
-        let locked = self.inner.workers.for_request().ok();
-        let (Some(worker), Ok(held)) = (locked, self.try_lock(node.uuid).await) else {
-            tracing::warn!(node = %node.uuid, "node is held by another conductor");
-            return;
+    /// Goes on with a node, as soon as a worker is free for it.
+    fn recover_working(&self, id: NodeId, state: ProvisionState) {
+        let conductor = self.clone();
+        let begun = async move {
+            let Some(worker) = conductor.inner.workers.for_recovery().await else {
+                return;
+            };
+            match conductor.try_lock(id).await {
+                Ok(held) => {
+                    tracing::info!(node = %id, %state, "work goes on");
+                    conductor.spawn(held, worker, move |work| async move {
+                        work.recover(state).await;
+                    });
+                }
+                Err(fault) => tracing::warn!(node = %id, %fault, "work does not go on here"),
+            }
         };
-        tracing::info!(node = %node.uuid, state = %node.provision_state, "work goes on");
-        let state = node.provision_state;
-        self.spawn(held, worker, move |work| async move {
-            work.recover(state).await;
-        });
+        let stop = self.inner.stop.clone();
+        let end = stop.clone();
+        self.inner.tracker.spawn(patiently(end, async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = begun => {}
+            }
+        }));
     }
 }
 
 impl Work {
     async fn recover(&self, state: ProvisionState) {
-        let recovered = match state {
-            ProvisionState::Deploying => self.recover_flow(Flow::Deploy).await,
-            ProvisionState::Cleaning => self.recover_flow(Flow::Clean).await,
-            ProvisionState::Verifying => {
-                self.run_verify().await;
-                Ok(())
+        match state {
+            ProvisionState::Deploying => {
+                if let Err(error) = self.recover_flow(Flow::Deploy).await
+                    && !self.is_stopping()
+                {
+                    self.fail_deploy(&not_gone_on(&error)).await;
+                }
             }
-            ProvisionState::Deleting => {
-                self.run_teardown().await;
-                Ok(())
+            ProvisionState::Cleaning => {
+                if let Err(error) = self.recover_flow(Flow::Clean).await
+                    && !self.is_stopping()
+                {
+                    self.fail_clean(&not_gone_on(&error)).await;
+                }
             }
-            ProvisionState::Adopting => {
-                self.run_adopt().await;
-                Ok(())
-            }
-            ProvisionState::Rescuing => {
-                self.run_rescue().await;
-                Ok(())
-            }
-            ProvisionState::Unrescuing => {
-                self.run_unrescue().await;
-                Ok(())
-            }
-            ProvisionState::Inspecting => {
-                self.run_inspect().await;
-                Ok(())
-            }
+            ProvisionState::Verifying => self.run_verify().await,
+            ProvisionState::Deleting => self.run_teardown().await,
+            ProvisionState::Adopting => self.run_adopt().await,
+            ProvisionState::Rescuing => self.run_rescue().await,
+            ProvisionState::Unrescuing => self.run_unrescue().await,
+            ProvisionState::Inspecting => self.run_inspect().await,
             other => {
                 let text = format!(
                     "The {other} state can't be resumed by conductor {}. Moving to fail state.",
                     self.conductor().host()
                 );
                 self.fail("transition", &text, |_| {}).await;
-                Ok(())
             }
-        };
-        if let Err(error) = recovered {
-            let text = format!("could not go on after a restart: {error}");
-            self.fail("transition", &text, |_| {}).await;
         }
     }
 
     async fn recover_flow(&self, flow: Flow) -> WorkResult<()> {
-        if self.unfinished_run(flow).await?.is_some() {
-            self.run_flow(flow).await;
+        let node = self.node().await?;
+        let run = self.conductor().store().run(self.id()).await?;
+        let Some(run) = run.filter(|run| run.phase == flow.phase()) else {
+            return self.begin_again(flow).await;
+        };
+        if let Some(text) = failure_in(&run) {
+            match flow {
+                Flow::Deploy => self.fail_deploy(&text).await,
+                Flow::Clean => self.fail_clean(&text).await,
+            }
             return Ok(());
         }
-        let run = self.conductor().store().run(self.id()).await?;
-        match (flow, run) {
-            // All steps have ended; only the state was not moved.
-            (Flow::Deploy, Some(run)) if run.phase == flow.phase() && run.is_done() => {
-                self.finish_deploy().await
-            }
-            (Flow::Clean, Some(run)) if run.phase == flow.phase() && run.is_done() => {
-                self.finish_clean().await
-            }
-            (Flow::Clean, None) => {
+        // All steps have ended; only the state was not moved.
+        if run.is_done() {
+            return match flow {
+                Flow::Deploy => self.finish_deploy().await,
+                Flow::Clean => self.finish_clean().await,
+            };
+        }
+        // It was about to wait, or to look at what had come: both happen again after a wait.
+        if run.current().is_some_and(|step| waited_for(&node, step)) {
+            let event = Event::Wait;
+            let waiting = self
+                .transition(event, Actor::Conductor, "waits", |_| {})
+                .await?;
+            self.conductor().watch_boot(&waiting);
+            return Ok(());
+        }
+        self.run_flow(flow).await;
+        Ok(())
+    }
+
+    /// Goes on where there is no list of steps: an automated cleaning without any.
+    async fn begin_again(&self, flow: Flow) -> WorkResult<()> {
+        match flow {
+            Flow::Clean => {
                 let needed = self.begin_clean(&[], false).await?;
                 self.modify(|node| clean::prepare(node, false, false))
                     .await?;
                 self.run_clean(needed).await;
                 Ok(())
             }
-            (Flow::Deploy | Flow::Clean, _) => Err(super::error::WorkError::failed(
+            Flow::Deploy => Err(WorkError::failed(
                 "the list of steps is gone; start the action again",
             )),
         }
     }
+}
+
+fn not_gone_on(error: &WorkError) -> String {
+    format!("could not go on after a restart: {error}")
+}
+
+/// The failure that was written down before the process died, if there was one.
+fn failure_in(run: &StepRun) -> Option<String> {
+    let failed = run.steps.iter().find(|s| s.state == StepState::Failed)?;
+    Some(format!(
+        "step {} failed: {}",
+        failed.name(),
+        failed
+            .message
+            .as_deref()
+            .unwrap_or("its reason was not kept")
+    ))
 }

@@ -4,6 +4,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::node::{Node, Object};
 use cupola_api::state::provision::ProvisionVerb;
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use cupola_drivers::interface::Changes;
 
 use super::diagnosis::Situation;
@@ -82,6 +83,7 @@ impl Work {
         let (task, hardware) = self.hardware().await?;
         hardware.deploy.clean_up(&task, &hardware).await?;
         hardware.deploy.tear_down(&task, &hardware).await?;
+        crash_point(CrashPoint::TornDown);
         let needed = self.begin_clean(&[], false).await?;
         self.transition(Event::Clean, Actor::Conductor, "torn down", |node| {
             forget_instance(node);

@@ -10,6 +10,7 @@ use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use cupola_drivers::interface::{Outcome, WaitFor};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,10 @@ use serde_json::Value;
 
 use super::Conductor;
 use super::error::WorkResult;
-use super::flow::{Current, Flow};
+use super::flow::{Current, Flow, Look};
 use super::work::Work;
-use crate::store::{StepState, StoredNode};
+use crate::store::patience::patiently;
+use crate::store::{StepRecord, StepState, StoredNode};
 
 /// Where the wait is kept in `driver_internal_info`.
 const WAIT_KEY: &str = "step_wait";
@@ -35,6 +37,12 @@ const LOOKS_PER_SECOND: u32 = 40;
 struct StepWait {
     until: WaitFor,
     since: Timestamp,
+    /// The position of the step that waits.
+    #[serde(default)]
+    index: u32,
+    /// Whether the step is run again when the wait is over: its agent was lost in the middle.
+    #[serde(default)]
+    again: bool,
 }
 
 fn wait_of(node: &Node) -> Option<StepWait> {
@@ -77,7 +85,13 @@ pub(super) const fn awaits_agent(state: ProvisionState) -> bool {
 
 /// Keeps with the node what it waits for.
 pub(super) fn remember(node: &mut Node, until: WaitFor, since: Timestamp) {
-    let wait = serde_json::to_value(StepWait { until, since }).unwrap_or(Value::Null);
+    let wait = StepWait {
+        until,
+        since,
+        index: 0,
+        again: false,
+    };
+    let wait = serde_json::to_value(wait).unwrap_or(Value::Null);
     node.driver_internal_info.insert(WAIT_KEY.to_owned(), wait);
 }
 
@@ -99,8 +113,17 @@ pub(super) fn is_over(node: &Node) -> bool {
     })
 }
 
+/// Whether the node was about to wait for the end of this step, or to go on after it, when the
+/// process died that worked on it.
+pub(super) fn waited_for(node: &Node, step: &StepRecord) -> bool {
+    // A step that was to be held is held by being run again.
+    step.state == StepState::Waiting
+        && wait_of(node)
+            .is_some_and(|wait| wait.index == step.index && wait.until != WaitFor::Unhold)
+}
+
 impl Work {
-    /// Keeps what is waited for.
+    /// Keeps what is waited for; with `again` the step is run once more after the wait.
     pub(super) async fn write_wait(
         &self,
         flow: Flow,
@@ -108,14 +131,22 @@ impl Work {
         until: WaitFor,
         limit: Option<Duration>,
         step: Option<StepSummary>,
+        again: bool,
     ) -> WorkResult<()> {
         let since = Timestamp::now();
-        let wait = serde_json::to_value(StepWait { until, since }).unwrap_or(Value::Null);
+        let wait = StepWait {
+            until,
+            since,
+            index: step.as_ref().map_or(0, |step| step.index),
+            again,
+        };
+        let wait = serde_json::to_value(wait).unwrap_or(Value::Null);
         self.modify(|node| {
             node.driver_internal_info
                 .insert(WAIT_KEY.to_owned(), wait.clone());
         })
         .await?;
+        crash_point(CrashPoint::WaitWritten);
         let options = self.conductor().options();
         let limit = limit.unwrap_or(match flow {
             Flow::Deploy => options.deploy_callback_timeout,
@@ -164,7 +195,7 @@ impl Conductor {
                     .saturating_sub(Duration::try_from(passed).unwrap_or_default());
                 let conductor = self.clone();
                 let id = node.uuid;
-                self.inner.tracker.spawn(async move {
+                self.spawn_patient(async move {
                     tokio::select! {
                         () = conductor.inner.stop.cancelled() => {}
                         () = tokio::time::sleep(left) => conductor.wake(id).await,
@@ -174,13 +205,19 @@ impl Conductor {
         }
     }
 
+    /// A task of its own, which waits while the database is away.
+    fn spawn_patient(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let end = self.inner.stop.clone();
+        self.inner.tracker.spawn(patiently(end, work));
+    }
+
     /// Looks again and again how far the agent's command is, until the node waits for it no more.
     fn follow(&self, id: NodeId) {
         if !self.inner.followed.lock().insert(id) {
             return;
         }
         let conductor = self.clone();
-        self.inner.tracker.spawn(async move {
+        self.spawn_patient(async move {
             loop {
                 let count = u32::try_from(conductor.inner.followed.lock().len()).unwrap_or(1);
                 // Many followers share a pace, so that a hundred deploys do not become a storm.
@@ -208,7 +245,7 @@ impl Conductor {
     /// As [`Conductor::wake`], in a task of its own.
     pub(super) fn wake_soon(&self, id: NodeId) {
         let conductor = self.clone();
-        self.inner.tracker.spawn(async move {
+        self.spawn_patient(async move {
             conductor.wake(id).await;
         });
     }
@@ -232,34 +269,39 @@ impl Conductor {
         let Some((current, wait)) = work.waiting_step(flow, &node).await? else {
             return Ok(());
         };
-        let outcome = match wait.until {
-            WaitFor::Agent => Ok(Outcome::done()),
-            WaitFor::Heartbeat if has_called(&node, wait.since) => Ok(Outcome::done()),
+        let look = match wait.until {
+            WaitFor::Agent if wait.again => Look::Again,
+            WaitFor::Agent => Look::Ended(Ok(Outcome::done())),
+            WaitFor::Heartbeat if has_called(&node, wait.since) => Look::Ended(Ok(Outcome::done())),
             WaitFor::Heartbeat | WaitFor::Unhold => return Ok(()),
             WaitFor::Timer { milliseconds } => {
                 let passed = Timestamp::now().duration_since(wait.since).as_millis();
                 if passed < i128::from(milliseconds) {
                     return Ok(());
                 }
-                Ok(Outcome::done())
+                Look::Ended(Ok(Outcome::done()))
             }
-            // Asked without the lock: the agent is not disturbed by it, and neither is the node.
-            WaitFor::Command => match work.poll(flow, &current.step).await {
-                Ok(Outcome::Wait { .. }) => match self.stalled(&node) {
-                    Some(error) => Err(error),
-                    None => {
-                        self.follow(id);
-                        return Ok(());
-                    }
-                },
-                Err(error) if error.is_unreachable_agent() => {
-                    tracing::debug!(%error, node = %id, "agent could not be asked");
+            WaitFor::Command => match self.look_at_command(&work, flow, &node, &current).await {
+                Some(look) => look,
+                None => {
                     self.follow(id);
                     return Ok(());
                 }
-                other => other,
             },
         };
+        self.go_on(&work, flow, &current, look).await
+    }
+
+    /// Takes a node out of its wait and goes on with it as was found, unless it waits for something
+    /// else by now.
+    pub(super) async fn go_on(
+        &self,
+        work: &Work,
+        flow: Flow,
+        current: &Current,
+        look: Look,
+    ) -> WorkResult<()> {
+        let id = work.id();
         let Some(worker) = self.inner.workers.for_heartbeat() else {
             return Ok(());
         };
@@ -277,17 +319,17 @@ impl Conductor {
                 now.run.run == current.run.run && now.record.index == current.record.index
             });
             if same.is_some() {
-                work.transition(Event::Resume, Actor::Conductor, "goes on", |node| {
-                    node.driver_internal_info.shift_remove(WAIT_KEY);
-                })
-                .await?;
+                // What was waited for stays with the node until the next wait: a process that
+                // starts after a crash sees by it how far this one came.
+                work.transition(Event::Resume, Actor::Conductor, "goes on", |_| {})
+                    .await?;
             }
             WorkResult::Ok(same)
         };
         match again.await {
             Ok(Some((current, _))) => {
                 self.spawn(held, worker, move |work| async move {
-                    work.resume_flow(flow, current, outcome).await;
+                    work.resume_flow(flow, current, look).await;
                 });
             }
             Ok(None) => Box::pin(self.release(held)).await,
@@ -300,7 +342,49 @@ impl Conductor {
     }
 }
 
+impl Conductor {
+    /// Asks how far the agent's command is, without the lock: the agent is not disturbed by it,
+    /// and neither is the node. None when there is nothing to do yet.
+    async fn look_at_command(
+        &self,
+        work: &Work,
+        flow: Flow,
+        node: &StoredNode,
+        current: &Current,
+    ) -> Option<Look> {
+        match work.poll(flow, &current.step).await {
+            Ok(Outcome::Wait { .. }) => {
+                self.agent_answered(work.id());
+                self.stalled(node).map(|error| Look::Ended(Err(error)))
+            }
+            Err(error) if error.is_unreachable_agent() => {
+                tracing::debug!(%error, node = %work.id(), "agent could not be asked");
+                self.lost_agent(work, node).await.map(Look::Lost)
+            }
+            // Nothing is known of the step.
+            Err(error) if error.is_outage() => None,
+            other => {
+                self.agent_answered(work.id());
+                Some(Look::Ended(other))
+            }
+        }
+    }
+}
+
 impl Work {
+    /// The step that waits for its ramdisk's first call, and since when.
+    pub(super) async fn booting_step(
+        &self,
+        flow: Flow,
+        node: &StoredNode,
+    ) -> WorkResult<Option<(Current, Timestamp)>> {
+        let waiting = self.waiting_step(flow, node).await?;
+        let called = node.driver_internal_info.contains_key("agent_url");
+        Ok(waiting
+            .filter(|(_, wait)| wait.until == WaitFor::Agent && !called)
+            .map(|(current, wait)| (current, wait.since)))
+    }
+
     async fn waiting_step(
         &self,
         flow: Flow,

@@ -10,6 +10,7 @@ use cupola_api::node::Node;
 use cupola_api::resource::HistoryEntry;
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::state::transition::{self, Actor, Event};
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use cupola_drivers::interface::{Changes, Hardware, Task};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,6 +24,8 @@ use crate::store::{Revision, StoreError, StoredNode};
 
 /// How long a piece of work may take that has no limit of its own.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
+/// How long a move of the state waits for its event to be kept.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Work on one node. Cheap to clone.
 #[derive(Clone)]
@@ -86,13 +89,24 @@ impl Work {
         mut change: impl FnMut(&mut Node) + Send,
     ) -> WorkResult<Arc<StoredNode>> {
         let mut moved = Err(WorkError::failed("the node was not read"));
+        // To the microsecond, as it is stored.
+        let micros = Timestamp::now().as_microsecond();
+        let now = Timestamp::from_microsecond(micros).unwrap_or_else(|_| Timestamp::now());
+        crash_point(CrashPoint::TransitionDue);
         let stored = self
             .modify(|node| {
                 let from = node.provision_state;
+                // An attempt whose answer was lost with the database has moved it already.
+                if let Ok((_, to)) = &moved
+                    && from == *to
+                    && node.provision_updated_at == Some(now)
+                {
+                    return;
+                }
                 moved = match transition::next(from, event, actor) {
                     Some(to) => {
                         change(node);
-                        enter(node, from, to);
+                        enter(node, from, to, now);
                         Ok((from, to))
                     }
                     None => Err(WorkError::State { from, event }),
@@ -100,8 +114,11 @@ impl Work {
             })
             .await?;
         let (from, to) = moved?;
+        crash_point(CrashPoint::TransitionWritten);
         let cause = cause.to_owned();
         self.publish(EventKind::Transition { from, to, cause });
+        // So a process that dies has at the most its last move missing in the timeline.
+        self.conductor.events().flush_within(FLUSH).await;
         Ok(stored)
     }
 
@@ -197,9 +214,8 @@ impl Work {
 }
 
 /// What goes with every change of state.
-fn enter(node: &mut Node, from: ProvisionState, to: ProvisionState) {
+fn enter(node: &mut Node, from: ProvisionState, to: ProvisionState, now: Timestamp) {
     use ProvisionState as S;
-    let now = Timestamp::now();
     node.provision_state = to;
     node.provision_updated_at = Some(now);
     let manual = node

@@ -40,6 +40,12 @@ impl Workers {
             })
     }
 
+    /// A worker for work that was left half-done, as soon as there is one.
+    pub(super) async fn for_recovery(&self) -> Option<Worker> {
+        let permit = Arc::clone(&self.general).acquire_owned().await.ok()?;
+        Some(Worker { _permit: permit })
+    }
+
     /// A worker for what nobody waits for.
     pub(super) fn for_heartbeat(&self) -> Option<Worker> {
         take(&self.general)

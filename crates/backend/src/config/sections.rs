@@ -138,6 +138,9 @@ section! {
         check_provision_state_interval: Duration = seconds(60);
         /// How long a deploy waits for the ramdisk; 0 for ever.
         deploy_callback_timeout: Duration = seconds(1800);
+        /// How long a machine that was booting its ramdisk when this process was started again
+        /// may show no sign of it before it is started again too; 0 for ever.
+        boot_wait_after_restart: Duration = seconds(300);
         /// How long cleaning waits for the ramdisk; 0 for ever.
         clean_callback_timeout: Duration = seconds(1800);
         /// How long inspection waits for the ramdisk; 0 for ever.

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use cupola_api::event::{Event, EventId, EventKind, Severity};
 use cupola_api::id::NodeId;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{EventBus, Shared, TIMELINE};
+use crate::store::patience::patiently;
 use crate::store::{Store, StoreError};
 
 /// Ids taken from the database at once. A start after a crash skips what was left of them; far
@@ -20,12 +20,6 @@ const IDS: i64 = 1_000_000;
 const BATCH: usize = 512;
 /// A timeline is trimmed when so many events were added to it.
 const TRIM_AFTER: u32 = 500;
-/// How long a batch is tried again while the database cannot be reached (meanwhile the queue takes
-/// what comes), and the pauses in between: each twice the one before.
-const GIVE_UP: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// What the task is asked.
 #[derive(Debug)]
 pub(super) enum Message {
@@ -59,6 +53,7 @@ pub(super) async fn run(
     mut receiver: mpsc::Receiver<Message>,
     bus: Weak<Shared>,
     lost: Arc<AtomicU64>,
+    closing: CancellationToken,
     mut ids: Ids,
 ) {
     if let Err(error) = store.trim_orphan_events(TIMELINE).await {
@@ -80,7 +75,7 @@ pub(super) async fn run(
                 }
             }
         }
-        keep(&store, &batch, &lost).await;
+        keep(&store, &batch, &lost, &closing).await;
         trim(&store, &batch, &mut added).await;
         if let Some(last) = end {
             if let Err(error) = store.return_event_ids(last, ids.last).await {
@@ -95,23 +90,13 @@ pub(super) async fn run(
     }
 }
 
-async fn keep(store: &Store, batch: &[Arc<Event>], lost: &AtomicU64) {
-    let until = Instant::now() + GIVE_UP;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match store.append_events(batch.iter().map(|e| &**e)).await {
-            Ok(()) => return,
-            Err(StoreError::Unavailable(reason)) if Instant::now() + pause < until => {
-                tracing::warn!(%reason, ?pause, "events are written again");
-                tokio::time::sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
-            }
-            Err(error) => {
-                tracing::error!(%error, events = batch.len(), "events were not written");
-                lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                return;
-            }
-        }
+/// Writes a batch. While the database is away it is tried again, and the queue takes what comes
+/// meanwhile; only the end of the bus ends that.
+async fn keep(store: &Store, batch: &[Arc<Event>], lost: &AtomicU64, closing: &CancellationToken) {
+    let written = store.append_events(batch.iter().map(|e| &**e));
+    if let Err(error) = patiently(closing.clone(), written).await {
+        tracing::error!(%error, events = batch.len(), "events were not written");
+        lost.fetch_add(batch.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -165,7 +150,8 @@ fn report(bus: &Weak<Shared>, lost: &AtomicU64) {
     }
     tracing::warn!(count, "events are missing in the timelines");
     let text = format!(
-        "{count} events are missing in the timelines: the database takes longer than events come"
+        "{count} events are missing in the timelines: the database was away for too long, or takes \
+         longer than events come"
     );
     EventBus { shared }.log(None, Severity::Warning, "events", text);
 }

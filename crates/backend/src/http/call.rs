@@ -135,6 +135,7 @@ impl From<StoreError> for Failure {
                 ApiFault::unavailable(message)
             }
             StoreError::Corrupt { .. }
+            | StoreError::Refused(_)
             | StoreError::Key(_)
             | StoreError::Migration(_)
             | StoreError::Url { .. } => {

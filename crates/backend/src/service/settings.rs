@@ -59,6 +59,7 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         max_concurrent_clean: conductor.max_concurrent_clean,
         deploy_callback_timeout: conductor.deploy_callback_timeout,
         step_progress_timeout: conductor.step_progress_timeout,
+        boot_wait_after_restart: conductor.boot_wait_after_restart,
         clean_callback_timeout: conductor.clean_callback_timeout,
         inspect_wait_timeout: conductor.inspect_wait_timeout,
         check_provision_state_interval: conductor.check_provision_state_interval,

@@ -1,12 +1,25 @@
 //! One way to speak to two databases: the same SQL text with `$N` parameters runs on SQLite and
 //! PostgreSQL. Only two kinds of value cross: texts and 64-bit integers.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite};
+use sqlx::{AssertSqlSafe, Connection as _, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite};
 
-use super::error::{Conflict, StoreError};
+use super::error::{Conflict, Outage, StoreError};
+use super::outage;
+use super::patience::Tries;
+
+/// How long a call of PostgreSQL may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a call waits for a connection while the server is known to be away.
+const WAIT_WHILE_AWAY: Duration = Duration::from_secs(1);
 
 /// A value as it is stored. Typed also when null: PostgreSQL wants to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +49,7 @@ impl Cell {
 }
 
 /// One statement with its arguments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Statement {
     sql: SqlStr,
     arguments: Vec<Cell>,
@@ -97,9 +110,16 @@ impl Row {
     }
 }
 
+/// The connections, and whether they work.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pools: Pools,
+    health: Arc<Health>,
+}
+
 /// The connections.
 #[derive(Clone, Debug)]
-pub(crate) enum Database {
+pub(crate) enum Pools {
     /// One connection writes, the others read: SQLite has one writer, so writers queue here
     /// instead of polling the file's lock.
     Sqlite { write: SqlitePool, read: SqlitePool },
@@ -132,17 +152,23 @@ fn for_postgres(statement: Statement) -> PostgresQuery {
 }
 
 impl Database {
+    pub(crate) fn new(pools: Pools) -> Self {
+        Self {
+            pools,
+            health: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
     /// Rows of a statement that only reads.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite { read, .. } => {
-                collect(for_sqlite(statement).fetch_all(read).await?, Row::Sqlite)
-            }
-            Self::Postgres(pool) => collect(
-                for_postgres(statement).fetch_all(pool).await?,
-                Row::Postgres,
-            ),
-        }
+        self.answered(false, statement, |database, statement| {
+            Box::pin(database.read_once(statement))
+        })
+        .await
     }
 
     /// The first row of a statement that only reads.
@@ -152,43 +178,78 @@ impl Database {
 
     /// Rows that a writing statement returns.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite { write, .. } => {
-                collect(for_sqlite(statement).fetch_all(write).await?, Row::Sqlite)
-            }
-            Self::Postgres(pool) => collect(
-                for_postgres(statement).fetch_all(pool).await?,
-                Row::Postgres,
-            ),
-        }
+        self.answered(true, statement, |database, statement| {
+            Box::pin(database.write_once(statement))
+        })
+        .await
     }
 
     /// How many rows a writing statement changed.
     pub(crate) async fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => {
-                for_sqlite(statement).execute(write).await?.rows_affected()
-            }
-            Self::Postgres(pool) => for_postgres(statement).execute(pool).await?.rows_affected(),
+        self.answered(true, statement, |database, statement| {
+            Box::pin(database.execute_once(statement))
         })
+        .await
     }
 
     /// All of the statements or none of them.
     pub(crate) async fn transaction(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite { write, .. } => {
+        self.answered(true, statements, |database, statements| {
+            Box::pin(database.transaction_once(statements))
+        })
+        .await
+    }
+
+    async fn read_once(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { read, .. } => {
+                collect(for_sqlite(statement).fetch_all(read).await?, Row::Sqlite)
+            }
+            Pools::Postgres(pool) => self.postgres_rows(pool, statement).await,
+        }
+    }
+
+    async fn write_once(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => {
+                collect(for_sqlite(statement).fetch_all(write).await?, Row::Sqlite)
+            }
+            Pools::Postgres(pool) => self.postgres_rows(pool, statement).await,
+        }
+    }
+
+    async fn execute_once(&self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(match &self.pools {
+            Pools::Sqlite { write, .. } => {
+                for_sqlite(statement).execute(write).await?.rows_affected()
+            }
+            Pools::Postgres(pool) => {
+                let mut connection = self.connection(pool).await?;
+                let query = for_postgres(statement).execute(&mut *connection);
+                kept(connection_bound(query).await, connection)?.rows_affected()
+            }
+        })
+    }
+
+    async fn transaction_once(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => {
                 let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 for statement in statements {
                     for_sqlite(statement).execute(&mut *transaction).await?;
                 }
                 transaction.commit().await?;
             }
-            Self::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                for statement in statements {
-                    for_postgres(statement).execute(&mut *transaction).await?;
-                }
-                transaction.commit().await?;
+            Pools::Postgres(pool) => {
+                let mut connection = self.connection(pool).await?;
+                let all = async {
+                    let mut transaction = connection.begin().await?;
+                    for statement in statements {
+                        for_postgres(statement).execute(&mut *transaction).await?;
+                    }
+                    transaction.commit().await
+                };
+                kept(connection_bound(all).await, connection)?;
             }
         }
         Ok(())
@@ -196,12 +257,119 @@ impl Database {
 
     /// Ends the connections after what runs has ended.
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite { write, read } => {
+        match &self.pools {
+            Pools::Sqlite { write, read } => {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    async fn postgres_rows(
+        &self,
+        pool: &PgPool,
+        statement: Statement,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut connection = self.connection(pool).await?;
+        let query = for_postgres(statement).fetch_all(&mut *connection);
+        let rows = kept(connection_bound(query).await, connection)?;
+        collect(rows, Row::Postgres)
+    }
+
+    /// A connection; while the server is known to be away, nobody waits long for one.
+    async fn connection(&self, pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+        if !self.health.is_away() {
+            return Ok(pool.acquire().await?);
+        }
+        let acquired = tokio::time::timeout(WAIT_WHILE_AWAY, pool.acquire()).await;
+        Ok(acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
+    }
+
+    /// Makes a call until the database answers it, in a task that waits for that; else once.
+    async fn answered<A: Clone, T>(
+        &self,
+        writes: bool,
+        arguments: A,
+        call: Call<A, T>,
+    ) -> Result<T, StoreError> {
+        let mut tries = Tries::begin();
+        loop {
+            let error = match call(self, arguments.clone()).await {
+                Ok(done) => {
+                    self.health.answered(writes);
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            self.health.failed(&error);
+            if !tries.again(&error).await {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// A call that can be made again.
+type Call<A, T> = for<'d> fn(&'d Database, A) -> BoxFuture<'d, Result<T, StoreError>>;
+
+/// No call of ours takes so long; a server that does is gone.
+async fn connection_bound<T>(
+    call: impl Future<Output = sqlx::Result<T>>,
+) -> Result<sqlx::Result<T>, tokio::time::error::Elapsed> {
+    tokio::time::timeout(CALL_TIMEOUT, call).await
+}
+
+/// Gives the connection back to its pool, unless the server has left a call unanswered on it.
+fn kept<T>(
+    answer: Result<sqlx::Result<T>, tokio::time::error::Elapsed>,
+    mut connection: PoolConnection<Postgres>,
+) -> Result<T, StoreError> {
+    match answer {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            connection.close_on_drop();
+            Err(StoreError::Unavailable(Outage::Away(
+                "it has not answered in time".to_owned(),
+            )))
+        }
+    }
+}
+
+/// Whether the database answers; says so once when that changes.
+#[derive(Debug, Default)]
+struct Health {
+    outage: Mutex<Option<(Outage, Instant)>>,
+}
+
+impl Health {
+    fn is_away(&self) -> bool {
+        matches!(&*self.outage.lock(), Some((Outage::Away(_), _)))
+    }
+
+    /// Takes note of a call that failed. An error about a statement changes nothing: it is
+    /// followed by an answer soon enough.
+    fn failed(&self, error: &StoreError) {
+        let StoreError::Unavailable(outage) = error else {
+            return;
+        };
+        let mut now = self.outage.lock();
+        if now.is_none() && !matches!(outage, Outage::Busy(_)) {
+            tracing::error!(%outage, "the database is not available");
+            *now = Some((outage.clone(), Instant::now()));
+        }
+    }
+
+    /// Takes note of a call that was answered. That a database can be read does not say that it
+    /// can be written.
+    fn answered(&self, writes: bool) {
+        let mut now = self.outage.lock();
+        let over = |(outage, _): &mut (Outage, Instant)| {
+            writes || !matches!(outage, Outage::Full | Outage::ReadOnly)
+        };
+        if let Some((_, since)) = now.take_if(over) {
+            let seconds = since.elapsed().as_secs_f64();
+            tracing::info!(seconds, "the database is available again");
         }
     }
 }
@@ -222,7 +390,10 @@ impl From<sqlx::Error> for StoreError {
                 return Self::not_found("Node", "of this record");
             }
         }
-        Self::Unavailable(error.to_string())
+        match outage::of(&error) {
+            Some(outage) => Self::Unavailable(outage),
+            None => Self::Refused(error.to_string()),
+        }
     }
 }
 
@@ -235,6 +406,7 @@ pub(crate) fn is_taken(error: &StoreError, table: &str, column: &str) -> bool {
         StoreError::Conflict(_)
         | StoreError::NotFound { .. }
         | StoreError::Unavailable(_)
+        | StoreError::Refused(_)
         | StoreError::Corrupt { .. }
         | StoreError::Key(_)
         | StoreError::Migration(_)

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use cupola_api::id::NodeId;
 
+pub use super::outage::Outage;
+
 /// Why a call of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -20,7 +22,10 @@ pub enum StoreError {
     Conflict(#[from] Conflict),
     /// The database cannot be reached, is full, read-only or gone.
     #[error("the database is not available: {0}")]
-    Unavailable(String),
+    Unavailable(Outage),
+    /// The database does not take a statement of ours.
+    #[error("the database refused a statement, which is a defect of the service: {0}")]
+    Refused(String),
     /// The database holds what cannot be read.
     #[error("the database holds something unreadable in {place}: {reason}")]
     Corrupt {

@@ -31,7 +31,9 @@ impl Store {
         let body = serde_json::to_string(&entry)
             .map_err(|error| StoreError::corrupt("history.body", error))?;
         let insert = sql(
-            "INSERT INTO history (uuid, node_uuid, body) VALUES ($1, $2, $3)",
+            // There already when the answer to the first try was lost.
+            "INSERT INTO history (uuid, node_uuid, body) VALUES ($1, $2, $3) \
+             ON CONFLICT (uuid) DO NOTHING",
             [
                 Cell::text(entry.uuid.to_string()),
                 Cell::text(node.to_string()),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use super::database::Database;
+use super::database::{Database, Pools};
 use super::error::StoreError;
 
 struct Script {
@@ -51,9 +51,9 @@ fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {
 
 /// Runs what has not been run yet.
 pub(crate) async fn migrate(database: &Database) -> Result<(), StoreError> {
-    match database {
-        Database::Sqlite { write, .. } => migrator(|s| s.sqlite).run(write).await,
-        Database::Postgres(pool) => migrator(|s| s.postgres).run(pool).await,
+    match database.pools() {
+        Pools::Sqlite { write, .. } => migrator(|s| s.sqlite).run(write).await,
+        Pools::Postgres(pool) => migrator(|s| s.postgres).run(pool).await,
     }
     .map_err(|error| StoreError::Migration(error.to_string()))
 }

@@ -13,6 +13,7 @@ use super::column::{COLUMNS, Written};
 use super::database::{Cell, Database, Statement, assembled, is_taken, sql};
 use super::error::{Conflict, StoreError};
 use super::filter::{NodeFilter, NodePage, SortDirection};
+use super::patience;
 use super::record::{Progress, Revision, StoredNode, decode, encode, select_list};
 use super::seal::Sealer;
 
@@ -33,9 +34,9 @@ pub(super) async fn load_all(
 pub(super) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::spawn(work).await {
+    match tokio::spawn(patience::inherit(work)).await {
         Ok(result) => result,
-        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        Err(error) => Err(StoreError::Refused(error.to_string())),
     }
 }
 

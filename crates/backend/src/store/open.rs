@@ -12,10 +12,11 @@ use parking_lot::Mutex;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::database::{Cell, Database, sql};
-use super::error::{StateError, StoreError};
+use super::database::{Cell, Database, Pools, sql};
+use super::error::{Outage, StateError, StoreError};
 use super::lock::DatabaseLock;
 use super::migrate::migrate;
+use super::outage;
 use super::seal::{Sealer, prepare_directory};
 use super::snapshot::Snapshot;
 use super::{Inner, Store};
@@ -120,7 +121,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+        Err(error) => Err(StoreError::Refused(error.to_string())),
     }
 }
 
@@ -202,11 +203,11 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
         .max_connections(1)
         .connect_with(options.clone())
         .await
-        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
+        .map_err(|error| not_opened(&error, &path.display().to_string()))?;
     let read = pool()
         .max_connections(SQLITE_READERS)
         .connect_lazy_with(options.read_only(true).optimize_on_close(false, None));
-    Ok(Database::Sqlite { write, read })
+    Ok(Database::new(Pools::Sqlite { write, read }))
 }
 
 async fn postgres(url: &str) -> Result<Database, StoreError> {
@@ -219,8 +220,16 @@ async fn postgres(url: &str) -> Result<Database, StoreError> {
         .acquire_timeout(CONNECTION_TIMEOUT)
         .connect_with(options)
         .await
-        .map(Database::Postgres)
-        .map_err(|error| StoreError::Unavailable(format!("{}: {error}", without_password(url))))
+        .map(|pool| Database::new(Pools::Postgres(pool)))
+        .map_err(|error| not_opened(&error, &without_password(url)))
+}
+
+/// Why the database at this place could not be opened.
+fn not_opened(error: &sqlx::Error, place: &str) -> StoreError {
+    StoreError::Unavailable(match outage::of(error) {
+        Some(known @ (Outage::Full | Outage::ReadOnly)) => known,
+        Some(Outage::Away(_) | Outage::Busy(_)) | None => Outage::Away(format!("{place}: {error}")),
+    })
 }
 
 /// A value sealed at the first start tells whether this is still the same key.

@@ -7,7 +7,7 @@ use cupola_api::id::{NodeId, NodeIdent};
 
 use super::Store;
 use super::database::{Cell, assembled, sql};
-use super::error::{ReserveError, StoreError};
+use super::error::{Outage, ReserveError, StoreError};
 use super::record::{StoredNode, select_list};
 
 /// A node that is held. It stays held until [`Store::release`], also over a restart.
@@ -45,7 +45,8 @@ impl Store {
                 return Err(ReserveError::Locked { node, host });
             }
         }
-        Err(StoreError::Unavailable(format!("the lock of node {id} changes too often")).into())
+        let text = format!("the lock of node {id} changes too often");
+        Err(StoreError::Unavailable(Outage::Busy(text)).into())
     }
 
     async fn holder(&self, id: NodeId) -> Result<Option<String>, StoreError> {

@@ -6,6 +6,7 @@
 
 use cupola_api::id::NodeId;
 use cupola_api::node::Object;
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use super::Store;
 use super::column::Stored as _;
 use super::database::{Cell, Row, Statement, assembled, sql};
 use super::error::{Conflict, StoreError};
+use super::patience;
 
 macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)* }) => {
@@ -220,6 +222,7 @@ impl Store {
             Err(StoreError::NotFound { .. }) => return Err(StoreError::not_found("Node", node)),
             other => other?,
         }
+        crash_point(CrashPoint::RunBegun);
         let records = (1..).zip(steps).map(|(index, what)| StepRecord {
             index,
             what: what.clone(),
@@ -256,6 +259,7 @@ impl Store {
         )];
         statements.extend(self.insert_steps(node, run, now.phase, first, steps)?);
         self.database().transaction(statements).await?;
+        crash_point(CrashPoint::StepsLearned);
         let after = self.run(node).await?.filter(|r| r.run == run);
         Ok(after.unwrap_or(StepRun {
             steps: Vec::new(),
@@ -292,8 +296,11 @@ impl Store {
     /// [`Conflict::Step`] when it has ended; [`StoreError::NotFound`] when it is not in the run.
     pub async fn start_step(&self, node: NodeId, run: Uuid, index: u32) -> Result<(), StoreError> {
         let from = "('pending', 'running', 'waiting')";
+        crash_point(CrashPoint::StepStartDue);
         self.move_step(node, run, index, from, StepState::Running, None)
-            .await
+            .await?;
+        crash_point(CrashPoint::StepStarted);
+        Ok(())
     }
 
     /// Writes down that the step's end will be told by another.
@@ -303,7 +310,9 @@ impl Store {
     pub async fn wait_step(&self, node: NodeId, run: Uuid, index: u32) -> Result<(), StoreError> {
         let from = "('running', 'waiting')";
         self.move_step(node, run, index, from, StepState::Waiting, None)
-            .await
+            .await?;
+        crash_point(CrashPoint::StepWaitWritten);
+        Ok(())
     }
 
     /// Writes down how the step ended.
@@ -322,7 +331,11 @@ impl Store {
             Ok(()) => (StepState::Done, None),
             Err(message) => (StepState::Failed, Some(message)),
         };
-        self.move_step(node, run, index, from, state, message).await
+        crash_point(CrashPoint::StepEndDue);
+        self.move_step(node, run, index, from, state, message)
+            .await?;
+        crash_point(CrashPoint::StepEnded);
+        Ok(())
     }
 
     async fn move_step(
@@ -357,6 +370,8 @@ impl Store {
         let found = self.run(node).await?.filter(|r| r.run == run);
         let step = found.and_then(|r| r.steps.into_iter().find(|s| s.index == index));
         match step {
+            // It was this call that moved it, and the answer was lost with the database.
+            Some(step) if step.state == to && patience::is_patient() => Ok(()),
             Some(step) => Err(Conflict::Step {
                 node,
                 index,

@@ -2,6 +2,7 @@
 
 use cupola_api::event::{Event, EventId};
 use cupola_api::id::NodeId;
+use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use jiff::Timestamp;
 
 use super::Store;
@@ -48,7 +49,10 @@ impl Store {
         if statements.is_empty() {
             return Ok(());
         }
-        self.database().transaction(statements).await
+        crash_point(CrashPoint::EventsDue);
+        self.database().transaction(statements).await?;
+        crash_point(CrashPoint::EventsWritten);
+        Ok(())
     }
 
     /// Events of a node, oldest first: the first `limit` after an id, or the last `limit`.
@@ -96,6 +100,20 @@ impl Store {
         );
         let rows = self.database().read(statement).await?;
         rows.iter().map(decode).collect()
+    }
+
+    /// When the newest event was published that is kept; none when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_event_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let statement = sql("SELECT at FROM events ORDER BY id DESC LIMIT 1", []);
+        let Some(row) = self.database().read_one(statement).await? else {
+            return Ok(None);
+        };
+        let at = Timestamp::from_microsecond(row.required_int(0)?);
+        at.map(Some)
+            .map_err(|e| StoreError::corrupt("events.at", e))
     }
 
     /// Drops the oldest events of a node beyond `keep`.

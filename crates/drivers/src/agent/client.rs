@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 use super::{AgentError, tls};
+use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::AgentSettings;
 
 /// How an agent is reached; from `driver_internal_info` of its node.
@@ -146,6 +147,7 @@ impl AgentClient {
         };
         let wait = if wait { "true" } else { "false" };
         let mut attempt = 1;
+        crash_point(CrashPoint::AgentCommandDue);
         loop {
             let request = self
                 .http
@@ -162,7 +164,10 @@ impl AgentClient {
                     }
                     attempt += 1;
                 }
-                other => return other,
+                other => {
+                    crash_point(CrashPoint::AgentCommandAnswered);
+                    return other;
+                }
             }
         }
     }
@@ -222,7 +227,10 @@ impl AgentClient {
                 {
                     attempt += 1;
                 }
-                other => return other,
+                other => {
+                    crash_point(CrashPoint::AgentPolled);
+                    return other;
+                }
             }
         }
     }

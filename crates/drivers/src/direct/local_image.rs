@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::image;
+use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::{DriverError, Result};
 
 /// An image that an agent can download.
@@ -108,6 +109,7 @@ impl LocalImages {
             .map_err(failed)?;
         self.withdraw(node).await;
         tokio::fs::symlink(&path, &link).await.map_err(failed)?;
+        crash_point(CrashPoint::ImagePublished);
         Ok(Some(PublishedImage {
             url: format!("{}/{}", served.base_url, node.uuid),
             sha256,

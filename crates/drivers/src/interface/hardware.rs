@@ -5,6 +5,8 @@ use std::sync::Arc;
 use cupola_api::state::power::{PowerState, PowerTarget};
 use jiff::Timestamp;
 
+use crate::crash_point::{CrashPoint, crash_point};
+
 use super::{
     Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Rescue, Result, Task,
 };
@@ -62,7 +64,9 @@ impl Hardware {
                 self.settings.power_state_change_timeout
             }
         };
+        crash_point(CrashPoint::PowerDue);
         let state = self.power.set(task, target, limit).await?;
+        crash_point(CrashPoint::PowerChanged);
         task.record(Changes::none().power(state)).await?;
         Ok(state)
     }

@@ -21,6 +21,7 @@ use super::observer::{BmcObserver, CommandRecord, RetryRecord};
 use super::probe::unreachable_report;
 use super::wire::boot as flags;
 use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve, rung};
+use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::{
     BmcCommand, BmcTrouble, Changes, DriverError, Management, Power, Recorder, Result, Task,
     boot_mode,
@@ -378,6 +379,7 @@ impl Management for IpmiManagement {
     ) -> Result<()> {
         let info = DriverInfo::read(&task.node().driver_info)?;
         self.0.set_device(task, &info, device, persistent).await?;
+        crash_point(CrashPoint::BootDeviceSet);
         if !info.force_boot_device {
             return Ok(());
         }

@@ -1,0 +1,109 @@
+//! Completes the timelines after a crash: what a dead process had written down and could not tell
+//! any more. Moves of states and steps are in the store before their events are, so nothing is told
+//! here that did not happen.
+
+use std::sync::Arc;
+
+use cupola_api::event::{Event, EventKind, Outcome};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::conductor::Conductor;
+use crate::conductor::work::Work;
+use crate::store::{StepRecord, StepRun, StepState, StoreError, StoredNode};
+
+/// Events of one node that are looked at.
+const LOOK_BACK: u32 = 500;
+/// A node whose state moved so long before the newest kept event is complete: events are written
+/// within a moment.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+/// What is told as the cause.
+const CAUSE: &str = "found after a restart";
+
+impl Conductor {
+    pub(super) async fn complete_timelines(
+        &self,
+        nodes: &[Arc<StoredNode>],
+    ) -> Result<(), StoreError> {
+        let Some(newest) = self.store().newest_event_at().await? else {
+            return Ok(());
+        };
+        let from = newest.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
+        let moved =
+            |node: &&Arc<StoredNode>| node.provision_updated_at.is_some_and(|at| at >= from);
+        for node in nodes.iter().filter(moved) {
+            self.complete_timeline(node).await?;
+        }
+        Ok(())
+    }
+
+    async fn complete_timeline(&self, node: &StoredNode) -> Result<(), StoreError> {
+        let told = self.store().timeline(node.uuid, None, LOOK_BACK).await?;
+        let run = self.store().run(node.uuid).await?;
+        let work = Work::new(self.clone(), node.uuid);
+        let steps = run.iter().flat_map(|run| untold_steps(run, &told));
+        for kind in steps.chain(untold_transition(node, &told)) {
+            work.publish(kind);
+        }
+        Ok(())
+    }
+}
+
+fn untold_transition(node: &StoredNode, told: &[Event]) -> Option<EventKind> {
+    let last = told.iter().rev().find_map(|event| match event.kind {
+        EventKind::Transition { to, .. } => Some(to),
+        _ => None,
+    })?;
+    (last != node.provision_state).then(|| EventKind::Transition {
+        from: last,
+        to: node.provision_state,
+        cause: CAUSE.to_owned(),
+    })
+}
+
+fn untold_steps(run: &StepRun, told: &[Event]) -> Vec<EventKind> {
+    let total = u32::try_from(run.steps.len()).unwrap_or(u32::MAX);
+    let mut untold = Vec::new();
+    for record in run.steps.iter().filter(|s| s.state != StepState::Pending) {
+        let name = record.name();
+        let since = record.started_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        let later = || told.iter().filter(|event| event.at >= since);
+        let started = |event: &Event| {
+            matches!(&event.kind, EventKind::StepStarted { index, step, .. }
+                if *index == record.index && *step == name)
+        };
+        let finished = |event: &Event| matches!(&event.kind, EventKind::StepFinished { step, .. } if *step == name);
+        if !later().any(started) {
+            untold.push(EventKind::StepStarted {
+                phase: run.phase.as_str().to_owned(),
+                step: name.clone(),
+                index: record.index,
+                total,
+            });
+        }
+        if let Some(outcome) = ended(record)
+            && !later().any(finished)
+        {
+            untold.push(EventKind::StepFinished {
+                step: name,
+                outcome,
+                message: record.message.clone().unwrap_or_else(|| CAUSE.to_owned()),
+                duration_ms: duration(record),
+            });
+        }
+    }
+    untold
+}
+
+const fn ended(record: &StepRecord) -> Option<Outcome> {
+    match record.state {
+        StepState::Done => Some(Outcome::Succeeded),
+        StepState::Failed => Some(Outcome::Failed),
+        StepState::Pending | StepState::Running | StepState::Waiting => None,
+    }
+}
+
+fn duration(record: &StepRecord) -> u64 {
+    let took = record.finished_at.zip(record.started_at);
+    let took = took.map(|(end, start)| end.duration_since(start).as_millis());
+    took.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
+}
