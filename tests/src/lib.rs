@@ -3,10 +3,13 @@
 //! Nothing here asserts anything about the product; the tests beside this crate do.
 
 pub mod binary;
+pub mod crash;
 pub mod ipmi;
 pub mod node_life;
+pub mod postgres;
 pub mod pty;
 pub mod qemu;
 pub mod serve;
 pub mod sim;
 pub mod skip;
+pub mod timeline;

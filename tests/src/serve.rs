@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -100,6 +100,20 @@ impl Serve {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until the service has ended by itself; kills it when it has not after `limit`.
+    ///
+    /// # Errors
+    /// When it does not end by itself, or cannot be waited for.
+    pub async fn ended(mut self, limit: Duration) -> Result<ExitStatus> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id())?);
+        let waiting = tokio::task::spawn_blocking(move || self.child.wait());
+        let Ok(status) = tokio::time::timeout(limit, waiting).await else {
+            kill(pid, Signal::SIGKILL)?;
+            bail!("the service has not ended after {limit:?}");
+        };
+        Ok(status??)
+    }
+
     /// Kills the service as a power cut would, and waits until it is gone.
     ///
     /// # Errors
@@ -114,7 +128,7 @@ impl Serve {
     ///
     /// # Errors
     /// When the process cannot be signalled or waited for.
-    pub fn stop(mut self) -> Result<std::process::ExitStatus> {
+    pub fn stop(mut self) -> Result<ExitStatus> {
         kill(
             Pid::from_raw(i32::try_from(self.child.id())?),
             Signal::SIGTERM,

@@ -49,13 +49,22 @@ impl Ports {
     /// # Errors
     /// As [`Serve::start`].
     pub fn serve(self, state: &Path) -> Result<Serve> {
+        self.serve_with(state, Command::new(crate::binary::cupola()?), &[])
+    }
+
+    /// The same by a command that is prepared already, with further settings (`section.key=value`).
+    ///
+    /// # Errors
+    /// As [`Serve::start`].
+    pub fn serve_with(self, state: &Path, command: Command, settings: &[String]) -> Result<Serve> {
         network::write_ramdisk(state)?;
         let mut arguments = Vec::new();
-        for setting in network::overrides(state, self.boot) {
+        let mut all = network::overrides(state, self.boot);
+        all.extend_from_slice(settings);
+        for setting in all {
             arguments.extend(["--set".to_owned(), setting]);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let command = Command::new(crate::binary::cupola()?);
         Serve::start_with(
             command,
             &format!("127.0.0.1:{}", self.api),
