@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::tftp::packet::{Options, Packet, Request};
@@ -66,7 +66,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts it over this directory; `None` where it is not installed.
+    /// Starts it over this directory; `None` where it is not installed or cannot serve here.
     pub(super) fn start(kind: Kind, directory: &Path) -> Result<Option<Self>> {
         let mut command = match kind {
             Kind::Cupola => ours(directory)?,
@@ -89,7 +89,11 @@ impl Server {
             BufReader::new(output).read_line(&mut line)?;
             server.address = line.trim().parse()?;
         }
-        server.wait_until_it_answers()?;
+        // tftpd-hpa wants to be root and does not take a user namespace's for it.
+        if !server.answers()? {
+            anyhow::ensure!(kind != Kind::Cupola, "our server does not answer");
+            return Ok(None);
+        }
         Ok(Some(server))
     }
 
@@ -113,7 +117,8 @@ impl Server {
         Duration::from_millis(ticks * 10)
     }
 
-    fn wait_until_it_answers(&self) -> Result<()> {
+    /// Whether it answers within the time that a start may take.
+    fn answers(&self) -> Result<bool> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let request = Packet::Read(Request {
@@ -125,10 +130,10 @@ impl Server {
         while started.elapsed() < START_DEADLINE {
             socket.send_to(&request.to_vec(), self.address)?;
             if socket.recv(&mut [0; 600]).is_ok() {
-                return Ok(());
+                return Ok(true);
             }
         }
-        bail!("the server at {} does not answer", self.address)
+        Ok(false)
     }
 }
 
@@ -148,9 +153,9 @@ fn ours(directory: &Path) -> Result<Command> {
 
 fn tftpd_hpa(directory: &Path) -> Command {
     let mut command = Command::new("/usr/sbin/in.tftpd");
+    // At every address: with none but loopback it takes no address for one of this host's.
     command
         .args(["--foreground", "--listen", "--ipv4", "--secure"])
-        .args(["--address", &format!("127.0.0.1:{PORT}")])
         .args(["--user", "root"])
         .arg(directory);
     command
