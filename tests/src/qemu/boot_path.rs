@@ -171,8 +171,9 @@ pub fn fast_half() -> Vec<BootPath> {
     ]
 }
 
-/// Paths beside the matrix: iPXE on the card's own ROM for UEFI, shim and GRUB with and without
-/// Secure Boot, and no DHCP of ours.
+/// Paths beside the matrix: iPXE on the card's own ROM for UEFI, shim and GRUB by PXE with and
+/// without Secure Boot, and no DHCP of ours. GRUB by HTTP boot is not among them: Debian's GRUB 2.06
+/// then asks for no configuration.
 #[must_use]
 pub fn beyond() -> Vec<BootPath> {
     let with = |firmware, dhcp| BootPath::new(firmware, dhcp, ImageFormat::Raw);
@@ -184,12 +185,7 @@ pub fn beyond() -> Vec<BootPath> {
     for firmware in [Firmware::Bios, Firmware::Uefi, Firmware::UefiHttp] {
         paths.push(with(firmware, Dhcp::Foreign));
     }
-    for firmware in [
-        Firmware::Uefi,
-        Firmware::UefiHttp,
-        Firmware::UefiSecure,
-        Firmware::UefiHttpSecure,
-    ] {
+    for firmware in [Firmware::Uefi, Firmware::UefiSecure] {
         paths.push(BootPath {
             loader: Loader::Grub,
             ..with(firmware, Dhcp::Server)

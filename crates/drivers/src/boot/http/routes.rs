@@ -55,8 +55,7 @@ pub(crate) fn router(state: HttpState) -> Router {
     let state = Arc::new(state);
     Router::new()
         .route("/boot/{mac}/{file}", get(node_file))
-        .route("/loaders/{name}", get(loader))
-        .route("/loaders/grub/{*path}", get(grub_file))
+        .route("/loaders/{*path}", get(loader))
         .route("/grub/{*path}", get(grub_file))
         .route("/images/{*path}", get(image))
         .layer(from_fn_with_state(Arc::clone(&state), follow))
@@ -151,14 +150,17 @@ fn kind_of(file: NodeFile) -> &'static str {
     }
 }
 
+/// A loader, and what it loads from beside itself. Paths are loaders' own work: shim 16 asks for
+/// `/loaders//grubx64.efi`.
 async fn loader(
     State(state): State<Arc<HttpState>>,
-    Path(name): Path<String>,
+    Path(path): Path<String>,
     request: Request,
 ) -> Response {
-    match state.files.get(&name) {
+    let path = path.trim_start_matches('/');
+    match state.files.get(path) {
         Some(content) => answer(request.headers(), Content::Memory(content), EFI),
-        None => not_found("no such loader"),
+        None => grub_file(State(state), Path(path.to_owned()), request).await,
     }
 }
 
@@ -179,7 +181,7 @@ async fn grub_file(
             let file = NodeFile::GrubConfiguration;
             node_answer(&state, mac, file, peer, &parts.headers).await
         }
-        None => not_found("GRUB gets grub.cfg here, and nothing else"),
+        None => not_found("here are the loaders and GRUB's grub.cfg, and nothing else"),
     }
 }
 
