@@ -11,6 +11,7 @@ use cupola_drivers::ipmi::wire::{
     rmcp::{self, Pong, Rmcp},
 };
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
 
 use super::{
     boot::BootOptions,
@@ -29,6 +30,8 @@ pub struct SimBmc {
     pub(super) boot: Arc<BootOptions>,
     pub(super) sessions: Mutex<Sessions>,
     faults: Mutex<Faults>,
+    /// Told when another fault is set: an answer that is late on purpose waits no longer.
+    changed: Notify,
 }
 
 impl std::fmt::Debug for SimBmc {
@@ -49,6 +52,7 @@ impl SimBmc {
             chassis,
             boot,
             faults: Mutex::default(),
+            changed: Notify::new(),
         }
     }
 
@@ -74,6 +78,7 @@ impl SimBmc {
         let faults: Faults = fault.map(Faults::from).unwrap_or_default();
         self.boot.ignore(fault == Some(BmcFault::IgnoresBootDevice));
         *self.faults.lock() = faults;
+        self.changed.notify_waiters();
         self.forget_sessions();
     }
 
@@ -107,7 +112,10 @@ impl SimBmc {
             return None;
         }
         if !faults.delay.is_zero() {
-            tokio::time::sleep(faults.delay).await;
+            tokio::select! {
+                () = tokio::time::sleep(faults.delay) => {}
+                () = self.changed.notified() => {}
+            }
         }
         match rmcp::decode(datagram) {
             Ok(Rmcp::Ping { tag }) => Some(rmcp::encode_pong(&Pong {
