@@ -25,15 +25,16 @@ pub(in crate::conductor) fn rung_of(contact: &BootContact) -> Option<Rung> {
         // The machine is offered another address.
         ContactKind::DhcpConflict { .. } => None,
         ContactKind::DhcpRelease { .. } | ContactKind::TftpStarted { .. } => None,
-        ContactKind::TftpDone { .. } => Some(Rung::Loader),
+        ContactKind::TftpDone { file, .. } => of_file(file),
         // A ROM breaks a transfer off when it has learnt the size; that is no failure.
-        ContactKind::TftpFailed { reason, .. } => match reason {
+        ContactKind::TftpFailed { file, reason, .. } => match reason {
             TftpFailure::ClientError { .. } => None,
-            _ => Some(Rung::Loader),
+            _ => of_file(file),
         },
         ContactKind::ScriptServed { .. } => Some(Rung::Script),
         ContactKind::HttpStarted { .. } => None,
-        ContactKind::HttpDone { path, .. } => of_path(path),
+        ContactKind::HttpDone { path, .. } if is_of_boot(path) => of_file(path),
+        ContactKind::HttpDone { .. } => None,
     }
 }
 
@@ -52,13 +53,39 @@ const fn has_address(stage: Option<BootStage>) -> Rung {
     }
 }
 
-fn of_path(path: &str) -> Option<Rung> {
-    if path.starts_with("/loaders/") {
-        return Some(Rung::Loader);
-    }
-    // The kernel comes first; only with the ramdisk is there something to start.
+/// Whether the path belongs to a boot; images do not.
+fn is_of_boot(path: &str) -> bool {
+    ["/boot/", "/loaders/", "/grub/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
+}
+
+/// The rung that a file is, over TFTP or HTTP: GRUB fetches all of them by either.
+fn of_file(path: &str) -> Option<Rung> {
     match path.rsplit('/').next() {
         Some("ramdisk") => Some(Rung::Ramdisk),
-        _ => None,
+        // The kernel comes first; only with the ramdisk is there something to start.
+        Some("kernel") => None,
+        Some("script.ipxe" | "grub.cfg") => Some(Rung::Script),
+        Some(_) | None => Some(Rung::Loader),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_rungs_whoever_fetches_them() {
+        for (file, rung) in [
+            ("undionly.kpxe", Some(Rung::Loader)),
+            ("/loaders/ipxe.efi", Some(Rung::Loader)),
+            ("/boot/52:54:00:00:00:01/grub.cfg", Some(Rung::Script)),
+            ("boot/52:54:00:00:00:01/kernel", None),
+            ("boot/52:54:00:00:00:01/ramdisk", Some(Rung::Ramdisk)),
+        ] {
+            assert_eq!(of_file(file), rung, "{file}");
+        }
+        assert!(!is_of_boot("/images/ramdisk"));
     }
 }
