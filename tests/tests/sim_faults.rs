@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cupola_api::client::Client;
 use cupola_api::diagnosis::Diagnosis;
-use cupola_api::event::EventKind;
+use cupola_api::event::{EventKind, StreamItem};
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Fault;
 use cupola_api::{Node, ProvisionState, Rung};
@@ -346,6 +346,45 @@ async fn sim_a_machine_that_gets_no_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sim_a_node_that_waits_is_explained() {
+    let lab = Lab::start(&[]).await;
+    lab.machine().break_down(firmware(FirmwareFault::NoLease));
+    let id = lab.client.node(&lab.node).await.unwrap().uuid;
+    let mut events = lab.client.events(None, Some(id)).await.unwrap();
+    lab.verb("active").await;
+    let asked = async {
+        loop {
+            let StreamItem::Event(event) = events.next().await.unwrap().unwrap() else {
+                continue;
+            };
+            if let EventKind::BootContact {
+                rung: Some(Rung::DhcpDiscover),
+                ..
+            } = event.kind
+            {
+                return;
+            }
+        }
+    };
+    timeout(DEADLINE, asked).await.unwrap();
+    let explained = lab.client.explain(&lab.node).await.unwrap();
+    assert_eq!(explained.provision_state, ProvisionState::DeployWait);
+    assert_eq!(
+        explained.target_provision_state,
+        Some(ProvisionState::Active)
+    );
+    assert_eq!(explained.waiting.unwrap().what, "ramdisk to call");
+    assert_eq!(explained.last_error, None);
+    let found = explained.diagnosis.unwrap();
+    assert_eq!(found.rung, Rung::DhcpAck);
+    assert_eq!(found.reached.unwrap().rung, Rung::DhcpDiscover);
+    let next = "Next, the firmware takes the address that it is offered.";
+    assert_eq!(explained.next, next);
+    lab.until(ProvisionState::DeployFailed).await;
+    lab.retry().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sim_a_loader_that_stalls() {
     let lab = Lab::start(&[]).await;
     lab.breaks(
@@ -513,6 +552,35 @@ async fn sim_a_bmc_lost_to_the_power_sync_comes_back() {
     assert!(!back.maintenance);
     assert_eq!(back.last_error, None);
     assert_eq!(back.maintenance_reason, None);
+    lab.verb("active").await;
+    lab.ends_active().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_a_power_state_that_does_not_stay_is_a_failure() {
+    let lab = Lab::start(&[
+        "conductor.sync_power_state_interval=0.5",
+        "conductor.power_state_sync_max_retries=1",
+        "conductor.power_failure_recovery_interval=0",
+        "conductor.power_state_change_timeout=1",
+    ])
+    .await;
+    lab.machine()
+        .break_down(bmc(BmcFault::LiesAboutPower { on: true }));
+    let lost = lab.until_node(|node| node.fault.is_some()).await;
+    assert_eq!(lost.fault, Some(Fault::PowerFailure));
+    assert_eq!(lost.power_state, Some(cupola_api::PowerState::On));
+    assert!(lost.maintenance);
+    let error = lost.last_error.unwrap_or_default();
+    assert!(
+        error.contains("reads power on instead of power off"),
+        "{error}"
+    );
+    lab.machine().repair();
+    lab.client
+        .maintenance(&lab.node, false, None)
+        .await
+        .unwrap();
     lab.verb("active").await;
     lab.ends_active().await;
 }

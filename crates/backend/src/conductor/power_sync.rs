@@ -58,8 +58,9 @@ impl Conductor {
         };
         match read.await {
             Ok(None) => {}
-            Ok(Some(Some(PowerState::Error))) => {
-                self.count_failure(node, "the BMC reports an error").await;
+            Ok(Some(found @ Some(PowerState::Error))) => {
+                self.count_failure(node, found, "the BMC reports an error")
+                    .await;
             }
             Ok(Some(found)) => {
                 if let Err(error) = self.compare(node, found).await {
@@ -67,7 +68,9 @@ impl Conductor {
                 }
             }
             Err(_) if self.is_stopping() => {}
-            Err(error) => self.count_failure(node, &error.to_string()).await,
+            Err(error) => {
+                self.count_failure(node, None, &error.to_string()).await;
+            }
         }
     }
 
@@ -80,12 +83,36 @@ impl Conductor {
             }
             return Ok(());
         }
+        if self.wanted_power(node, found).is_some() {
+            // Counted although it is brought back: a disagreement that comes again and again is a
+            // failure.
+            let name = |state: Option<PowerState>| state.map_or("unknown", PowerState::as_str);
+            let error = format!(
+                "the BMC reads {} instead of {}, and bringing it back does not last",
+                name(found),
+                name(node.power_state)
+            );
+            if self.count_failure(node, found, &error).await {
+                return Ok(());
+            }
+        }
         let Ok(held) = self.try_lock(node.uuid).await else {
             return Ok(());
         };
         let synced = self.sync_held(&held.work, node, found).await;
         self.release(held).await;
         synced
+    }
+
+    /// What the machine is brought back to when this was found.
+    fn wanted_power(&self, node: &StoredNode, found: Option<PowerState>) -> Option<PowerTarget> {
+        let force = self.options().force_power_state_during_sync && !node.disable_power_off;
+        let wanted = match (node.power_state, found) {
+            (Some(PowerState::On), Some(_)) => Some(PowerTarget::On),
+            (Some(PowerState::Off), Some(_)) => Some(PowerTarget::Off),
+            _ => None,
+        };
+        wanted.filter(|_| force)
     }
 
     async fn sync_held(
@@ -98,14 +125,7 @@ impl Conductor {
         if node.power_state != before.power_state || node.target_power_state.is_some() {
             return Ok(());
         }
-        let recorded = node.power_state;
-        let target = match (recorded, found) {
-            (Some(PowerState::On), Some(_)) => Some(PowerTarget::On),
-            (Some(PowerState::Off), Some(_)) => Some(PowerTarget::Off),
-            _ => None,
-        };
-        let force = self.options().force_power_state_during_sync && !node.disable_power_off;
-        match target.filter(|_| force) {
+        match self.wanted_power(&node, found) {
             Some(target) => {
                 work.log(
                     Severity::Warning,
@@ -134,7 +154,13 @@ impl Conductor {
         self.inner.power_failures.lock().remove(&id);
     }
 
-    async fn count_failure(&self, node: &StoredNode, error: &str) {
+    /// Counts a failure; true when it was one too many and the node is given up.
+    async fn count_failure(
+        &self,
+        node: &StoredNode,
+        found: Option<PowerState>,
+        error: &str,
+    ) -> bool {
         let failures = {
             let mut failures = self.inner.power_failures.lock();
             let count = failures.entry(node.uuid).or_insert(0);
@@ -142,15 +168,16 @@ impl Conductor {
             *count
         };
         if failures <= self.options().power_state_sync_max_retries {
-            return;
+            return false;
         }
         let Ok(held) = self.try_lock(node.uuid).await else {
-            return;
+            return false;
         };
+        let read = found.map_or("None", PowerState::as_str);
         self.forget_failures(node.uuid);
         let text = format!(
-            "During sync_power_state, max retries exceeded for node {}, node state None does not \
-             match expected state '{}'. Updating DB state to 'None' Switching node to maintenance \
+            "During sync_power_state, max retries exceeded for node {}, node state {read} does not \
+             match expected state '{}'. Updating DB state to '{read}' Switching node to maintenance \
              mode. Error: {error}",
             node.uuid,
             node.power_state.map_or("None", PowerState::as_str),
@@ -160,7 +187,7 @@ impl Conductor {
         let lost = held
             .work
             .modify(|node| {
-                node.power_state = None;
+                node.power_state = found;
                 node.maintenance = true;
                 node.maintenance_reason = Some(text.clone());
                 node.fault = Some(Fault::PowerFailure);
@@ -173,6 +200,7 @@ impl Conductor {
             });
         }
         self.release(held).await;
+        true
     }
 
     /// Tries BMCs that were lost.

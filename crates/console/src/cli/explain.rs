@@ -93,3 +93,46 @@ fn ladder(diagnosis: &Diagnosis, broke: bool, add: &mut impl FnMut(&str, String)
         add(label, text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cupola_api::diagnosis::{Cause, Reached};
+
+    use super::*;
+
+    #[test]
+    fn a_failed_node_is_explained_from_its_state_to_what_is_next() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut explanation: Explanation = serde_json::from_value(serde_json::json!({
+            "uuid": uuid::Uuid::nil(), "name": "n1", "provision_state": "deploy failed",
+            "target_provision_state": "active", "last_error": "Timeout.",
+            "since": at, "next": "Somebody has to act.",
+        }))
+        .expect("an explanation");
+        explanation.diagnosis = Some(Diagnosis {
+            reached: Some(Reached {
+                rung: Rung::DhcpAck,
+                at,
+                seen: "DHCP ack 10.0.0.7".to_owned(),
+            }),
+            rung: Rung::Loader,
+            expected: "the loader goes over".to_owned(),
+            causes: vec![Cause {
+                cause: "a firewall".to_owned(),
+                remedy: "open UDP port 69".to_owned(),
+            }],
+        });
+        let text = lines(&explanation, at).join("\n");
+        assert_eq!(
+            text,
+            "Node         n1\n\
+             State        deploy failed -> active, for 0s\n\
+             Power        unknown\n\
+             Last error   Timeout.\n\
+             Reached      DHCP ack (6 of 17) at 00:00:00 UTC: DHCP ack 10.0.0.7\n\
+             Broke at     boot loader (7 of 17): the loader goes over\n\
+             Causes       1. a firewall: open UDP port 69\n\
+             Next         Somebody has to act."
+        );
+    }
+}
