@@ -321,3 +321,37 @@ async fn fake_a_deploy_template_adds_and_removes_steps() {
     assert_eq!(bench.call("GET", path, None).await.0, 404);
     bench.service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_a_machine_in_use_is_adopted_without_its_power_being_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = manageable(&bench, json!({})).await;
+    bench
+        .set(&node, "fake_failures", json!(["power.state", "power.set"]))
+        .await;
+    bench.verb(&node, "adopt").await.unwrap();
+    let failed = bench.reach(&node, S::AdoptFailed).await;
+    assert!(failed.last_error.unwrap().contains("power.state"));
+    // Setting the power would still fail: it is only read.
+    bench
+        .set(&node, "fake_failures", json!(["power.set"]))
+        .await;
+    let adopted = bench.bring(&node, "adopt", S::Active).await;
+    assert_eq!(adopted.last_error, None);
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_nodes_in_maintenance_are_not_provided_where_that_is_forbidden() {
+    let directory = tempfile::tempdir().unwrap();
+    let forbid = ["conductor.allow_provisioning_in_maintenance=false"];
+    let bench = Bench::start(directory.path(), &forbid).await;
+    let node = manageable(&bench, json!({})).await;
+    bench.client.maintenance(&node, true, None).await.unwrap();
+    let error = bench.verb(&node, "provide").await.unwrap_err();
+    assert_eq!(error.status(), Some(400), "{error}");
+    bench.client.maintenance(&node, false, None).await.unwrap();
+    bench.bring(&node, "provide", S::Available).await;
+    bench.service.stop().await;
+}

@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+pub mod fast_track;
 mod inspect;
 mod rescue;
 mod tls;

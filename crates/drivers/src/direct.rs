@@ -19,7 +19,7 @@ use cupola_api::state::power::{PowerState, PowerTarget};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
-use crate::agent::AgentClients;
+use crate::agent::{AgentClients, fast_track};
 use crate::interface::{
     Changes, Deploy, DriverError, Hardware, Outcome, RamdiskPurpose, Result, Step, Task, boot_mode,
 };
@@ -59,6 +59,9 @@ impl DirectDeploy {
     }
 
     async fn boot_ramdisk(&self, task: &Task, hardware: &Hardware) -> Result<Outcome> {
+        if runs_already(task, hardware) {
+            return Ok(Outcome::done());
+        }
         hardware
             .boot
             .prepare_ramdisk(task, hardware, RamdiskPurpose::Deploy)
@@ -106,6 +109,23 @@ impl DirectDeploy {
         hardware.boot.prepare_instance(task, hardware).await
     }
 
+    /// Ends the agent of a machine that must not be powered off: it flushes the disks and gives up
+    /// the network.
+    async fn lock_agent(&self, task: &Task, hardware: &Hardware) -> Result<()> {
+        let node = task.node();
+        let agent = self.clients.of(&node, &hardware.settings.agent)?;
+        agent.run(CommandName::Sync, Object::new(), true).await?;
+        if let Err(error) = agent
+            .send(CommandName::Lockdown, Object::new(), false)
+            .await
+        {
+            let text = format!("{error}; the machine is reset through the BMC all the same");
+            task.recorder().log(Severity::Warning, "agent", &text);
+        }
+        self.clients.forget(node.uuid);
+        task.record(Changes::none().without_agent()).await
+    }
+
     /// Ends the agent, and with it the machine. Safe to repeat: a machine that is off is done.
     async fn tear_down_agent(&self, task: &Task, hardware: &Hardware) -> Result<()> {
         let node = task.node();
@@ -114,6 +134,9 @@ impl DirectDeploy {
             .get("deploy_forces_oob_reboot")
             .is_some_and(is_true);
         let settings = &hardware.settings.agent;
+        if node.disable_power_off {
+            return self.lock_agent(task, hardware).await;
+        }
         let asked = match self.clients.of(&node, settings) {
             Ok(agent) if out_of_band => agent
                 .run(CommandName::Sync, Object::new(), true)
@@ -137,6 +160,16 @@ impl DirectDeploy {
         }
         hardware.set_power(task, PowerTarget::Off).await.map(drop)
     }
+}
+
+/// Whether the ramdisk runs already and is used as it is.
+fn runs_already(task: &Task, hardware: &Hardware) -> bool {
+    let alive = fast_track::is_alive(&task.node(), &hardware.settings.agent);
+    if alive {
+        let text = "the ramdisk is running: it is used without a reboot (fast track)";
+        task.recorder().log(Severity::Info, "conductor", text);
+    }
+    alive
 }
 
 /// Waits for a machine that was asked to power itself off.
@@ -260,7 +293,7 @@ impl Deploy for DirectDeploy {
             // The network interface is `noop`: there is nothing to switch.
             "switch_to_tenant_network" => Ok(Outcome::done()),
             "boot_instance" => {
-                hardware.set_power(task, PowerTarget::On).await?;
+                hardware.power_on(task).await?;
                 Ok(Outcome::done())
             }
             _ => in_band::execute(&self.clients, task, hardware, flow, step).await,
@@ -278,10 +311,6 @@ impl Deploy for DirectDeploy {
     }
 
     async fn prepare_cleaning(&self, task: &Task, hardware: &Hardware) -> Result<Outcome> {
-        hardware
-            .boot
-            .prepare_ramdisk(task, hardware, RamdiskPurpose::Clean)
-            .await?;
         let erase = json!({
             "agent_erase_devices_iterations": 1,
             "agent_erase_devices_zeroize": true,
@@ -297,13 +326,22 @@ impl Deploy for DirectDeploy {
             changes.driver_internal_info = erase;
         }
         task.record(changes).await?;
+        if runs_already(task, hardware) {
+            return Ok(Outcome::done());
+        }
+        hardware
+            .boot
+            .prepare_ramdisk(task, hardware, RamdiskPurpose::Clean)
+            .await?;
         hardware.restart(task).await?;
         Ok(Outcome::wait_for_ramdisk())
     }
 
     async fn tear_down_cleaning(&self, task: &Task, hardware: &Hardware) -> Result<()> {
-        self.clients.forget(task.node().uuid);
-        hardware.set_power(task, PowerTarget::Off).await?;
+        if !fast_track::is_alive(&task.node(), &hardware.settings.agent) {
+            self.clients.forget(task.node().uuid);
+            hardware.power_off(task).await?;
+        }
         hardware.boot.clean_up_ramdisk(task).await
     }
 
@@ -320,7 +358,7 @@ impl Deploy for DirectDeploy {
     }
 
     async fn tear_down(&self, task: &Task, hardware: &Hardware) -> Result<()> {
-        hardware.set_power(task, PowerTarget::Off).await?;
+        hardware.power_off(task).await?;
         hardware.boot.clean_up_instance(task).await
     }
 }

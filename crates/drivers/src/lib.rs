@@ -8,4 +8,5 @@ pub mod fake;
 pub mod interface;
 pub mod ipmi;
 pub mod ipxe;
+pub mod noop;
 pub mod registry;

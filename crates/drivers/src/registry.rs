@@ -123,6 +123,8 @@ impl Implementations {
         self.inspect
             .insert("agent", Arc::new(crate::agent::AgentInspect));
         self.rescue.insert("agent", Arc::new(rescue));
+        self.management
+            .insert("noop", Arc::new(crate::noop::NoopManagement));
         self
     }
 

@@ -8,6 +8,7 @@ use cupola_api::node::{Fault, Node, Object};
 use cupola_api::resource::ProvisionRequest;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::agent::fast_track;
 use cupola_drivers::interface::{Changes, Step};
 use serde_json::Value;
 
@@ -85,9 +86,10 @@ impl Conductor {
         // A ramdisk that no step needs is not booted.
         let disable_ramdisk =
             asked || (manual && requested.iter().all(|step| !step.requires_ramdisk));
+        let alive = fast_track::is_alive(&node, &hardware.settings.agent);
         let needed = work.begin_clean(&requested, disable_ramdisk).await?;
         work.transition(verb.event(), Actor::User, verb.as_str(), |node| {
-            prepare(node, manual, disable_ramdisk);
+            prepare(node, manual, disable_ramdisk, alive);
             if manual {
                 node.target_provision_state = Some(ProvisionState::Manageable);
             }
@@ -105,9 +107,11 @@ pub(super) const CLEANING_STATES: &[ProvisionState] = &[
 ];
 
 /// What is forgotten and noted when cleaning starts.
-pub(super) fn prepare(node: &mut Node, manual: bool, disable_ramdisk: bool) {
+pub(super) fn prepare(node: &mut Node, manual: bool, disable_ramdisk: bool, keep_agent: bool) {
     forget_clean(node);
-    Changes::none().without_agent().apply(node);
+    if !keep_agent {
+        Changes::none().without_agent().apply(node);
+    }
     node.last_error = None;
     if manual {
         let info = &mut node.driver_internal_info;
@@ -167,7 +171,15 @@ impl Work {
 
     /// Runs the cleaning that was begun; `needed` is what [`Work::begin_clean`] said.
     pub(super) async fn run_clean(&self, needed: bool) {
-        if needed {
+        let forbidden = self.node().await.is_ok_and(|node| {
+            node.maintenance
+                && !is_manual_clean(&node)
+                && !self.conductor().options().allow_provisioning_in_maintenance
+        });
+        if forbidden {
+            self.fail_clean("The node is in maintenance, and is not cleaned while it is.")
+                .await;
+        } else if needed {
             self.run_flow(Flow::Clean).await;
         } else if let Err(error) = self.finish_clean().await {
             self.note_error("cleaning", &error.to_string()).await;

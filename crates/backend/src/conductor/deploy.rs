@@ -5,11 +5,11 @@ use cupola_api::event::Severity;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Node, Object};
 use cupola_api::resource::ProvisionRequest;
-use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
+use cupola_drivers::agent::fast_track;
 use cupola_drivers::crash_point::{CrashPoint, crash_point};
-use cupola_drivers::interface::Step;
+use cupola_drivers::interface::{Changes, Step};
 use serde_json::Value;
 
 use super::config_drive;
@@ -66,12 +66,13 @@ impl Conductor {
             .begin_run(work.id(), Flow::Deploy.phase(), &list)
             .await
             .map_err(WorkError::from)?;
+        let alive = fast_track::is_alive(&node, &self.registry().settings().agent);
         let event = verb.event();
         work.transition(event, Actor::User, verb.as_str(), |node| {
             forget_deploy(node);
-            cupola_drivers::interface::Changes::none()
-                .without_agent()
-                .apply(node);
+            if !alive {
+                Changes::none().without_agent().apply(node);
+            }
             node.last_error = None;
             if let Some(drive) = &drive {
                 node.instance_info
@@ -204,9 +205,7 @@ impl Work {
         self.clean_up_deploy().await;
         self.fail("deploying", text, |node| {
             forget_deploy(node);
-            cupola_drivers::interface::Changes::none()
-                .without_agent()
-                .apply(node);
+            Changes::none().without_agent().apply(node);
         })
         .await;
     }
@@ -216,7 +215,7 @@ impl Work {
             let (task, hardware) = self.hardware().await?;
             hardware.deploy.clean_up(&task, &hardware).await?;
             if self.conductor().options().power_off_after_deploy_failure {
-                hardware.set_power(&task, PowerTarget::Off).await?;
+                hardware.power_off(&task).await?;
             }
             WorkResult::Ok(())
         };

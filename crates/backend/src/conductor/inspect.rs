@@ -10,6 +10,7 @@ use cupola_api::port::Port;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
 use cupola_api::{MacAddress, Rung};
+use cupola_drivers::agent::fast_track;
 use cupola_drivers::interface::{
     Changes, DriverError, FoundPort, Hardware, Inspect, Inspection, InspectionStart, Task,
 };
@@ -188,7 +189,13 @@ impl Work {
                 .await?;
         }
         self.set_progress(None, None).await?;
-        let changes = found.changes.without_agent();
+        let (node, registry) = (self.node().await?, self.conductor().registry());
+        let is_left = fast_track::is_able(&node, &registry.settings().agent);
+        let changes = if is_left {
+            found.changes
+        } else {
+            found.changes.without_agent()
+        };
         self.transition(Event::Done, Actor::Conductor, "inspected", |node| {
             changes.apply(node);
         })

@@ -10,7 +10,7 @@ use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::{MacAddress, Rung};
-use cupola_drivers::agent::new_token;
+use cupola_drivers::agent::{fast_track, new_token};
 use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use serde_json::{Value, json};
 
@@ -45,7 +45,12 @@ impl Conductor {
         let nobody = || ApiFault::not_found("The requested resource could not be found.");
         let id = self.find_node(addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(|_| nobody())?;
-        if self.options().restrict_lookup && !expects_ramdisk(node.provision_state) {
+        let left_running = matches!(
+            node.provision_state,
+            ProvisionState::Enroll | ProvisionState::Manageable | ProvisionState::Available
+        ) && fast_track::is_able(&node, &self.registry().settings().agent);
+        if self.options().restrict_lookup && !expects_ramdisk(node.provision_state) && !left_running
+        {
             return Err(nobody());
         }
         let answer = self.lookup_answer(id).await?;

@@ -156,7 +156,7 @@ impl Work {
         match flow {
             Flow::Clean => {
                 let needed = self.begin_clean(&[], false).await?;
-                self.modify(|node| clean::prepare(node, false, false))
+                self.modify(|node| clean::prepare(node, false, false, false))
                     .await?;
                 self.run_clean(needed).await;
                 Ok(())

@@ -10,7 +10,6 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Fault, Node};
 use cupola_api::resource::ProvisionRequest;
-use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, Event};
 use cupola_drivers::interface::{Changes, DriverError, Hardware, Outcome, Rescue, Task};
@@ -294,7 +293,7 @@ impl Work {
     async fn end_ramdisk(&self, power_off: bool) -> WorkResult<()> {
         let (task, hardware) = self.hardware().await?;
         if power_off {
-            hardware.set_power(&task, PowerTarget::Off).await?;
+            hardware.power_off(&task).await?;
         }
         rescue_of(&task, &hardware)?
             .clean_up(&task, &hardware)

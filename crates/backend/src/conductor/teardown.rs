@@ -87,7 +87,7 @@ impl Work {
         let needed = self.begin_clean(&[], false).await?;
         self.transition(Event::Clean, Actor::Conductor, "torn down", |node| {
             forget_instance(node);
-            clean::prepare(node, false, false);
+            clean::prepare(node, false, false, false);
         })
         .await?;
         Ok(needed)

@@ -186,6 +186,11 @@ section! {
     "deploy" Deploy {
         /// uefi or bios, where a node does not say.
         default_boot_mode: BootMode = BootMode::Uefi;
+        /// Whether a ramdisk that is running is used for what comes next, instead of a reboot
+        /// between inspection, cleaning and deployment.
+        fast_track: bool = false;
+        /// How long ago an agent may have called to count as running.
+        fast_track_timeout: Duration = seconds(300);
         /// Whether a machine is powered off when its deploy fails.
         power_off_after_deploy_failure: bool = true;
     }

@@ -364,6 +364,8 @@ fn driver_settings(
             command_wait_interval: agent.command_wait_interval,
             power_off_wait: power_off_interval * agent.post_deploy_get_power_state_retries,
             power_off_interval,
+            fast_track: config.deploy.fast_track,
+            fast_track_timeout: config.deploy.fast_track_timeout,
             stream_raw_images: agent.stream_raw_images,
         },
         cleaning: CleaningSettings {

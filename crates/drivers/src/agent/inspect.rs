@@ -6,7 +6,6 @@ use cupola_api::MacAddress;
 use cupola_api::agent::{InspectionData, Inventory};
 use cupola_api::node::{Node, Object};
 use cupola_api::resource::NodeInventory;
-use cupola_api::state::power::PowerTarget;
 use serde_json::{Value, json};
 
 use crate::interface::{
@@ -87,8 +86,9 @@ impl Inspect for AgentInspect {
     async fn clean_up(&self, task: &Task, hardware: &Hardware) -> Result<()> {
         task.record(Changes::none().internal(BMC_ADDRESSES, Value::Null))
             .await?;
-        if hardware.settings.inspection.power_off {
-            hardware.set_power(task, PowerTarget::Off).await?;
+        let is_left = super::fast_track::is_able(&task.node(), &hardware.settings.agent);
+        if hardware.settings.inspection.power_off && !is_left {
+            hardware.power_off(task).await?;
         }
         hardware.boot.clean_up_ramdisk(task).await
     }

@@ -73,10 +73,12 @@ impl Rescue for AgentRescue {
 
     async fn unrescue(&self, task: &Task, hardware: &Hardware) -> Result<()> {
         self.clients.forget(task.node().uuid);
-        hardware.set_power(task, PowerTarget::Off).await?;
+        if !task.node().disable_power_off {
+            hardware.set_power(task, PowerTarget::Off).await?;
+        }
         hardware.boot.clean_up_ramdisk(task).await?;
         hardware.boot.prepare_instance(task, hardware).await?;
-        hardware.set_power(task, PowerTarget::On).await.map(drop)
+        hardware.power_on(task).await.map(drop)
     }
 
     async fn clean_up(&self, task: &Task, hardware: &Hardware) -> Result<()> {

@@ -71,12 +71,42 @@ impl Hardware {
         Ok(state)
     }
 
+    /// Powers the machine off at the end of a piece of work; one that must never be off
+    /// (`disable_power_off`) is reset instead.
+    ///
+    /// # Errors
+    /// Those of the power interface.
+    pub async fn power_off(&self, task: &Task) -> Result<PowerState> {
+        let target = if task.node().disable_power_off {
+            PowerTarget::Reboot
+        } else {
+            PowerTarget::Off
+        };
+        self.set_power(task, target).await
+    }
+
+    /// Powers the machine on after such an end; one that was never off is reset.
+    ///
+    /// # Errors
+    /// Those of the power interface.
+    pub async fn power_on(&self, task: &Task) -> Result<PowerState> {
+        let target = if task.node().disable_power_off {
+            PowerTarget::Reboot
+        } else {
+            PowerTarget::On
+        };
+        self.set_power(task, target).await
+    }
+
     /// Starts the machine afresh: off, seen to be off, on. The agent is forgotten while the machine
     /// is off, so that no agent of before can take the token that is meant for the next.
     ///
     /// # Errors
     /// Those of the power interface.
     pub async fn restart(&self, task: &Task) -> Result<PowerState> {
+        if task.node().disable_power_off {
+            return self.set_power(task, PowerTarget::Reboot).await;
+        }
         self.set_power(task, PowerTarget::Off).await?;
         task.record(Changes::none().without_agent()).await?;
         self.set_power(task, PowerTarget::On).await

@@ -66,6 +66,10 @@ pub struct AgentSettings {
     pub power_off_wait: Duration,
     /// Between two looks at the power of a machine that powers itself off.
     pub power_off_interval: Duration,
+    /// Whether a ramdisk is left running between inspection, cleaning and deployment.
+    pub fast_track: bool,
+    /// How long ago an agent may have called to count as running.
+    pub fast_track_timeout: Duration,
     /// Whether a raw image goes straight to the disk.
     pub stream_raw_images: bool,
 }
@@ -132,6 +136,8 @@ impl Default for AgentSettings {
             command_wait_interval: Duration::from_secs(6),
             power_off_wait: Duration::from_secs(30),
             power_off_interval: Duration::from_secs(5),
+            fast_track: false,
+            fast_track_timeout: Duration::from_secs(300),
             stream_raw_images: true,
         }
     }

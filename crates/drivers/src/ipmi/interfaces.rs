@@ -289,10 +289,15 @@ impl Power for IpmiPower {
                 ..usual
             },
         };
+        let resets = target == PowerTarget::Reboot && task.node().disable_power_off;
         let client = self.0.client(task, &info).await?;
         let started = Instant::now();
         task.run("the power change", async {
-            let changed = client.set_power(target, &read_back).await;
+            let changed = if resets {
+                client.reset().await
+            } else {
+                client.set_power(target, &read_back).await
+            };
             if let Err(error) = &changed
                 && matches!(error.fault(), IpmiFault::Unconfirmed { .. })
             {

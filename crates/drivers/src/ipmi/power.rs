@@ -72,6 +72,15 @@ impl IpmiClient {
         }
     }
 
+    /// Resets the machine: it is never off, so that there is nothing to read back but that the BMC
+    /// took the command.
+    pub async fn reset(&self) -> Result<(), IpmiError> {
+        match self.power_state().await? {
+            PowerState::On => self.chassis_control(ChassisControl::HardReset).await,
+            _ => self.chassis_control(ChassisControl::PowerUp).await,
+        }
+    }
+
     async fn reach(
         &self,
         wanted: PowerState,
