@@ -256,6 +256,66 @@ def provision(url):
         show(url, "node", "history", "list", NODE)
 
 
+def clean_by_hand(url):
+    """From available over manageable and back: steps, a hold, what is refused."""
+    def steps(*names, **args):
+        return json.dumps([{"interface": i, "step": s, **args} for i, s in names])
+
+    with step("manage from available"):
+        do(url, "node", "manage", NODE, "--wait", str(DEADLINE))
+    with step("manual clean --wait ends manageable"):
+        do(url, "node", "clean", NODE, "--wait", str(DEADLINE), "--clean-steps",
+           steps(("bios", "factory_reset"), ("power", "reboot")))
+        same(state(url), "manageable")
+        same(show(url, "node", "show", NODE)["last_error"], None)
+    with step("a clean step without its argument is refused"):
+        refused(url, 400, "needs the argument settings", "node", "clean", NODE, "--clean-steps",
+                steps(("bios", "apply_configuration")))
+    with step("clean, hold and unhold"):
+        do(url, "node", "clean", NODE, "--clean-steps",
+           steps(("power", "hold"), ("bios", "factory_reset")))
+        until(url, "provision_state", "clean hold")
+        do(url, "node", "unhold", NODE)
+        until(url, "provision_state", "manageable")
+    with step("provide after manual cleaning"):
+        do(url, "node", "provide", NODE, "--wait", str(DEADLINE))
+
+
+def deploy_by_template(url):
+    """A template with a trait of the node's; then a rescue of what it deployed."""
+    steps = [{"interface": "bios", "step": "apply_configuration", "priority": 150,
+              "args": {"settings": [{"name": "a", "value": "b"}]}}]
+    with step("deploy template create, list, show and set"):
+        made = show(url, "deploy", "template", "create", "CUSTOM_FAST",
+                    "--steps", json.dumps(steps))
+        same(made["steps"], steps)
+        same(column(show(url, "deploy", "template", "list"), "name"), ["CUSTOM_FAST"])
+        do(url, "deploy", "template", "set", "CUSTOM_FAST", "--extra", "by=me")
+        same(show(url, "deploy", "template", "show", "CUSTOM_FAST")["extra"], {"by": "me"})
+    with step("a template whose name is no trait is refused"):
+        refused(url, 400, "trait", "deploy", "template", "create", "fast",
+                "--steps", json.dumps(steps))
+    with step("deploy by template"):
+        do(url, "node", "set", NODE, "--rescue-interface", "fake",
+           "--instance-info", 'traits=["CUSTOM_FAST"]')
+        do(url, "node", "deploy", NODE, "--wait", str(DEADLINE))
+        uuid = show(url, "node", "show", NODE)["uuid"]
+        with urllib.request.urlopen(f"{url}/cupola/v1/nodes/{uuid}/timeline") as answer:
+            ran = [event.get("step") for event in json.load(answer)["events"]
+                   if event["type"] == "step_finished"]
+        assert "bios.apply_configuration" in ran, ran
+    with step("rescue --wait and unrescue --wait"):
+        do(url, "node", "rescue", NODE, "--wait", str(DEADLINE), "--rescue-password", PASSWORD)
+        same(state(url), "rescue")
+        assert PASSWORD not in do(url, "node", "show", NODE, "-f", "json")
+        do(url, "node", "unrescue", NODE, "--wait", str(DEADLINE))
+        same(state(url), "active")
+    with step("undeploy and delete the template"):
+        do(url, "node", "undeploy", NODE, "--wait", str(DEADLINE))
+        do(url, "deploy", "template", "delete", "CUSTOM_FAST")
+        same(show(url, "deploy", "template", "list"), [])
+
+
 def leave(url, watcher):
     with step("node delete takes its port along"):
         do(url, "node", "delete", NODE)
@@ -280,6 +340,8 @@ def main(binary):
             watcher.start()
             enrol(service.url)
             provision(service.url)
+            clean_by_hand(service.url)
+            deploy_by_template(service.url)
             leave(service.url, watcher)
         finally:
             with step("the service stops when it is told to"):
