@@ -9,20 +9,16 @@
 
 mod support;
 
-use std::time::Duration;
-
 use cupola_api::client::ClientError;
 use cupola_api::event::EventKind;
 use cupola_api::id::NodeIdent;
 use cupola_api::node::{Fault, Node};
-use cupola_api::patch::PatchOperation;
-use cupola_api::resource::ProvisionRequest;
 use cupola_api::state::power::{PowerState, PowerTarget};
 use cupola_api::state::provision::ProvisionState as S;
 use cupola_backend::config::Config;
 use cupola_backend::service::Service;
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{Bench, DEADLINE};
 use tokio::time::timeout;
 

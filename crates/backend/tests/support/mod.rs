@@ -1,6 +1,11 @@
 //! A service with fake hardware, as tests of the whole service drive it.
 #![allow(
     dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "each test binary uses its own part of this module"
 )]
 
