@@ -13,3 +13,4 @@ pub mod serve;
 pub mod sim;
 pub mod skip;
 pub mod timeline;
+pub mod upstream;

@@ -8,7 +8,6 @@ mod table;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use base64::Engine;
 use cupola_api::agent::{
     BlockDevice, BootloaderParams, Command, CommandName, CommandResult, PartitionUuids,
     RootDeviceHints, StepFlow,
@@ -289,12 +288,9 @@ impl CommandCore {
     }
 
     async fn collect_logs(&self) -> Result<Value, StepError> {
-        let files = self.platform.logs().await;
-        let archive = tokio::task::spawn_blocking(move || crate::logs::pack(&files))
+        let text = crate::logs::collect(self.platform.as_ref())
             .await
-            .map_err(|error| StepError::Internal(error.to_string()))?
             .map_err(|error| StepError::Internal(error.to_string()))?;
-        let text = base64::engine::general_purpose::STANDARD.encode(archive);
         Ok(json!({ "system_logs": text }))
     }
 }

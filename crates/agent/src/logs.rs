@@ -2,10 +2,25 @@
 
 use std::io::{self, Write};
 
+use base64::Engine as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::platform::Platform;
+
 const BLOCK: usize = 512;
+
+/// The machine's logs as Base64 text of the archive.
+///
+/// # Errors
+/// None in practice: it writes to memory.
+pub(crate) async fn collect(platform: &dyn Platform) -> io::Result<String> {
+    let files = platform.logs().await;
+    let archive = tokio::task::spawn_blocking(move || pack(&files))
+        .await
+        .map_err(io::Error::other)??;
+    Ok(base64::engine::general_purpose::STANDARD.encode(archive))
+}
 
 /// Packs files by name. Blocking, but short.
 ///

@@ -220,6 +220,8 @@ impl Agent {
             .ok()
             .cloned();
         data.boot_interface = data.inventory.boot.pxe_interface.as_deref().map(bare_mac);
+        // The reference keeps them, and says so loudly when there are none.
+        data.logs = crate::logs::collect(self.platform.as_ref()).await.ok();
         data
     }
 

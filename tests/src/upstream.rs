@@ -1,0 +1,204 @@
+//! The reference implementation as a peer: OpenStack Ironic from PyPI, API and conductor in one
+//! process, on loopback, without credentials. Its hardware is its own fake, so that the machine can
+//! be whatever a test runs as one.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/upstream/requirements.txt");
+
+/// How long it may take to its first answer on a busy host.
+const START_DEADLINE: Duration = Duration::from_secs(180);
+
+/// A virtual environment with Ironic in it, made once per list of requirements; `None` when there
+/// is no Python or no PyPI, which is said loudly.
+///
+/// # Errors
+/// When files cannot be written.
+pub fn environment(test: &str) -> Result<Option<PathBuf>> {
+    let venv = crate::qemu::image::cache()?.join("ironic-venv");
+    let wanted = std::fs::read_to_string(REQUIREMENTS)?;
+    let marker = venv.join("installed.txt");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+        return Ok(Some(venv));
+    }
+    let started = Instant::now();
+    let made = Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv)
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        crate::skip::skipped(test, "python3 -m venv does not work: install python3-venv");
+        return Ok(None);
+    }
+    let installed = Command::new(venv.join("bin/pip"))
+        .args(["install", "--quiet", "--disable-pip-version-check"])
+        .args(["--requirement", REQUIREMENTS])
+        .status();
+    if !installed.is_ok_and(|status| status.success()) {
+        crate::skip::skipped(test, "Ironic cannot be had from PyPI");
+        return Ok(None);
+    }
+    std::fs::write(marker, wanted)?;
+    crate::qemu::report("ironic from PyPI", started);
+    Ok(Some(venv))
+}
+
+/// A running Ironic. Dropping it kills it.
+#[derive(Debug)]
+pub struct UpstreamIronic {
+    child: Child,
+    url: String,
+    directory: PathBuf,
+}
+
+impl UpstreamIronic {
+    /// Starts it with everything below `directory`, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it ends, or does not answer in time.
+    pub async fn start(venv: &Path, directory: &Path) -> Result<Self> {
+        // Taken again by Ironic a moment later: it cannot be told to let the kernel choose.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        for part in ["state", "locks", "certificates", "http", "images", "master"] {
+            std::fs::create_dir_all(directory.join(part))?;
+        }
+        let file = directory.join("ironic.conf");
+        std::fs::write(&file, configuration(directory, port))?;
+        let database = Command::new(venv.join("bin/ironic-dbsync"))
+            .arg("--config-file")
+            .arg(&file)
+            .arg("create_schema")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        ensure!(database.success(), "ironic-dbsync failed");
+        let child = Command::new(venv.join("bin/ironic"))
+            .arg("--config-file")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(directory.join("ironic.err"))?)
+            .spawn()
+            .context("ironic cannot be started")?;
+        let mut ironic = Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            directory: directory.to_owned(),
+        };
+        ironic.answers().await?;
+        Ok(ironic)
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        // Fails only when a provider is there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let started = Instant::now();
+        let url = format!("{}/v1/drivers", self.url);
+        loop {
+            if let Ok(answer) = reqwest::get(&url).await {
+                let text = answer.text().await.unwrap_or_default();
+                // The API is there before the conductor has registered its drivers.
+                if text.contains("fake-hardware") {
+                    return Ok(());
+                }
+            }
+            if self.child.try_wait()?.is_some() || started.elapsed() > START_DEADLINE {
+                bail!("ironic does not answer:\n{}", self.log());
+            }
+            // It offers nothing to wait on.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Where its API is.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The warnings and errors of its log, and what it said as it started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let read = |name| std::fs::read_to_string(self.directory.join(name)).unwrap_or_default();
+        let log = read("ironic.log");
+        let bad: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains(" WARNING ") || line.contains(" ERROR "))
+            .collect();
+        format!("{}\n{}", read("ironic.err"), bad.join("\n"))
+    }
+
+    /// Where it keeps the logs that it has collected from agents.
+    #[must_use]
+    pub fn agent_logs(&self) -> PathBuf {
+        self.directory.join("agent-logs")
+    }
+}
+
+impl Drop for UpstreamIronic {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Its own agent interfaces over fake power and boot; short pauses, everything else as it comes.
+fn configuration(directory: &Path, port: u16) -> String {
+    let here = directory.display();
+    format!(
+        "[DEFAULT]
+auth_strategy = noauth
+rpc_transport = none
+host = upstream
+my_ip = 127.0.0.1
+state_path = {here}/state
+log_file = {here}/ironic.log
+enabled_hardware_types = fake-hardware
+enabled_bios_interfaces = no-bios
+enabled_boot_interfaces = fake
+enabled_console_interfaces = no-console
+enabled_deploy_interfaces = direct
+enabled_firmware_interfaces = no-firmware
+enabled_inspect_interfaces = agent
+enabled_management_interfaces = noop,fake
+enabled_network_interfaces = noop
+enabled_power_interfaces = fake
+enabled_raid_interfaces = no-raid
+enabled_rescue_interfaces = no-rescue
+enabled_storage_interfaces = noop
+enabled_vendor_interfaces = no-vendor
+[database]
+connection = sqlite:///{here}/ironic.sqlite
+[api]
+host_ip = 127.0.0.1
+port = {port}
+api_workers = 1
+ramdisk_heartbeat_timeout = 20
+[service_catalog]
+endpoint_override = http://127.0.0.1:{port}
+[inspector]
+require_managed_boot = false
+[oslo_concurrency]
+lock_path = {here}/locks
+[agent]
+certificates_path = {here}/certificates
+deploy_logs_collect = always
+deploy_logs_local_path = {here}/agent-logs
+post_deploy_get_power_state_retries = 1
+post_deploy_get_power_state_retry_interval = 1
+[deploy]
+http_root = {here}/http
+[pxe]
+images_path = {here}/images
+instance_master_path = {here}/master
+"
+    )
+}
