@@ -9,6 +9,7 @@ pub mod fast_track;
 mod inspect;
 mod rescue;
 mod tls;
+mod trust;
 
 pub(crate) use client::succeeded;
 pub use client::{AgentAddress, AgentClient, AgentClients, new_token};

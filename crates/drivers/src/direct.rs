@@ -27,6 +27,12 @@ pub use local_image::LocalImages;
 
 const PROPERTIES: &[(&str, &str)] = &[
     (
+        "agent_verify_ca",
+        "Who signs the certificate of an agent that sends none in its heartbeat: true for the \
+         authorities that this host trusts, false for anybody, else the path of a PEM file. \
+         Optional.",
+    ),
+    (
         "deploy_forces_oob_reboot",
         "Whether the machine is powered off by its BMC instead of by the agent at the end of a \
          deploy. Optional.",

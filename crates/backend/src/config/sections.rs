@@ -329,6 +329,9 @@ section! {
         post_deploy_get_power_state_retry_interval: Duration = seconds(5);
         /// Whether a raw image goes straight to the disk instead of through memory.
         stream_raw_images: bool = true;
+        /// Who signs the certificates of agents that send none in their heartbeat: true for the
+        /// authorities that this host trusts, false for anybody, else the path of a PEM file.
+        verify_ca: String = "true".to_owned();
         /// Whether the agent logs everything.
         debug: bool = false;
         /// When the ramdisk's logs are collected: always, on_failure or never.

@@ -367,6 +367,7 @@ fn driver_settings(
             fast_track: config.deploy.fast_track,
             fast_track_timeout: config.deploy.fast_track_timeout,
             stream_raw_images: agent.stream_raw_images,
+            verify_ca: agent.verify_ca.clone(),
         },
         cleaning: CleaningSettings {
             erase_devices_priority: config.cleaning.erase_devices_priority,

@@ -14,7 +14,9 @@ use cupola_api::node::{Node, Object};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
+use tokio::sync::OnceCell;
 
+use super::trust::Trust;
 use super::{AgentError, tls};
 use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::AgentSettings;
@@ -23,16 +25,16 @@ use crate::interface::AgentSettings;
 #[derive(Clone, PartialEq, Eq)]
 pub struct AgentAddress {
     url: String,
-    certificate: Option<String>,
+    trust: Trust,
     token: String,
 }
 
 impl AgentAddress {
-    /// Reads it from the node.
+    /// Reads it from the node; `verify_ca` is what the configuration says of certificates.
     ///
     /// # Errors
     /// [`AgentError::NoAddress`] when no agent has called.
-    pub fn of(node: &Node) -> Result<Self, AgentError> {
+    pub fn of(node: &Node, verify_ca: &str) -> Result<Self, AgentError> {
         let text = |key: &str| {
             node.driver_internal_info
                 .get(key)
@@ -42,7 +44,7 @@ impl AgentAddress {
         let missing = |what: &str| AgentError::NoAddress(what.to_owned());
         Ok(Self {
             url: text("agent_url").ok_or_else(|| missing("it has not called yet"))?,
-            certificate: text("agent_verify_ca"),
+            trust: Trust::of(node, verify_ca),
             token: text("agent_secret_token").ok_or_else(|| missing("it has no token"))?,
         })
     }
@@ -66,18 +68,18 @@ impl AgentClients {
     /// The client of the node's agent; a new one when the agent is another than last time.
     ///
     /// # Errors
-    /// [`AgentError::NoAddress`] when no agent has called or its certificate cannot be used.
+    /// [`AgentError::NoAddress`] when no agent has called.
     pub fn of(
         &self,
         node: &Node,
         settings: &AgentSettings,
     ) -> Result<Arc<AgentClient>, AgentError> {
-        let address = AgentAddress::of(node)?;
+        let address = AgentAddress::of(node, &settings.verify_ca)?;
         let mut clients = self.clients.lock();
         if let Some(client) = clients.get(&node.uuid).filter(|c| c.address == address) {
             return Ok(Arc::clone(client));
         }
-        let client = Arc::new(AgentClient::new(address, settings.clone())?);
+        let client = Arc::new(AgentClient::new(address, settings.clone()));
         clients.insert(node.uuid, Arc::clone(&client));
         Ok(client)
     }
@@ -91,7 +93,8 @@ impl AgentClients {
 /// The client of one agent.
 pub struct AgentClient {
     address: AgentAddress,
-    http: reqwest::Client,
+    // Made at the first request: authorities are read from a file.
+    http: OnceCell<reqwest::Client>,
     settings: AgentSettings,
 }
 
@@ -105,29 +108,46 @@ impl fmt::Debug for AgentClient {
 
 impl AgentClient {
     /// A client of the agent at this address.
-    ///
-    /// # Errors
-    /// [`AgentError::NoAddress`] when its certificate cannot be used.
-    pub fn new(address: AgentAddress, settings: AgentSettings) -> Result<Self, AgentError> {
+    #[must_use]
+    pub fn new(address: AgentAddress, settings: AgentSettings) -> Self {
+        Self {
+            address,
+            http: OnceCell::new(),
+            settings,
+        }
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client, AgentError> {
+        let made = self.http.get_or_try_init(async || self.connect().await);
+        made.await.map_err(AgentError::NoAddress)
+    }
+
+    async fn connect(&self) -> Result<reqwest::Client, String> {
         // Installing fails only when a provider is there already, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
-            .connect_timeout(Duration::from_secs(10).min(settings.command_timeout))
+            .connect_timeout(Duration::from_secs(10).min(self.settings.command_timeout))
             .pool_max_idle_per_host(1)
-            .timeout(settings.command_timeout);
-        if let Some(pem) = &address.certificate {
-            let tls = tls::pinned(pem).map_err(AgentError::NoAddress)?;
-            builder = builder.tls_backend_preconfigured(tls);
+            .timeout(self.settings.command_timeout);
+        match &self.address.trust {
+            Trust::Pinned(pem) => builder = builder.tls_backend_preconfigured(tls::pinned(pem)?),
+            Trust::Authorities(path) => {
+                let unusable = |error: &dyn fmt::Display| {
+                    format!(
+                        "the file of agent_verify_ca, {}, cannot be used: {error}",
+                        path.display()
+                    )
+                };
+                let pem = tokio::fs::read(path).await.map_err(|e| unusable(&e))?;
+                let certificates =
+                    reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| unusable(&e))?;
+                builder = builder.tls_certs_only(certificates);
+            }
+            Trust::System => {}
+            Trust::Anybody => builder = builder.tls_danger_accept_invalid_certs(true),
         }
-        let http = builder
-            .build()
-            .map_err(|error| AgentError::NoAddress(error.to_string()))?;
-        Ok(Self {
-            address,
-            http,
-            settings,
-        })
+        builder.build().map_err(|error| error.to_string())
     }
 
     /// Sends a command; with `wait` the agent answers when it is done, else at once.
@@ -146,11 +166,11 @@ impl AgentClient {
             params,
         };
         let wait = if wait { "true" } else { "false" };
+        let http = self.http().await?;
         let mut attempt = 1;
         crash_point(CrashPoint::AgentCommandDue);
         loop {
-            let request = self
-                .http
+            let request = http
                 .post(self.url())
                 .query(&[("wait", wait), ("agent_token", &self.address.token)])
                 .json(&command);
@@ -215,10 +235,10 @@ impl AgentClient {
     /// # Errors
     /// When the agent cannot be reached or refuses.
     pub async fn commands(&self) -> Result<CommandList, AgentError> {
+        let http = self.http().await?;
         let mut attempt = 1;
         loop {
-            let request = self
-                .http
+            let request = http
                 .get(self.url())
                 .query(&[("agent_token", &self.address.token)]);
             match self.exchange("get commands", request).await {
@@ -236,8 +256,8 @@ impl AgentClient {
     }
 
     async fn running(&self, name: CommandName) -> Option<CommandResult> {
-        let request = self
-            .http
+        let http = self.http().await.ok()?;
+        let request = http
             .get(self.url())
             .query(&[("agent_token", &self.address.token)]);
         let list: CommandList = self.exchange("get commands", request).await.ok()?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::interface::{
     Changes, DriverError, FoundPort, Hardware, Inspect, Inspection, InspectionStart,
-    RamdiskPurpose, Result, Task,
+    RamdiskPurpose, Result, Task, capability,
 };
 
 /// Inspects with a ramdisk.
@@ -157,8 +157,36 @@ fn found_properties(
         set("local_gb", json!((disk.size >> 30).saturating_sub(1)));
     }
     match inventory.boot.current_boot_mode.as_deref() {
-        Some(mode) => changes.internal("inspected_boot_mode", mode),
+        Some(mode) => {
+            if let Some(capabilities) = with_boot_mode(&node.properties, mode) {
+                changes
+                    .properties
+                    .insert("capabilities".to_owned(), capabilities);
+            }
+            changes.internal("inspected_boot_mode", mode)
+        }
         None => changes,
+    }
+}
+
+/// The capabilities with the boot mode that was found, as the reference's hook `boot-mode` writes
+/// them; `None` where the operator has said a boot mode, or has written what nobody can add to.
+fn with_boot_mode(properties: &Object, mode: &str) -> Option<Value> {
+    if capability(properties, "boot_mode").is_some() {
+        return None;
+    }
+    match properties.get("capabilities") {
+        None | Some(Value::Null) => Some(json!(format!("boot_mode:{mode}"))),
+        Some(Value::String(text)) if text.is_empty() => Some(json!(format!("boot_mode:{mode}"))),
+        Some(Value::String(text)) if !text.starts_with('{') => {
+            Some(json!(format!("{text},boot_mode:{mode}")))
+        }
+        Some(Value::Object(map)) => {
+            let mut map = map.clone();
+            map.insert("boot_mode".to_owned(), json!(mode));
+            Some(Value::Object(map))
+        }
+        Some(_) => None,
     }
 }
 
@@ -185,6 +213,19 @@ mod tests {
         assert_eq!(ports.len(), 1);
         assert_eq!(ports[0].address.to_string(), "52:54:00:00:00:02");
         assert_eq!(found_ports(&found, None).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_boot_mode_is_added_to_what_the_operator_has_written() {
+        let added = |written: Value| {
+            let properties = json!({"capabilities": written});
+            with_boot_mode(properties.as_object().unwrap(), "bios")
+        };
+        assert_eq!(added(json!(null)), Some(json!("boot_mode:bios")));
+        assert_eq!(added(json!("a:b")), Some(json!("a:b,boot_mode:bios")));
+        let object = json!({"a": "b", "boot_mode": "bios"});
+        assert_eq!(added(json!({"a": "b"})), Some(object));
+        assert_eq!(added(json!("boot_mode:uefi,a:b")), None);
     }
 
     #[test]

@@ -72,6 +72,9 @@ pub struct AgentSettings {
     pub fast_track_timeout: Duration,
     /// Whether a raw image goes straight to the disk.
     pub stream_raw_images: bool,
+    /// Who signs the certificates of agents that send none in their heartbeat: `true` for the
+    /// authorities that this host trusts, `false` for anybody, else the path of a PEM file.
+    pub verify_ca: String,
 }
 
 /// Cleaning.
@@ -139,6 +142,7 @@ impl Default for AgentSettings {
             fast_track: false,
             fast_track_timeout: Duration::from_secs(300),
             stream_raw_images: true,
+            verify_ca: "true".to_owned(),
         }
     }
 }
