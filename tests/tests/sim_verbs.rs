@@ -28,6 +28,7 @@ async fn demo(overrides: &[&str]) -> (Demo, Client, NodeIdent) {
         state_directory: None,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         paced: false,
+        faults: false,
     };
     let demo = Demo::start(options).await.unwrap();
     let client = demo.client();
