@@ -1,6 +1,7 @@
 //! A service that is killed and started again over a rack that lives on, and what has to hold
 //! afterwards whatever the moment was.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -17,12 +18,13 @@ use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::serve::Serve;
+use crate::serve::{EndedAtStart, Serve};
 use crate::sim::Ports;
 use crate::{node_life, timeline};
 
 /// Tries of a start: between a death and the next start another process may have got a port.
 const STARTS: u32 = 5;
+const SIGKILL: i32 = 9;
 
 /// Where a service lives, over its deaths.
 #[derive(Debug)]
@@ -73,11 +75,44 @@ impl Site {
             };
             match self.ports.serve_with(self.state(), command, &all) {
                 Ok(serve) => return Ok(serve),
+                Err(error) if armed.is_some() && was_killed(&error) => return Err(error),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| anyhow::anyhow!("the service was not started")))
     }
+
+    /// Starts a service that is armed, and waits until it has died at its point, which may be
+    /// before it listens.
+    ///
+    /// # Errors
+    /// When it does not start, or the point is not reached within `deadline`.
+    pub async fn dies(&self, point: CrashPoint, nth: u32, deadline: Duration) -> Result<()> {
+        match self.start(Some((point, nth)), &[]) {
+            Ok(serve) => killed(serve, deadline).await,
+            Err(error) if was_killed(&error) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn was_killed(error: &anyhow::Error) -> bool {
+    let ended = error.downcast_ref::<EndedAtStart>();
+    ended.is_some_and(|ended| ended.status.signal() == Some(SIGKILL))
+}
+
+/// Waits until a service that is armed has died at its point.
+///
+/// # Errors
+/// When it lives on or ends otherwise.
+pub async fn killed(serve: Serve, deadline: Duration) -> Result<()> {
+    let status = serve.ended(deadline).await;
+    let status = status.context("the point was not reached")?;
+    ensure!(
+        status.signal() == Some(SIGKILL),
+        "the service ended with {status}"
+    );
+    Ok(())
 }
 
 /// A client of this service.

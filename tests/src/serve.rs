@@ -13,6 +13,15 @@ use nix::unistd::Pid;
 /// How long a service may take to answer its first request.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// A service that ended before it said where it listens.
+#[derive(Debug, thiserror::Error)]
+#[error("cupola serve ended with {status} before it listened:\n{said}")]
+pub struct EndedAtStart {
+    /// How it ended.
+    pub status: ExitStatus,
+    said: String,
+}
+
 /// A service in a process of its own. Dropping it kills it.
 #[derive(Debug)]
 pub struct Serve {
@@ -73,13 +82,20 @@ impl Serve {
                 }
             }
         });
-        let Ok(url) = told.recv_timeout(START_DEADLINE) else {
-            let _ = child.kill();
-            let _ = child.wait();
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
-            bail!("cupola serve did not say where it listens:\n{said}");
-        };
-        Ok(Self { child, url, log })
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        match told.recv_timeout(START_DEADLINE) {
+            Ok(url) => Ok(Self { child, url, log }),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let status = child.wait()?;
+                let said = said();
+                Err(EndedAtStart { status, said }.into())
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("cupola serve did not say where it listens:\n{}", said());
+            }
+        }
     }
 
     /// Where the API is, such as `http://127.0.0.1:41234`.

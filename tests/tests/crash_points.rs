@@ -8,7 +8,6 @@
               what a run consisted of is printed"
 )]
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -20,7 +19,6 @@ use cupola_drivers::crash_point::CrashPoint;
 use cupola_rack::machine::MachineSpec;
 use cupola_tests::crash::{self, Site};
 use cupola_tests::node_life::{choose_image, reach, verb};
-use cupola_tests::serve::Serve;
 use cupola_tests::sim;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -144,18 +142,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-async fn killed(serve: Serve) -> Result<()> {
-    let status = serve
-        .ended(DEADLINE)
-        .await
-        .context("the point was not reached")?;
-    ensure!(
-        status.signal() == Some(9),
-        "the service ended with {status}"
-    );
-    Ok(())
-}
-
 /// Starts the flow; the service may die before it can answer.
 async fn start(client: &Client, node: &NodeIdent, flow: Flow) -> bool {
     let started = match flow {
@@ -200,12 +186,10 @@ async fn run(case: Case) -> Result<()> {
 
     let armed = site.start(Some((case.point, case.nth)), &[])?;
     start(&crash::client(&armed)?, &node, case.flow).await;
-    killed(armed).await?;
+    crash::killed(armed, DEADLINE).await?;
     if case.twice {
-        // It may die before it says where it listens.
-        if let Ok(again) = site.start(Some((case.point, 1)), &[]) {
-            killed(again).await?;
-        }
+        let again = site.dies(case.point, 1, DEADLINE).await;
+        again.context("the second death")?;
     }
 
     let serve = site.start(None, &[])?;

@@ -45,6 +45,7 @@ impl Conductor {
         let work = Work::new(self.clone(), id);
         let started = Timestamp::now();
         let mut waiting_since = None;
+        let mut told = false;
         loop {
             let node = work.node().await?;
             let Some(flow) = waiting_flow(node.provision_state) else {
@@ -65,14 +66,19 @@ impl Conductor {
                 tokio::time::sleep(left).await;
                 continue;
             }
-            let text = format!(
-                "the machine has shown no sign of its boot for {} s since the service was started \
-                 again; step {} starts again",
-                silent.as_secs(),
-                current.record.name()
-            );
-            work.log(Severity::Warning, text);
-            return self.go_on(&work, flow, &current, Look::Again).await;
+            if !told {
+                let text = format!(
+                    "the machine has shown no sign of its boot for {} s since the service was \
+                     started again; step {} starts again",
+                    silent.as_secs(),
+                    current.record.name()
+                );
+                work.log(Severity::Warning, text);
+                told = true;
+            }
+            self.go_on(&work, flow, &current, Look::Again).await?;
+            // Nothing has begun when the node is held or all workers are busy just now.
+            tokio::time::sleep(self.options().follow_interval).await;
         }
     }
 
