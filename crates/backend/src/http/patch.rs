@@ -7,6 +7,7 @@ use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Access, Field};
 use cupola_api::patch::{PatchOperation, PatchVerb};
+use cupola_api::secret;
 use serde_json::{Map, Value};
 
 use super::body::additional;
@@ -199,14 +200,14 @@ fn apply_inside(
         }
     };
     if json_patch::patch(target, &[step]).is_err() {
-        let reason = why(target, pointer, operation.op);
+        let reason = why(name, target, pointer, operation.op);
         return Err(refused(operation, &reason));
     }
     Ok(())
 }
 
 /// Why an operation cannot be applied, in the words that clients know.
-fn why(target: &Value, pointer: &str, verb: PatchVerb) -> String {
+fn why(root: &str, target: &Value, pointer: &str, verb: PatchVerb) -> String {
     let segments: Vec<String> = pointer
         .split('/')
         .skip(1)
@@ -215,16 +216,25 @@ fn why(target: &Value, pointer: &str, verb: PatchVerb) -> String {
     let Some((last, parents)) = segments.split_last() else {
         return "the path is empty".to_owned();
     };
-    let mut here = target;
+    let (mut here, mut key) = (target, root);
     for segment in parents {
         let next = match here {
-            Value::Object(members) => members.get(segment),
+            Value::Object(members) => {
+                let member = members.get(segment);
+                if member.is_some() {
+                    key = segment;
+                }
+                member
+            }
             Value::Array(items) => segment.parse::<usize>().ok().and_then(|i| items.get(i)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         match next {
             Some(next) => here = next,
-            None => return format!("member '{segment}' not found in {}", repr(here)),
+            None => {
+                let here = repr(&masked(key, here));
+                return format!("member '{segment}' not found in {here}");
+            }
         }
     }
     let word = match verb {
@@ -246,11 +256,33 @@ fn refused(operation: &PatchOperation, reason: &str) -> ApiFault {
     ApiFault::bad_request(format!("Couldn't apply patch '{shown}'. Reason: {reason}"))
 }
 
-/// A value that is set under a secret's name does not come back in an error.
+/// A secret that is set, by itself or in an object, does not come back in an error.
 fn hide(mut shown: Value, path: &str) -> Value {
-    let secret = path.split('/').any(cupola_api::secret::is_secret_key);
-    if secret && let Some(value) = shown.get_mut("value") {
-        *value = Value::from(cupola_api::secret::MASK);
+    let key = path.split('/').find(|segment| is_secret(segment));
+    if let Some(value) = shown.get_mut("value") {
+        *value = masked(key.unwrap_or_default(), value);
+    }
+    shown
+}
+
+/// Whether what is kept under this name is nobody's to read; in `instance_info` these are more than
+/// elsewhere, and one that is hidden in vain does no harm.
+fn is_secret(key: &str) -> bool {
+    secret::is_secret_key(key) || matches!(key, "configdrive" | "image_url")
+}
+
+/// The value under `key` as others may see it.
+fn masked(key: &str, value: &Value) -> Value {
+    if is_secret(key) {
+        return Value::from(secret::MASK);
+    }
+    let mut shown = value.clone();
+    if let Value::Object(members) = &mut shown {
+        secret::mask_instance_info(members);
+    } else if let Value::Array(items) = &mut shown {
+        for members in items.iter_mut().filter_map(Value::as_object_mut) {
+            secret::mask_instance_info(members);
+        }
     }
     shown
 }
@@ -345,9 +377,25 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_come_back_in_the_refusal() {
-        let text =
-            refusal(json!([{"op": "replace", "path": "/extra/password", "value": "hunter2"}]));
-        assert!(!text.contains("hunter2"), "{text}");
+        let document = json!({
+            "driver_info": {"ipmi_password": "hunter2", "list": [{"auth_token": "hunter2"}]},
+            "instance_info": {"configdrive": "hunter2"},
+        });
+        for (path, value) in [
+            ("/driver_info/new/password", json!("hunter2")),
+            ("/driver_info/new/deep", json!({"password": "hunter2"})),
+            ("/driver_info/new/deep", json!([{"password": "hunter2"}])),
+            ("/driver_info/new/deep", json!(1)),
+            ("/driver_info/ipmi_password/a/b", json!(1)),
+            ("/driver_info/list/0/a/b", json!(1)),
+            ("/driver_info/list/a/b", json!(1)),
+            ("/instance_info/a/b", json!(1)),
+            ("/instance_info/configdrive/a/b", json!(1)),
+        ] {
+            let patch = json!([{"op": "replace", "path": path, "value": value}]);
+            let text = patched(document.clone(), patch).expect_err("refused");
+            assert!(!text.contains("hunter2"), "{path}: {text}");
+        }
     }
 
     #[test]
