@@ -27,6 +27,8 @@ use crate::partition::PartitionError;
 
 use format::Format;
 pub(crate) use progress::ProgressCell;
+#[cfg(fuzzing)]
+pub use qcow2::fuzzing;
 pub(crate) use source::{Source, bounded_get};
 use worker::{Job, Payload};
 

@@ -34,6 +34,8 @@ mod tls;
 pub use config::{AgentConfig, ConfigError};
 pub use disk::{Disk, FileDisk};
 pub use error::StepError;
+#[cfg(fuzzing)]
+pub use image::fuzzing;
 pub use image::{ImageError, write_image};
 pub use kernel_parameters::KernelParameters;
 pub use load_option::{BootEntry, PartitionSignature};

@@ -40,6 +40,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::events::EventBus;
 use crate::rpc::Rpc;
 use crate::store::Store;
+#[cfg(fuzzing)]
+pub use nodes::fuzzing;
 pub use options::{ApiOptions, OptionsError};
 pub use serve::serve;
 

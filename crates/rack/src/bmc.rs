@@ -10,6 +10,8 @@ mod commands;
 mod config;
 mod farm;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod login;
 mod sessions;
 mod sim;

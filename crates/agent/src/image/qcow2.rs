@@ -7,6 +7,8 @@
 //! The tables are not trusted: every number is checked, and the stream has to repeat them.
 
 mod cluster;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod header;
 mod plan;
 mod writer;

@@ -3,6 +3,8 @@
 pub(super) mod actions;
 pub(super) mod create;
 pub(super) mod delete;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod parts;

@@ -18,7 +18,7 @@ const MAX_PLAN_BYTES: usize = 24 * 1024 * 1024;
 const MAX_TABLE_BYTES: u64 = 16 * 1024 * 1024;
 /// More tables than this belong to no image anybody deploys.
 const MAX_TABLES: usize = 128 * 1024;
-const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
+pub(super) const OFFSET_MASK: u64 = 0x00ff_ffff_ffff_fe00;
 const COMPRESSED: u64 = 1 << 62;
 const COPIED: u64 = 1 << 63;
 const ZERO: u64 = 1;
@@ -136,7 +136,7 @@ pub(in crate::image) async fn plan(
 }
 
 /// Where the L2 tables are, in the order of the file, each once.
-fn l2_tables(header: &Header, l1: &[u8]) -> Result<Vec<u64>, Qcow2Error> {
+pub(super) fn l2_tables(header: &Header, l1: &[u8]) -> Result<Vec<u64>, Qcow2Error> {
     let mut offsets: Vec<u64> = Vec::new();
     for entry in entries(l1, header.l1_entries)? {
         let offset = entry & OFFSET_MASK;
@@ -156,7 +156,7 @@ fn l2_tables(header: &Header, l1: &[u8]) -> Result<Vec<u64>, Qcow2Error> {
     Ok(offsets)
 }
 
-fn entries(table: &[u8], count: usize) -> Result<impl Iterator<Item = u64>, Qcow2Error> {
+pub(super) fn entries(table: &[u8], count: usize) -> Result<impl Iterator<Item = u64>, Qcow2Error> {
     if table.len() < count * 8 {
         return Err(damaged("a table is cut off at the end of the file"));
     }
@@ -212,7 +212,7 @@ impl Plan {
 }
 
 /// A plan in the making; L1 entries come in the order of the disk.
-struct Builder<'h> {
+pub(super) struct Builder<'h> {
     header: &'h Header,
     /// Clusters of the disk, the last one perhaps in part.
     clusters: u32,
@@ -222,7 +222,7 @@ struct Builder<'h> {
 }
 
 impl<'h> Builder<'h> {
-    fn new(header: &'h Header) -> Result<Self, Qcow2Error> {
+    pub(super) fn new(header: &'h Header) -> Result<Self, Qcow2Error> {
         let clusters = header.virtual_size.div_ceil(header.cluster_size());
         let clusters = u32::try_from(clusters)
             .map_err(|_| Qcow2Error::Unsupported("claims a disk that is too large".to_owned()))?;
@@ -235,12 +235,12 @@ impl<'h> Builder<'h> {
         })
     }
 
-    fn add_table(&mut self, offset: u64, bytes: &[u8]) {
+    pub(super) fn add_table(&mut self, offset: u64, bytes: &[u8]) {
         self.tables.insert(offset, Table::of(offset, bytes));
     }
 
     /// Adds what an entry of the L1 table stands for; a table that is missing was cut off.
-    fn add_l1_entry(
+    pub(super) fn add_l1_entry(
         &mut self,
         index: usize,
         offset: u64,
@@ -325,7 +325,7 @@ impl<'h> Builder<'h> {
         }
     }
 
-    fn finish(mut self) -> Result<Plan, Qcow2Error> {
+    pub(super) fn finish(mut self) -> Result<Plan, Qcow2Error> {
         let overlap = self
             .tables
             .values()

@@ -20,7 +20,7 @@ use super::super::text::{Secrets, unmask};
 use super::list::object;
 use super::semantics::{align_instance_names, check_network_data, check_references};
 
-const NODE: Patchable = Patchable {
+pub(super) const NODE: Patchable = Patchable {
     fields: FIELDS,
     extra: &[],
 };
@@ -128,7 +128,7 @@ fn check_state(
 }
 
 /// The node with the patch applied, and what it says of its parent, which may be a name.
-fn changed(
+pub(super) fn changed(
     before: &Node,
     patch: &[PatchOperation],
     version: Microversion,

@@ -1,0 +1,6 @@
+//! DHCP datagrams of machines, at the server.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|datagram: &[u8]| {
+    cupola_drivers::boot::fuzzing::dhcp(datagram);
+});
