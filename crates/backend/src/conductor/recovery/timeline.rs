@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cupola_api::event::{Event, EventKind, Outcome};
+use cupola_api::event::{Event, EventKind, Outcome, Severity};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::conductor::Conductor;
@@ -73,6 +73,14 @@ fn untold_steps(run: &StepRun, told: &[Event]) -> Vec<EventKind> {
         };
         let finished = |event: &Event| matches!(&event.kind, EventKind::StepFinished { step, .. } if *step == name);
         if !later().any(started) {
+            // The line that said so was lost with the start that it announced.
+            if is_open(told, &name) {
+                untold.push(EventKind::Log {
+                    severity: Severity::Info,
+                    source: "conductor".to_owned(),
+                    text: format!("step {name} was started again ({CAUSE})"),
+                });
+            }
             untold.push(EventKind::StepStarted {
                 phase: run.phase.as_str().to_owned(),
                 step: name.clone(),
@@ -94,6 +102,16 @@ fn untold_steps(run: &StepRun, told: &[Event]) -> Vec<EventKind> {
     untold
 }
 
+/// Whether a start of this step was told, and no end of it since.
+fn is_open(told: &[Event], name: &str) -> bool {
+    let last = told.iter().rev().find_map(|event| match &event.kind {
+        EventKind::StepStarted { step, .. } if step == name => Some(true),
+        EventKind::StepFinished { step, .. } if step == name => Some(false),
+        _ => None,
+    });
+    last.unwrap_or(false)
+}
+
 const fn ended(record: &StepRecord) -> Option<Outcome> {
     match record.state {
         StepState::Done => Some(Outcome::Succeeded),
@@ -106,4 +124,68 @@ fn duration(record: &StepRecord) -> u64 {
     let took = record.finished_at.zip(record.started_at);
     let took = took.map(|(end, start)| end.duration_since(start).as_millis());
     took.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use cupola_api::event::EventId;
+    use cupola_api::node::Object;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::{NewStep, Phase};
+
+    const STEP: &str = "deploy.write_image";
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a time")
+    }
+
+    fn run(started: i64) -> StepRun {
+        let what = NewStep {
+            interface: "deploy".to_owned(),
+            step: "write_image".to_owned(),
+            priority: 80,
+            args: Object::default(),
+        };
+        let record = StepRecord {
+            index: 1,
+            what,
+            state: StepState::Running,
+            started_at: Some(at(started)),
+            finished_at: None,
+            message: None,
+        };
+        StepRun {
+            run: Uuid::nil(),
+            phase: Phase::Deploy,
+            steps: vec![record],
+        }
+    }
+
+    fn told(second: i64) -> Event {
+        Event {
+            id: EventId(1),
+            at: at(second),
+            node: None,
+            kind: EventKind::StepStarted {
+                phase: "deploy".to_owned(),
+                step: STEP.to_owned(),
+                index: 1,
+                total: 1,
+            },
+        }
+    }
+
+    #[test]
+    fn a_second_start_that_was_not_told_is_told_as_one() {
+        assert_eq!(untold_steps(&run(5), &[told(5)]), []);
+        let kinds = untold_steps(&run(5), &[told(1)]);
+        assert!(matches!(
+            kinds.as_slice(),
+            [EventKind::Log { text, .. }, EventKind::StepStarted { .. }] if text.contains(STEP)
+        ));
+        let kinds = untold_steps(&run(5), &[]);
+        assert!(matches!(kinds.as_slice(), [EventKind::StepStarted { .. }]));
+    }
 }
