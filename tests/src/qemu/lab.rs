@@ -202,6 +202,8 @@ fn settings(config: &LabConfig, network: ProvisioningNetwork, bridge: &str) -> V
         format!("boot.deploy_ramdisk=\"{}\"", config.ramdisk.display()),
         format!("boot.image_directory=\"{}\"", config.images.display()),
         format!("boot.kernel_append_params=\"{}\"", append.trim_end()),
+        // Overwriting a whole disk takes emulated machines many minutes; their metadata is erased.
+        "cleaning.erase_devices_priority=0".to_owned(),
     ];
     match config.path.dhcp {
         Dhcp::Server => {}
