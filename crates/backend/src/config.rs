@@ -26,7 +26,7 @@ pub use key::Key;
 use key::Section;
 pub use sections::{
     Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
-    Drivers, HashAlgorithm, Inspection, Ipmi, LogsCollect, RpcSection,
+    Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, LogsCollect, RpcSection,
 };
 
 macro_rules! config {

@@ -37,7 +37,9 @@ pub use client::{BootStage, ClientArchitecture, ClientSystem};
 pub use cmdline::KernelCommandLine;
 pub use contact::{BootContact, ContactKind, IgnoreReason, TftpFailure};
 pub use dhcp::{AddressService, DhcpConfig, DhcpService, ReplyTo, ServedSubnet, interface_address};
-pub use directory::{BootDecision, BootDirectory, BootHost, ContactSink, NoSink, RamdiskBoot};
+pub use directory::{
+    BootDecision, BootDirectory, BootHost, ContactSink, IsoBoot, NoSink, RamdiskBoot,
+};
 pub use dnsmasq::DnsmasqConfig;
 pub use files::{FileSet, Loader, LoaderNames};
 pub use http::HttpConfig;

@@ -38,6 +38,11 @@ const PROPERTIES: &[(&str, &str)] = &[
          deploy. Optional.",
     ),
     (
+        "image_download_source",
+        "http: the agent downloads images from where they are; local: from the conductor's host, \
+         which downloads them once for all. Optional.",
+    ),
+    (
         "image_http_proxy",
         "URL of a proxy for HTTP that the agent shall download through. Optional.",
     ),
@@ -229,8 +234,8 @@ impl Deploy for DirectDeploy {
         let changes = match self.images.publish(&node).await? {
             Some(published) => Changes::none()
                 .instance("image_url", published.url)
-                .instance("image_os_hash_algo", "sha256")
-                .instance("image_os_hash_value", published.sha256),
+                .instance("image_os_hash_algo", published.algorithm.name())
+                .instance("image_os_hash_value", published.checksum),
             None => Changes::none().instance("image_url", image::source(&node)?),
         };
         let image_type = if image::is_whole_disk(&node) {

@@ -5,18 +5,25 @@
 //! the service's [`BootDirectory`](crate::boot::BootDirectory) reads it with [`decision`]. Serving
 //! it is [`crate::boot`]'s.
 
-use std::path::{Path, PathBuf};
+mod boot_file;
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use cupola_api::node::Node;
 use cupola_api::resource::BootDevice;
 use serde_json::{Value, json};
+use url::Url;
 
-use crate::boot::{BootDecision, KernelCommandLine, Loader, RamdiskBoot};
+use crate::boot::{BootDecision, IsoBoot, KernelCommandLine, Loader, RamdiskBoot};
 use crate::crash_point::{CrashPoint, crash_point};
+use crate::image_cache::ImageCache;
 use crate::interface::{
     Boot, BootSettings, Changes, DriverError, Hardware, RamdiskPurpose, Result, Task,
 };
+use crate::ramdisk::is_ramdisk_instance;
+
+use boot_file::BootFile;
 
 /// Where the decision is kept in `driver_internal_info`.
 const NETBOOT_KEY: &str = "netboot";
@@ -24,13 +31,21 @@ const NETBOOT_KEY: &str = "netboot";
 const PROPERTIES: &[(&str, &str)] = &[
     (
         "deploy_kernel",
-        "Path or file:// URL of the deployment kernel on the conductor's host. Optional where the \
-         service has one configured.",
+        "Path, file:// or http:// URL of the deployment kernel. Optional where the service has one \
+         configured.",
+    ),
+    (
+        "deploy_kernel_checksum",
+        "MD5, SHA-256 or SHA-512 of a deploy_kernel on the web. Optional.",
     ),
     (
         "deploy_ramdisk",
-        "Path or file:// URL of the deployment ramdisk on the conductor's host. Optional where the \
-         service has one configured.",
+        "Path, file:// or http:// URL of the deployment ramdisk. Optional where the service has one \
+         configured.",
+    ),
+    (
+        "deploy_ramdisk_checksum",
+        "MD5, SHA-256 or SHA-512 of a deploy_ramdisk on the web. Optional.",
     ),
     (
         "kernel_append_params",
@@ -50,6 +65,12 @@ pub fn decision(node: &Node) -> BootDecision {
         return BootDecision::Local;
     };
     let text = |key: &str| netboot.get(key).and_then(Value::as_str);
+    if let Some(url) = text("iso_url").and_then(|url| Url::parse(url).ok()) {
+        return BootDecision::Iso(IsoBoot::Url(url));
+    }
+    if let Some(path) = text("iso") {
+        return BootDecision::Iso(IsoBoot::File(path.into()));
+    }
     match (text("kernel"), text("ramdisk"), text("cmdline")) {
         (Some(kernel), Some(ramdisk), Some(cmdline)) => BootDecision::Ramdisk(RamdiskBoot {
             kernel: kernel.into(),
@@ -74,14 +95,25 @@ pub fn loader(node: &Node) -> Loader {
 pub struct IpxeBoot {
     settings: BootSettings,
     loader: Loader,
+    cache: Option<ImageCache>,
 }
 
 impl IpxeBoot {
     /// The interface `ipxe` with these settings.
     #[must_use]
     pub const fn new(settings: BootSettings) -> Self {
-        let loader = Loader::Ipxe;
-        Self { settings, loader }
+        Self {
+            settings,
+            loader: Loader::Ipxe,
+            cache: None,
+        }
+    }
+
+    /// The same, with a cache for what nodes boot from the web.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<ImageCache>) -> Self {
+        self.cache = cache;
+        self
     }
 
     /// The interface `pxe`: the same, through the signed shim and GRUB.
@@ -90,21 +122,18 @@ impl IpxeBoot {
         Self {
             settings: self.settings.clone(),
             loader: Loader::Grub,
+            cache: self.cache.clone(),
         }
     }
 
-    fn file(&self, node: &Node, key: &str, configured: Option<&PathBuf>) -> Result<PathBuf> {
-        let given = node.driver_info.get(key).and_then(Value::as_str);
-        match given {
-            Some(text) => match text.strip_prefix("file://") {
-                Some(path) => Ok(PathBuf::from(path)),
-                None if Path::new(text).is_absolute() => Ok(PathBuf::from(text)),
-                None => Err(DriverError::InvalidParameter(format!(
-                    "driver_info {key} is {text:?}; give the path of a file on the conductor's \
-                     host, as /path or file:///path"
-                ))),
-            },
-            None => configured.cloned().ok_or_else(|| {
+    fn file(&self, node: &Node, key: &str, configured: Option<&PathBuf>) -> Result<BootFile> {
+        let given = |key: &str| node.driver_info.get(key).and_then(Value::as_str);
+        match given(key) {
+            Some(text) => {
+                let checksum = given(&format!("{key}_checksum"));
+                BootFile::parse(&format!("driver_info {key}"), text, checksum)
+            }
+            None => configured.cloned().map(BootFile::Local).ok_or_else(|| {
                 DriverError::MissingParameter(format!(
                     "Cannot validate PXE bootloader. Some parameters were missing in node's \
                      driver_info and configuration. Missing are: ['{key}']; make them with `cupola \
@@ -114,8 +143,51 @@ impl IpxeBoot {
         }
     }
 
+    /// The command line of an instance's kernel: not the agent's.
+    fn instance_command_line(&self, node: &Node) -> Result<String> {
+        let own = node
+            .instance_info
+            .get("ramdisk_kernel_arguments")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        KernelCommandLine::instance(&self.append_parameters(node), own)
+            .map(KernelCommandLine::into_string)
+            .map_err(|error| DriverError::InvalidParameter(error.to_string()))
+    }
+
+    /// Has the files of an instance here; what is served then, as the decision keeps it.
+    async fn bring_instance(&self, node: &Node, instance: &InstanceBoot) -> Result<Value> {
+        let cache = self.cache.as_ref();
+        match instance {
+            InstanceBoot::Iso(BootFile::Remote(file)) if is_iso_fetched_directly(node) => {
+                Ok(json!({ "iso_url": file.url.as_str() }))
+            }
+            InstanceBoot::Iso(iso) => {
+                let iso = iso.bring(cache, node.uuid, "boot_iso").await?;
+                Ok(json!({ "iso": iso.display().to_string() }))
+            }
+            InstanceBoot::Ramdisk { kernel, ramdisk } => {
+                let kernel = kernel.bring(cache, node.uuid, "kernel").await?;
+                let ramdisk = ramdisk.bring(cache, node.uuid, "ramdisk").await?;
+                Ok(json!({
+                    "kernel": kernel.display().to_string(),
+                    "ramdisk": ramdisk.display().to_string(),
+                    "cmdline": self.instance_command_line(node)?,
+                }))
+            }
+        }
+    }
+
+    async fn unpin(&self, task: &Task, roles: &[&str]) {
+        if let Some(cache) = &self.cache {
+            for role in roles {
+                cache.unpin(task.node().uuid, role).await;
+            }
+        }
+    }
+
     /// Kernel and ramdisk. For rescue they are those of the deployment where nobody names others.
-    fn files(&self, node: &Node, purpose: RamdiskPurpose) -> Result<(PathBuf, PathBuf)> {
+    fn files(&self, node: &Node, purpose: RamdiskPurpose) -> Result<(BootFile, BootFile)> {
         let settings = &self.settings;
         let is_named = settings.rescue_kernel.is_some()
             || settings.rescue_ramdisk.is_some()
@@ -138,15 +210,20 @@ impl IpxeBoot {
         ))
     }
 
-    fn command_line(&self, node: &Node, purpose: RamdiskPurpose) -> Result<String> {
+    /// What the operator appends to a kernel's command line.
+    fn append_parameters(&self, node: &Node) -> String {
         let configured = &self.settings.kernel_append_params;
-        let append = [&node.instance_info, &node.driver_info]
+        [&node.instance_info, &node.driver_info]
             .into_iter()
             .find_map(|object| object.get("kernel_append_params").and_then(Value::as_str))
             .map_or_else(
                 || configured.clone(),
                 |given| given.replace("%default%", configured),
-            );
+            )
+    }
+
+    fn command_line(&self, node: &Node, purpose: RamdiskPurpose) -> Result<String> {
+        let append = self.append_parameters(node);
         let bad = |error: crate::boot::cmdline::CommandLineError| {
             DriverError::InvalidParameter(error.to_string())
         };
@@ -163,6 +240,40 @@ impl IpxeBoot {
         }
         Ok(line.into_string())
     }
+}
+
+/// An instance that is booted from memory, as `instance_info` says.
+enum InstanceBoot {
+    Iso(BootFile),
+    Ramdisk { kernel: BootFile, ramdisk: BootFile },
+}
+
+impl InstanceBoot {
+    fn of(node: &Node) -> Result<Self> {
+        let file = |key: &str| {
+            let text = node.instance_info.get(key).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty())
+                .map(|text| BootFile::parse(&format!("instance_info {key}"), text, None))
+                .transpose()
+        };
+        if let Some(iso) = file("boot_iso")? {
+            return Ok(Self::Iso(iso));
+        }
+        match (file("kernel")?, file("ramdisk")?) {
+            (Some(kernel), Some(ramdisk)) => Ok(Self::Ramdisk { kernel, ramdisk }),
+            _ => Err(DriverError::MissingParameter(
+                "instance_info has neither boot_iso nor kernel and ramdisk".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Whether the machine shall fetch a boot_iso itself, as upstream's default is.
+fn is_iso_fetched_directly(node: &Node) -> bool {
+    node.instance_info
+        .get("ramdisk_image_download_source")
+        .and_then(Value::as_str)
+        != Some("local")
 }
 
 /// Whether a boot device shall be set for good.
@@ -211,6 +322,21 @@ impl Boot for IpxeBoot {
         self.validate(task)
     }
 
+    fn validate_instance(&self, task: &Task) -> Result<()> {
+        let node = task.node();
+        match InstanceBoot::of(&node)? {
+            InstanceBoot::Iso(_) if self.loader == Loader::Grub => {
+                Err(DriverError::InvalidParameter(
+                    "boot_iso needs iPXE, which the boot interface pxe does not use; set the \
+                     node's boot_interface to ipxe, or give kernel and ramdisk"
+                        .to_owned(),
+                ))
+            }
+            InstanceBoot::Iso(_) => Ok(()),
+            InstanceBoot::Ramdisk { .. } => self.instance_command_line(&node).map(drop),
+        }
+    }
+
     async fn prepare_ramdisk(
         &self,
         task: &Task,
@@ -219,15 +345,9 @@ impl Boot for IpxeBoot {
     ) -> Result<()> {
         let node = task.node();
         let (kernel, ramdisk) = self.files(&node, purpose)?;
-        for file in [&kernel, &ramdisk] {
-            if let Err(error) = tokio::fs::metadata(file).await {
-                return Err(DriverError::Local(format!(
-                    "the ramdisk cannot be booted: {}: {error}; make it with `cupola ramdisk \
-                     build`, or correct deploy_kernel and deploy_ramdisk",
-                    file.display()
-                )));
-            }
-        }
+        let cache = self.cache.as_ref();
+        let kernel = kernel.bring(cache, node.uuid, "deploy_kernel").await?;
+        let ramdisk = ramdisk.bring(cache, node.uuid, "deploy_ramdisk").await?;
         let cmdline = self.command_line(&node, purpose)?;
         let netboot = json!({
             "kernel": kernel.display().to_string(),
@@ -249,12 +369,23 @@ impl Boot for IpxeBoot {
         task.record(Changes::none().internal(NETBOOT_KEY, Value::Null))
             .await?;
         crash_point(CrashPoint::RamdiskWithdrawn);
+        self.unpin(task, &["deploy_kernel", "deploy_ramdisk"]).await;
         Ok(())
     }
 
     async fn prepare_instance(&self, task: &Task, hardware: &Hardware) -> Result<()> {
-        self.clean_up_ramdisk(task).await?;
-        let device = BootDevice::Disk;
+        let node = task.node();
+        let mut device = BootDevice::Disk;
+        if is_ramdisk_instance(&node) {
+            device = BootDevice::Pxe;
+            let instance = InstanceBoot::of(&node)?;
+            let netboot = self.bring_instance(&node, &instance).await?;
+            self.unpin(task, &["deploy_kernel", "deploy_ramdisk"]).await;
+            task.record(Changes::none().internal(NETBOOT_KEY, netboot))
+                .await?;
+        } else {
+            self.clean_up_ramdisk(task).await?;
+        }
         if hardware
             .management
             .supported_boot_devices()
@@ -270,7 +401,9 @@ impl Boot for IpxeBoot {
     }
 
     async fn clean_up_instance(&self, task: &Task) -> Result<()> {
-        self.clean_up_ramdisk(task).await
+        self.clean_up_ramdisk(task).await?;
+        self.unpin(task, &["kernel", "ramdisk", "boot_iso"]).await;
+        Ok(())
     }
 }
 
@@ -304,5 +437,39 @@ mod tests {
     #[test]
     fn a_node_without_a_decision_boots_from_its_disk() {
         assert_eq!(decision(&Node::default()), BootDecision::Local);
+    }
+
+    #[test]
+    fn an_instance_from_memory_is_decided_by_what_is_kept() {
+        let decided = |netboot: Value| {
+            let mut node = Node::default();
+            node.driver_internal_info
+                .insert(NETBOOT_KEY.to_owned(), netboot);
+            decision(&node)
+        };
+        let url = Url::parse("http://h/i.iso").expect("a URL");
+        assert_eq!(
+            decided(json!({"iso_url": "http://h/i.iso"})),
+            BootDecision::Iso(IsoBoot::Url(url))
+        );
+        assert_eq!(
+            decided(json!({"iso": "/srv/i.iso"})),
+            BootDecision::Iso(IsoBoot::File("/srv/i.iso".into()))
+        );
+    }
+
+    #[test]
+    fn the_command_line_of_an_instance_is_not_the_agents() {
+        let boot = IpxeBoot::new(BootSettings::default());
+        let mut node = Node::default();
+        node.instance_info.insert(
+            "ramdisk_kernel_arguments".to_owned(),
+            Value::from("console=ttyS0 live"),
+        );
+        let line = boot.instance_command_line(&node).expect("a line");
+        assert_eq!(
+            line,
+            "root=/dev/ram0 text nofb vga=normal console=ttyS0 live"
+        );
     }
 }

@@ -119,7 +119,10 @@ impl Implementations {
     ) -> Self {
         self.boot.insert("pxe", Arc::new(boot.through_grub()));
         self.boot.insert("ipxe", Arc::new(boot));
-        self.deploy.insert("direct", Arc::new(deploy));
+        let deploy = Arc::new(deploy);
+        let ramdisk = crate::ramdisk::RamdiskDeploy::new(Arc::clone(&deploy));
+        self.deploy.insert("ramdisk", Arc::new(ramdisk));
+        self.deploy.insert("direct", deploy);
         self.inspect
             .insert("agent", Arc::new(crate::agent::AgentInspect));
         self.rescue.insert("agent", Arc::new(rescue));

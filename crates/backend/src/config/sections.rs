@@ -72,6 +72,16 @@ choice! {
     }
 }
 
+choice! {
+    /// Where agents get images of the web from.
+    ImageDownloadSource {
+        /// From where they are.
+        Http => "http",
+        /// From this host, which downloads each of them once.
+        Local => "local",
+    }
+}
+
 section! {
     /// The HTTP API.
     "api" Api {
@@ -305,6 +315,10 @@ section! {
         rescue_ramdisk: Option<PathBuf> = None;
         /// A directory whose images agents may download from here.
         image_directory: Option<PathBuf> = None;
+        /// How much room images, kernels and ramdisks of the web may take on this host, in MiB.
+        image_cache_size: usize = 20480;
+        /// How long one that no node uses is kept.
+        image_cache_ttl: Duration = seconds(604_800);
         /// What is appended to the kernel's command line.
         kernel_append_params: String = "nofb vga=normal".to_owned();
     }
@@ -327,6 +341,9 @@ section! {
         post_deploy_get_power_state_retries: u32 = 6;
         /// How long between two looks at it.
         post_deploy_get_power_state_retry_interval: Duration = seconds(5);
+        /// http or local: whether agents download images of the web from where they are, or from
+        /// this host's cache, where a node does not say.
+        image_download_source: ImageDownloadSource = ImageDownloadSource::Http;
         /// Whether a raw image goes straight to the disk instead of through memory.
         stream_raw_images: bool = true;
         /// Who signs the certificates of agents that send none in their heartbeat: true for the

@@ -10,8 +10,10 @@ use cupola_drivers::boot::{
     AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, DnsmasqConfig,
     FileSet, HttpConfig, Loader, LoaderNames, ReplyTo, ServedSubnet, Subnet, TftpConfig, base_url,
 };
+use cupola_drivers::direct::image::DownloadSource;
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
 use cupola_drivers::fake::{DelayRange, FakeSettings};
+use cupola_drivers::image_cache::{CacheLimits, ImageCache};
 use cupola_drivers::interface::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings, PowerOnPace,
 };
@@ -23,7 +25,7 @@ use super::ServiceError;
 use crate::agent_logs::AgentLogs;
 use crate::conductor::ConductorOptions;
 use crate::conductor::options::AgentLogOptions;
-use crate::config::{BootLoader, BootMode, Config, DhcpMode};
+use crate::config::{BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource};
 use crate::store::StoreOptions;
 
 /// The port of the boot services' HTTP server where the configuration names none.
@@ -34,6 +36,8 @@ const PXE_PORT: u16 = 4011;
 const TFTP_PORT: u16 = 69;
 /// Below the image directory: what is published for single nodes.
 const NODE_IMAGES: &str = "nodes";
+/// Below the state directory: files of the web that are kept for machines.
+const IMAGE_CACHE: &str = "image-cache";
 
 pub(super) fn store(config: &Config, state_directory: &Path) -> StoreOptions {
     let mut options = StoreOptions::new(state_directory);
@@ -286,6 +290,10 @@ pub(super) fn registry(
     let http_url = boot.map(|boot| boot.http_url().as_str().trim_end_matches('/').to_owned());
     let mut settings = driver_settings(config, api, http_url.clone())?;
     settings.boot.grub = boot.is_some_and(|boot| boot.offers(Loader::Grub));
+    let cache = match &http_url {
+        Some(_) => Some(image_cache(config, state_directory)?),
+        None => None,
+    };
     let images = match http_url {
         Some(url) => LocalImages::new(
             image_directory(config, state_directory).join(NODE_IMAGES),
@@ -293,9 +301,14 @@ pub(super) fn registry(
         ),
         None => LocalImages::default(),
     };
+    let source = match config.agent.image_download_source {
+        ImageDownloadSource::Http => DownloadSource::Http,
+        ImageDownloadSource::Local => DownloadSource::Local,
+    };
+    let images = images.with_cache(cache.clone(), source);
     let clients = Arc::new(AgentClients::default());
     let mut implementations = Implementations::default().with_agent(
-        IpxeBoot::new(settings.boot.clone()),
+        IpxeBoot::new(settings.boot.clone()).with_cache(cache),
         DirectDeploy::new(Arc::clone(&clients), images),
         AgentRescue::new(clients),
     );
@@ -332,6 +345,16 @@ pub(super) fn registry(
     }
     let registry = Registry::new(&config.drivers.enabled, implementations, settings)?;
     Ok(registry.with_loader(loader(config)))
+}
+
+fn image_cache(config: &Config, state_directory: &Path) -> Result<ImageCache, ServiceError> {
+    let limits = CacheLimits {
+        size: (config.boot.image_cache_size as u64).saturating_mul(1 << 20),
+        ttl: config.boot.image_cache_ttl,
+    };
+    ImageCache::new(&state_directory.join(IMAGE_CACHE), limits).map_err(|error| {
+        ServiceError::Configuration(format!("the image cache cannot download: {error}"))
+    })
 }
 
 fn driver_settings(

@@ -44,6 +44,20 @@ impl KernelCommandLine {
         Ok(line)
     }
 
+    /// The line of an instance that is booted from memory (`deploy_interface` `ramdisk`): the
+    /// operator's parameters, then the instance's own.
+    ///
+    /// # Errors
+    /// As [`KernelCommandLine::agent`].
+    pub fn instance(append_parameters: &str, own: &str) -> Result<Self, CommandLineError> {
+        let mut line = Self {
+            text: "root=/dev/ram0 text".to_owned(),
+        };
+        line.append(append_parameters)?;
+        line.append(own)?;
+        Ok(line)
+    }
+
     /// Adds words, separated by white space.
     ///
     /// # Errors

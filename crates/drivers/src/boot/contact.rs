@@ -235,6 +235,8 @@ pub enum TftpFailure {
 pub enum ScriptAction {
     /// Boot the ramdisk.
     Ramdisk,
+    /// Boot an ISO image.
+    Iso,
     /// Go on to the disk.
     Local,
 }
@@ -243,6 +245,7 @@ impl fmt::Display for ScriptAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ramdisk => "boot the ramdisk",
+            Self::Iso => "boot an ISO image",
             Self::Local => "boot from disk",
         })
     }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
+use url::Url;
 
 use super::client::ClientSystem;
 use super::contact::BootContact;
@@ -40,6 +41,17 @@ pub enum BootDecision {
     Local,
     /// A kernel and a ramdisk, from memory.
     Ramdisk(RamdiskBoot),
+    /// An ISO image, as if it were in a drive: through iPXE only.
+    Iso(IsoBoot),
+}
+
+/// An ISO image for one machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IsoBoot {
+    /// On the web, where the machine reads it itself.
+    Url(Url),
+    /// A file of this host, which is served.
+    File(PathBuf),
 }
 
 /// A kernel and a ramdisk for one machine.

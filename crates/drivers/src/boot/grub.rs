@@ -86,6 +86,10 @@ pub fn render(
                 cmdline: &boot.cmdline,
             })
         }
+        BootDecision::Iso(_) => format!(
+            "echo 'Cupola: {name} boots an ISO image, which needs iPXE: set its boot_interface to \
+             ipxe'\nsleep 30\nexit 1\n"
+        ),
     }
 }
 

@@ -14,7 +14,7 @@ use super::DIRECTORY_DEADLINE;
 use super::client::{BootStage, ClientSystem};
 use super::contact::{ContactKind, ScriptAction};
 use super::content::Content;
-use super::directory::{BootDecision, BootDirectory, BootHost};
+use super::directory::{BootDecision, BootDirectory, BootHost, IsoBoot};
 use super::files::Loader;
 use super::leases::LeaseTable;
 use super::open_files::OpenFiles;
@@ -28,6 +28,7 @@ pub(crate) enum NodeFile {
     GrubConfiguration,
     Kernel,
     Ramdisk,
+    Iso,
 }
 
 impl NodeFile {
@@ -37,6 +38,7 @@ impl NodeFile {
             "grub.cfg" => Some(Self::GrubConfiguration),
             "kernel" => Some(Self::Kernel),
             "ramdisk" => Some(Self::Ramdisk),
+            "boot.iso" => Some(Self::Iso),
             _ => None,
         }
     }
@@ -49,6 +51,8 @@ pub(crate) enum Missing {
     NotEnrolled,
     #[error("this node boots from its disk now, not the ramdisk")]
     BootsFromDisk,
+    #[error("this node boots something else now")]
+    BootsOther,
     #[error("the node could not be looked up in time; ask again")]
     TooSlow,
     #[error("the boot file does not exist on the conductor's host")]
@@ -93,8 +97,13 @@ impl NodeFiles {
             }
             (NodeFile::Kernel, BootDecision::Ramdisk(boot)) => self.open(&boot.kernel).await,
             (NodeFile::Ramdisk, BootDecision::Ramdisk(boot)) => self.open(&boot.ramdisk).await,
-            (NodeFile::Kernel | NodeFile::Ramdisk, BootDecision::Local) => {
+            (NodeFile::Iso, BootDecision::Iso(IsoBoot::File(path))) => self.open(path).await,
+            (NodeFile::Kernel | NodeFile::Ramdisk | NodeFile::Iso, BootDecision::Local) => {
                 Err(Missing::BootsFromDisk)
+            }
+            (NodeFile::Kernel | NodeFile::Ramdisk, BootDecision::Iso(_))
+            | (NodeFile::Iso, BootDecision::Ramdisk(_) | BootDecision::Iso(IsoBoot::Url(_))) => {
+                Err(Missing::BootsOther)
             }
         }
     }
@@ -127,6 +136,7 @@ impl NodeFiles {
         let action = match decision {
             BootDecision::Local => ScriptAction::Local,
             BootDecision::Ramdisk(_) => ScriptAction::Ramdisk,
+            BootDecision::Iso(_) => ScriptAction::Iso,
         };
         let party = Party {
             mac: Some(host.mac),

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use url::Url;
 
-use super::directory::{BootDecision, BootHost};
+use super::directory::{BootDecision, BootHost, IsoBoot};
 use super::files::GRUB_X64;
 
 /// Attempts of one script to load kernel and ramdisk before the machine starts anew. All machines
@@ -43,6 +43,11 @@ pub fn render(host: &BootHost, decision: &BootDecision, base: &Url, server: Ipv4
                 &url("ramdisk"),
                 &boot.cmdline,
             );
+        }
+        BootDecision::Iso(IsoBoot::Url(url)) => iso(&mut script, &name, &plain_url(url)),
+        BootDecision::Iso(IsoBoot::File(_)) => {
+            let url = format!("{base}{}", boot_path(host, "boot.iso"));
+            iso(&mut script, &name, &url);
         }
     }
     script
@@ -100,6 +105,28 @@ fn ramdisk(script: &mut String, name: &str, kernel: &str, ramdisk: &str, cmdline
     );
 }
 
+/// A URL without anything that iPXE would take for its own: `$` begins a setting, and `#` a comment.
+fn plain_url(url: &Url) -> String {
+    url.as_str().replace('$', "%24").replace('#', "%23")
+}
+
+fn iso(script: &mut String, name: &str, url: &str) {
+    let _ = write!(
+        script,
+        "echo Cupola: {name} boots an ISO image\n\
+         set attempt:int32 0\n\
+         :load\n\
+         imgfree\n\
+         sanboot {url} || goto retry\n\
+         :retry\n\
+         inc attempt\n\
+         iseq ${{attempt}} {ATTEMPTS} && reboot ||\n\
+         echo Cupola: failed, next attempt in {RETRY_SECONDS} s\n\
+         sleep {RETRY_SECONDS}\n\
+         goto load\n"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +163,23 @@ mod tests {
         ));
         assert!(script.contains("initrd http://10.77.0.1:8088/boot/52-54-00-ab-cd-ef/ramdisk ||"));
         assert!(!script.contains("/srv/"));
+    }
+
+    #[test]
+    fn an_iso_is_read_from_where_it_is() {
+        let base = Url::parse("http://10.77.0.1/").unwrap();
+        let local = BootDecision::Iso(IsoBoot::File("/srv/live.iso".into()));
+        let script = render(&host("a"), &local, &base);
+        assert!(
+            script.contains("sanboot http://10.77.0.1/boot/52-54-00-ab-cd-ef/boot.iso ||"),
+            "{script}"
+        );
+        let url = Url::parse("http://h/live.iso?a=${b}").unwrap();
+        let script = render(&host("a"), &BootDecision::Iso(IsoBoot::Url(url)), &base);
+        assert!(
+            script.contains("sanboot http://h/live.iso?a=%24{b} ||"),
+            "{script}"
+        );
     }
 
     #[test]

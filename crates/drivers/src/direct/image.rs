@@ -1,6 +1,6 @@
 //! What `instance_info` says of an image: checked, and told to the agent (wire reference §23).
 
-use cupola_api::agent::{ImageInfo, WriteImageArgs};
+use cupola_api::agent::{HintError, ImageInfo, RootDeviceHints, WriteImageArgs};
 use cupola_api::node::{Node, Object};
 use serde_json::{Value, json};
 use url::Url;
@@ -44,6 +44,14 @@ pub fn is_whole_disk(node: &Node) -> bool {
 pub fn validate(node: &Node) -> Result<()> {
     let source = source(node)?;
     let invalid = |text: String| Err(DriverError::InvalidParameter(text));
+    hints(node)?;
+    if text(node, "boot_iso").is_some() {
+        return invalid(format!(
+            "Node {} has both boot_iso and image_source in instance_info; remove one of them, or set \
+             deploy_interface to ramdisk",
+            node.uuid
+        ));
+    }
     if let Some(kind) = text(node, "image_type")
         && !matches!(kind, "whole-disk" | "partition")
     {
@@ -87,6 +95,52 @@ pub fn validate(node: &Node) -> Result<()> {
             "image_source has the scheme {other:?}, which is not served here; give a URL that \
              starts with http://, https:// or file://"
         )),
+    }
+}
+
+/// Checks root device hints and the disks to leave alone.
+fn hints(node: &Node) -> Result<()> {
+    let wrong = |place: &str, error: HintError| {
+        DriverError::InvalidParameter(format!("Node {}, {place}: {error}", node.uuid))
+    };
+    for (place, object) in [
+        ("instance_info", &node.instance_info),
+        ("properties", &node.properties),
+    ] {
+        RootDeviceHints::of_property(object.get("root_device"))
+            .map_err(|error| wrong(place, error))?;
+    }
+    RootDeviceHints::skip_list(node.properties.get("skip_block_devices"))
+        .map(drop)
+        .map_err(|error| wrong("properties", error))
+}
+
+/// Where the agent gets an image of the web from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DownloadSource {
+    /// From where it is.
+    #[default]
+    Http,
+    /// From this host, which downloads it once for all.
+    Local,
+}
+
+/// `image_download_source` of the node, else the configured one.
+///
+/// # Errors
+/// It is none that there is.
+pub fn download_source(node: &Node, configured: DownloadSource) -> Result<DownloadSource> {
+    let given = text(node, "image_download_source").or_else(|| {
+        let value = node.driver_info.get("image_download_source");
+        value.and_then(Value::as_str)
+    });
+    match given {
+        None => Ok(configured),
+        Some("http") => Ok(DownloadSource::Http),
+        Some("local") => Ok(DownloadSource::Local),
+        Some(other) => Err(DriverError::InvalidParameter(format!(
+            "image_download_source is {other:?}; it is http or local"
+        ))),
     }
 }
 
@@ -213,6 +267,9 @@ mod tests {
             json!({"image_source": "no url"}),
             json!({"image_source": "file:///i", "image_type": "floppy"}),
             json!({"image_source": "file:///i", "kernel": "k"}),
+            json!({"image_source": "file:///i", "root_device": {"colour": "red"}}),
+            json!({"image_source": "file:///i", "root_device": {"size": 0}}),
+            json!({"image_source": "file:///i", "boot_iso": "http://h/i"}),
         ] {
             assert!(validate(&node(&bad)).is_err(), "{bad}");
         }

@@ -1,5 +1,6 @@
-//! Images that lie on this host (`file://`): served by the boot services' HTTP server under the
-//! node's name, with the checksum that this host has computed.
+//! Images that this host serves to agents, by the boot services' HTTP server under the node's name:
+//! those that lie here (`file://`), with the checksum that this host has computed, and those of the
+//! web that it keeps for them (`image_download_source` `local`).
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -7,29 +8,39 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use cupola_api::agent::{Checksum, ChecksumAlgorithm};
 use cupola_api::node::Node;
 use parking_lot::Mutex;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::image;
+use super::image::{self, DownloadSource};
 use crate::crash_point::{CrashPoint, crash_point};
+use crate::image_cache::{ImageCache, RemoteFile};
 use crate::interface::{DriverError, Result};
+
+/// As what images are pinned in the cache.
+const ROLE: &str = "image";
 
 /// An image that an agent can download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PublishedImage {
     /// Where.
     pub(super) url: String,
-    /// SHA-256 of the file, hexadecimal.
-    pub(super) sha256: String,
+    /// How it is checked.
+    pub(super) algorithm: ChecksumAlgorithm,
+    /// The file's checksum, hexadecimal.
+    pub(super) checksum: String,
 }
 
 /// Publishes files of this host.
 #[derive(Clone, Debug, Default)]
 pub struct LocalImages {
     served: Option<Served>,
-    checksums: Arc<Mutex<HashMap<PathBuf, Checksum>>>,
+    checksums: Arc<Mutex<HashMap<PathBuf, KnownChecksum>>>,
+    cache: Option<ImageCache>,
+    source: DownloadSource,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +50,7 @@ struct Served {
 }
 
 #[derive(Clone, Debug)]
-struct Checksum {
+struct KnownChecksum {
     modified: Option<SystemTime>,
     size: u64,
     sha256: String,
@@ -55,6 +66,31 @@ impl LocalImages {
                 base_url: base_url.trim_end_matches('/').to_owned(),
             }),
             checksums: Arc::default(),
+            cache: None,
+            source: DownloadSource::default(),
+        }
+    }
+
+    /// Serves images of the web too, out of this cache; `source` is what nodes do that do not say.
+    #[must_use]
+    pub fn with_cache(mut self, cache: Option<ImageCache>, source: DownloadSource) -> Self {
+        self.cache = cache;
+        self.source = source;
+        self
+    }
+
+    /// The cache, when the node's image shall come from it.
+    fn cache_for(&self, node: &Node) -> Result<Option<&ImageCache>> {
+        match image::download_source(node, self.source)? {
+            DownloadSource::Http => Ok(None),
+            DownloadSource::Local => match &self.cache {
+                Some(cache) => Ok(Some(cache)),
+                None => Err(DriverError::InvalidParameter(
+                    "image_download_source is local, and the boot services that would serve the \
+                     image do not run; enable them in the configuration, or set it to http"
+                        .to_owned(),
+                )),
+            },
         }
     }
 
@@ -64,7 +100,7 @@ impl LocalImages {
     /// Why not.
     pub(super) async fn check(&self, node: &Node) -> Result<()> {
         let Some(path) = file(node)? else {
-            return Ok(());
+            return self.cache_for(node).map(drop);
         };
         if self.served.is_none() {
             return Err(DriverError::InvalidParameter(
@@ -86,33 +122,47 @@ impl LocalImages {
         }
     }
 
-    /// Publishes the node's image; `None` when it is not a file of this host.
+    /// Publishes the node's image; `None` when the agent shall download it from where it is.
     ///
     /// # Errors
-    /// When the file cannot be read or published.
+    /// When the file cannot be read, downloaded or published.
     pub(super) async fn publish(&self, node: &Node) -> Result<Option<PublishedImage>> {
-        let (Some(path), Some(served)) = (file(node)?, &self.served) else {
+        let Some(served) = &self.served else {
             self.check(node).await?;
             return Ok(None);
         };
-        let sha256 = self.checksum(&path).await?;
-        let link = served.directory.join(node.uuid.to_string());
-        let failed = |error: std::io::Error| {
-            DriverError::Local(format!(
-                "image {} cannot be published as {}: {error}",
-                path.display(),
-                link.display()
-            ))
+        if let Some(path) = file(node)? {
+            let checksum = self.checksum(&path).await?;
+            let url = served.link(node, &path).await?;
+            return Ok(Some(PublishedImage {
+                url,
+                algorithm: ChecksumAlgorithm::Sha256,
+                checksum,
+            }));
+        }
+        let Some(cache) = self.cache_for(node)? else {
+            return Ok(None);
         };
-        tokio::fs::create_dir_all(&served.directory)
-            .await
-            .map_err(failed)?;
-        self.withdraw(node).await;
-        tokio::fs::symlink(&path, &link).await.map_err(failed)?;
-        crash_point(CrashPoint::ImagePublished);
+        let url = Url::parse(image::source(node)?)
+            .map_err(|error| DriverError::InvalidParameter(format!("image_source: {error}")))?;
+        let wanted = checksum_of(node, &url, cache).await?;
+        let remote = RemoteFile {
+            url,
+            checksum: Some(wanted.clone()),
+        };
+        let path = cache.pin(node.uuid, ROLE, &remote).await?;
+        let url = served.link(node, &path).await?;
+        // An agent may refuse MD5, which is as good as any as long as the file stays on this host.
+        let (algorithm, checksum) = match wanted.algorithm() {
+            ChecksumAlgorithm::Md5 => (ChecksumAlgorithm::Sha256, self.checksum(&path).await?),
+            strong @ (ChecksumAlgorithm::Sha256 | ChecksumAlgorithm::Sha512) => {
+                (strong, wanted.expected().to_owned())
+            }
+        };
         Ok(Some(PublishedImage {
-            url: format!("{}/{}", served.base_url, node.uuid),
-            sha256,
+            url,
+            algorithm,
+            checksum,
         }))
     }
 
@@ -121,6 +171,9 @@ impl LocalImages {
         if let Some(served) = &self.served {
             // Not there is what is wanted.
             let _ = tokio::fs::remove_file(served.directory.join(node.uuid.to_string())).await;
+        }
+        if let Some(cache) = &self.cache {
+            cache.unpin(node.uuid, ROLE).await;
         }
     }
 
@@ -145,7 +198,7 @@ impl LocalImages {
             .await
             .map_err(|error| DriverError::Local(error.to_string()))?
             .map_err(unreadable)?;
-        let checksum = Checksum {
+        let checksum = KnownChecksum {
             modified,
             size,
             sha256: sha256.clone(),
@@ -153,6 +206,61 @@ impl LocalImages {
         self.checksums.lock().insert(path.to_owned(), checksum);
         Ok(sha256)
     }
+}
+
+impl Served {
+    /// Makes the file the node's; its URL is the result.
+    async fn link(&self, node: &Node, path: &Path) -> Result<String> {
+        let link = self.directory.join(node.uuid.to_string());
+        let failed = |error: std::io::Error| {
+            DriverError::Local(format!(
+                "image {} cannot be published as {}: {error}",
+                path.display(),
+                link.display()
+            ))
+        };
+        tokio::fs::create_dir_all(&self.directory)
+            .await
+            .map_err(failed)?;
+        // Not there is what is wanted.
+        let _ = tokio::fs::remove_file(&link).await;
+        tokio::fs::symlink(path, &link).await.map_err(failed)?;
+        crash_point(CrashPoint::ImagePublished);
+        Ok(format!("{}/{}", self.base_url, node.uuid))
+    }
+}
+
+/// The checksum of an image of the web, out of the checksum file where a URL is given.
+async fn checksum_of(node: &Node, image: &Url, cache: &ImageCache) -> Result<Checksum> {
+    let text = |key: &str| {
+        let value = node.instance_info.get(key).and_then(Value::as_str);
+        value.filter(|text| !text.is_empty())
+    };
+    let invalid = |reason: String| {
+        DriverError::InvalidParameter(format!("Node {}, image_source: {reason}", node.uuid))
+    };
+    let (algorithm, value) = match (text("image_os_hash_algo"), text("image_os_hash_value")) {
+        (Some(name), Some(value)) => {
+            let known = ChecksumAlgorithm::by_name(name).ok_or_else(|| {
+                invalid(format!(
+                    "image_os_hash_algo {name} is not supported; use sha256 or sha512"
+                ))
+            })?;
+            (Some(known), value)
+        }
+        _ => match text("image_checksum") {
+            Some(value) => (None, value),
+            None => return Err(invalid("there is no checksum".to_owned())),
+        },
+    };
+    if !value.starts_with("http://") && !value.starts_with("https://") {
+        return Checksum::parse(algorithm, value).map_err(|error| invalid(error.to_string()));
+    }
+    let url = Url::parse(value).map_err(|error| invalid(format!("its checksum: {error}")))?;
+    let sums = cache.text(&url).await?;
+    let name = image.path().rsplit('/').next().unwrap_or_default();
+    Checksum::find(&sums, name, algorithm)
+        .ok_or_else(|| invalid(format!("its checksum file has no checksum for {name}")))
 }
 
 /// The file, when the image is one of this host.

@@ -45,6 +45,14 @@ pub trait Boot: Send + Sync + 'static {
         self.validate(task)
     }
 
+    /// Whether the node can boot its instance from memory (`deploy_interface` `ramdisk`).
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    fn validate_instance(&self, task: &Task) -> Result<()> {
+        self.validate(task)
+    }
+
     /// Makes the next boot start the ramdisk.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub(crate) fn boot_file(
             // A BIOS ROM gives up at once when it gets no boot file: the fastest way to the disk.
             ClientArchitecture::BiosX86 => match decision {
                 BootDecision::Local => None,
-                BootDecision::Ramdisk(_) => Some(loaders.bios.clone()),
+                BootDecision::Ramdisk(_) | BootDecision::Iso(_) => Some(loaders.bios.clone()),
             },
             // UEFI asks for a minute when it gets none, over IPv4 and then over IPv6, so it gets
             // the loader, whose script sends it on.

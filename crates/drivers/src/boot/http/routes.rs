@@ -137,6 +137,7 @@ async fn node_answer(
         Err(
             missing @ (Missing::NotEnrolled
             | Missing::BootsFromDisk
+            | Missing::BootsOther
             | Missing::NoFile
             | Missing::Unreadable),
         ) => not_found(&missing.to_string()),
@@ -146,7 +147,7 @@ async fn node_answer(
 fn kind_of(file: NodeFile) -> &'static str {
     match file {
         NodeFile::Script | NodeFile::GrubConfiguration => TEXT,
-        NodeFile::Kernel | NodeFile::Ramdisk => OCTETS,
+        NodeFile::Kernel | NodeFile::Ramdisk | NodeFile::Iso => OCTETS,
     }
 }
 

@@ -64,6 +64,7 @@ impl Names<'_> {
             Err(
                 missing @ (Missing::NotEnrolled
                 | Missing::BootsFromDisk
+                | Missing::BootsOther
                 | Missing::NoFile
                 | Missing::Unreadable),
             ) => Err(NoContent::NotFound(missing.to_string())),
