@@ -121,8 +121,8 @@ fn iso(script: &mut String, name: &str, url: &str) {
          :retry\n\
          inc attempt\n\
          iseq ${{attempt}} {ATTEMPTS} && reboot ||\n\
-         echo Cupola: failed, next attempt in {RETRY_SECONDS} s\n\
-         sleep {RETRY_SECONDS}\n\
+         echo Cupola: failed, next attempt in ${{attempt}} s\n\
+         sleep ${{attempt}}\n\
          goto load\n"
     );
 }
@@ -169,13 +169,18 @@ mod tests {
     fn an_iso_is_read_from_where_it_is() {
         let base = Url::parse("http://10.77.0.1/").unwrap();
         let local = BootDecision::Iso(IsoBoot::File("/srv/live.iso".into()));
-        let script = render(&host("a"), &local, &base);
+        let script = render(&host("a"), &local, &base, SERVER);
         assert!(
             script.contains("sanboot http://10.77.0.1/boot/52-54-00-ab-cd-ef/boot.iso ||"),
             "{script}"
         );
         let url = Url::parse("http://h/live.iso?a=${b}").unwrap();
-        let script = render(&host("a"), &BootDecision::Iso(IsoBoot::Url(url)), &base);
+        let script = render(
+            &host("a"),
+            &BootDecision::Iso(IsoBoot::Url(url)),
+            &base,
+            SERVER,
+        );
         assert!(
             script.contains("sanboot http://h/live.iso?a=%24{b} ||"),
             "{script}"
