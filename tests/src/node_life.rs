@@ -31,7 +31,7 @@ pub async fn reach(
             if now.provision_state == goal && (goal.is_working() || now.reservation.is_none()) {
                 return Ok(now);
             }
-            if now.provision_state.is_failed() {
+            if now.provision_state.is_failed() && now.provision_state != goal {
                 bail!("{node} is {}: {:?}", now.provision_state, now.last_error);
             }
             events.next().await.context("the event stream ended")??;

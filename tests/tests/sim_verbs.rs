@@ -153,3 +153,33 @@ async fn sim_a_machine_that_must_not_be_off_is_deployed_without_being_off() {
         .unwrap();
     demo.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_an_image_with_another_checksum_than_the_given_one_is_not_written() {
+    let (demo, client, node) = demo(&[]).await;
+    let mut image = client.images().await.unwrap().images.remove(0);
+    let actual = std::mem::replace(&mut image.hash_value, "0".repeat(64));
+    node_life::choose_image(&client, &node, &image)
+        .await
+        .unwrap();
+    node_life::verb(&client, &node, "active").await.unwrap();
+    let failed = reach(&client, &node, ProvisionState::DeployFailed).await;
+    let error = failed.last_error.unwrap_or_default();
+    assert!(
+        error.contains(&actual) && error.contains(&image.hash_value),
+        "{error}"
+    );
+    assert_eq!(
+        failed.instance_info["image_os_hash_value"],
+        json!(image.hash_value)
+    );
+
+    // Corrected, the node is deployed.
+    image.hash_value = actual;
+    node_life::choose_image(&client, &node, &image)
+        .await
+        .unwrap();
+    node_life::verb(&client, &node, "active").await.unwrap();
+    reach(&client, &node, ProvisionState::Active).await;
+    demo.stop().await;
+}

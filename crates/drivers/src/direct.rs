@@ -4,6 +4,7 @@
 //! [`in_band`], what it is told to write in [`image`]. In which order steps run, and what happens
 //! when one fails, is the conductor's.
 
+mod given_checksum;
 pub mod image;
 mod in_band;
 mod local_image;
@@ -234,9 +235,12 @@ impl Deploy for DirectDeploy {
         let changes = match self.images.publish(&node).await? {
             Some(published) => Changes::none()
                 .instance("image_url", published.url)
-                .instance("image_os_hash_algo", published.algorithm.name())
-                .instance("image_os_hash_value", published.checksum),
-            None => Changes::none().instance("image_url", image::source(&node)?),
+                .internal(image::SERVED_ALGORITHM, published.algorithm.name())
+                .internal(image::SERVED_CHECKSUM, published.checksum),
+            None => Changes::none()
+                .instance("image_url", image::source(&node)?)
+                .internal(image::SERVED_ALGORITHM, Value::Null)
+                .internal(image::SERVED_CHECKSUM, Value::Null),
         };
         let image_type = if image::is_whole_disk(&node) {
             "whole-disk"

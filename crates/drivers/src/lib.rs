@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod boot;
 pub mod crash_point;
+mod digest;
 pub mod direct;
 pub mod fake;
 pub mod image_cache;

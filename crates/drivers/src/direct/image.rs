@@ -7,6 +7,12 @@ use url::Url;
 
 use crate::interface::{DriverError, DriverSettings, Result};
 
+/// In `driver_internal_info`: how an image that this host serves is checked. What the user gave stays
+/// as it is, for the next deploy of another version of the image.
+pub(super) const SERVED_ALGORITHM: &str = "image_os_hash_algo";
+/// In `driver_internal_info`: the checksum of an image that this host serves.
+pub(super) const SERVED_CHECKSUM: &str = "image_os_hash_value";
+
 fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.instance_info
         .get(key)
@@ -165,12 +171,10 @@ pub fn write_image_args(node: &Node, settings: &DriverSettings) -> Result<Object
         disk_format: owned("image_disk_format"),
         container_format: owned("image_container_format"),
         stream_raw_images: settings.agent.stream_raw_images,
-        checksum: owned("image_checksum"),
-        os_hash_algo: owned("image_os_hash_algo"),
-        os_hash_value: owned("image_os_hash_value"),
         node_uuid: Some(*node.uuid.as_uuid()),
         ..ImageInfo::default()
     };
+    checksum(node, &mut info);
     proxies(node, &mut info);
     if !is_whole_disk(node) {
         partition_keys(node, settings, &mut info);
@@ -180,6 +184,19 @@ pub fn write_image_args(node: &Node, settings: &DriverSettings) -> Result<Object
         configdrive: owned("configdrive"),
     };
     super::object(&args)
+}
+
+fn checksum(node: &Node, info: &mut ImageInfo) {
+    let served = |key: &str| node.driver_internal_info.get(key).and_then(Value::as_str);
+    if let (Some(algorithm), Some(value)) = (served(SERVED_ALGORITHM), served(SERVED_CHECKSUM)) {
+        info.os_hash_algo = Some(algorithm.to_owned());
+        info.os_hash_value = Some(value.to_owned());
+        return;
+    }
+    let owned = |key: &str| text(node, key).map(str::to_owned);
+    info.checksum = owned("image_checksum");
+    info.os_hash_algo = owned("image_os_hash_algo");
+    info.os_hash_value = owned("image_os_hash_value");
 }
 
 fn proxies(node: &Node, info: &mut ImageInfo) {
@@ -285,5 +302,21 @@ mod tests {
         assert_eq!(args["image_info"]["urls"], json!(["http://us/images/1"]));
         assert_eq!(args["image_info"]["id"], json!("os.qcow2"));
         assert_eq!(args["configdrive"], json!("H4sI"));
+        assert_eq!(args["image_info"]["os_hash_value"], json!("00"));
+    }
+
+    #[test]
+    fn the_agent_is_told_the_checksum_of_what_is_served() {
+        let mut node = node(&json!({
+            "image_source": "file:///srv/os.qcow2",
+            "image_checksum": "d41d8cd98f00b204e9800998ecf8427e"
+        }));
+        let internal = json!({"image_os_hash_algo": "sha256", "image_os_hash_value": "11"});
+        node.driver_internal_info = internal.as_object().cloned().unwrap_or_default();
+        let args = write_image_args(&node, &DriverSettings::default()).unwrap();
+        let info = &args["image_info"];
+        assert_eq!(info["os_hash_algo"], json!("sha256"));
+        assert_eq!(info["os_hash_value"], json!("11"));
+        assert!(info.get("checksum").is_none_or(Value::is_null), "{info}");
     }
 }

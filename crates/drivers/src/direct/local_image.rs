@@ -1,9 +1,8 @@
 //! Images that this host serves to agents, by the boot services' HTTP server under the node's name:
-//! those that lie here (`file://`), with the checksum that this host has computed, and those of the
-//! web that it keeps for them (`image_download_source` `local`).
+//! those that lie here (`file://`), and those of the web that it keeps for them
+//! (`image_download_source` `local`). None is served that has another checksum than the user gave.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,12 +10,12 @@ use std::time::SystemTime;
 use cupola_api::agent::{Checksum, ChecksumAlgorithm};
 use cupola_api::node::Node;
 use parking_lot::Mutex;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::given_checksum::GivenChecksum;
 use super::image::{self, DownloadSource};
 use crate::crash_point::{CrashPoint, crash_point};
+use crate::digest;
 use crate::image_cache::{ImageCache, RemoteFile};
 use crate::interface::{DriverError, Result};
 
@@ -38,7 +37,7 @@ pub(super) struct PublishedImage {
 #[derive(Clone, Debug, Default)]
 pub struct LocalImages {
     served: Option<Served>,
-    checksums: Arc<Mutex<HashMap<PathBuf, KnownChecksum>>>,
+    digests: Arc<Mutex<HashMap<(PathBuf, ChecksumAlgorithm), KnownDigest>>>,
     cache: Option<ImageCache>,
     source: DownloadSource,
 }
@@ -50,10 +49,10 @@ struct Served {
 }
 
 #[derive(Clone, Debug)]
-struct KnownChecksum {
+struct KnownDigest {
     modified: Option<SystemTime>,
     size: u64,
-    sha256: String,
+    digest: String,
 }
 
 impl LocalImages {
@@ -65,7 +64,7 @@ impl LocalImages {
                 directory,
                 base_url: base_url.trim_end_matches('/').to_owned(),
             }),
-            checksums: Arc::default(),
+            digests: Arc::default(),
             cache: None,
             source: DownloadSource::default(),
         }
@@ -102,6 +101,7 @@ impl LocalImages {
         let Some(path) = file(node)? else {
             return self.cache_for(node).map(drop);
         };
+        GivenChecksum::of(node)?;
         if self.served.is_none() {
             return Err(DriverError::InvalidParameter(
                 "image_source is a file of this host, and the boot services that would serve it \
@@ -131,39 +131,69 @@ impl LocalImages {
             self.check(node).await?;
             return Ok(None);
         };
+        let url = Url::parse(image::source(node)?)
+            .map_err(|error| DriverError::InvalidParameter(format!("image_source: {error}")))?;
+        let wanted = match GivenChecksum::of(node)? {
+            Some(given) => Some(given.resolve(node, &url, self.cache.as_ref()).await?),
+            None => None,
+        };
         if let Some(path) = file(node)? {
-            let checksum = self.checksum(&path).await?;
-            let url = served.link(node, &path).await?;
-            return Ok(Some(PublishedImage {
-                url,
-                algorithm: ChecksumAlgorithm::Sha256,
-                checksum,
-            }));
+            if let Some(wanted) = &wanted {
+                self.compare(&path, wanted).await?;
+            }
+            return self.serve(served, node, &path, wanted).await.map(Some);
         }
         let Some(cache) = self.cache_for(node)? else {
             return Ok(None);
         };
-        let url = Url::parse(image::source(node)?)
-            .map_err(|error| DriverError::InvalidParameter(format!("image_source: {error}")))?;
-        let wanted = checksum_of(node, &url, cache).await?;
         let remote = RemoteFile {
             url,
-            checksum: Some(wanted.clone()),
+            checksum: wanted.clone(),
         };
         let path = cache.pin(node.uuid, ROLE, &remote).await?;
-        let url = served.link(node, &path).await?;
-        // An agent may refuse MD5, which is as good as any as long as the file stays on this host.
-        let (algorithm, checksum) = match wanted.algorithm() {
-            ChecksumAlgorithm::Md5 => (ChecksumAlgorithm::Sha256, self.checksum(&path).await?),
-            strong @ (ChecksumAlgorithm::Sha256 | ChecksumAlgorithm::Sha512) => {
-                (strong, wanted.expected().to_owned())
+        self.serve(served, node, &path, wanted).await.map(Some)
+    }
+
+    /// Whether the file is what the user said it is.
+    async fn compare(&self, path: &Path, wanted: &Checksum) -> Result<()> {
+        let actual = self.digest(path, wanted.algorithm()).await?;
+        if actual == wanted.expected() {
+            return Ok(());
+        }
+        Err(DriverError::Local(format!(
+            "image {}: its {} checksum is {actual}, expected {}; check the checksum in \
+             instance_info, and whether the file changed",
+            path.display(),
+            wanted.algorithm().name(),
+            wanted.expected()
+        )))
+    }
+
+    /// Serves a file that has this checksum, if one is known.
+    async fn serve(
+        &self,
+        served: &Served,
+        node: &Node,
+        path: &Path,
+        checksum: Option<Checksum>,
+    ) -> Result<PublishedImage> {
+        let strong = checksum.filter(|checksum| match checksum.algorithm() {
+            // An agent may refuse MD5, which is as good as any as long as the file stays on this host.
+            ChecksumAlgorithm::Md5 => false,
+            ChecksumAlgorithm::Sha256 | ChecksumAlgorithm::Sha512 => true,
+        });
+        let (algorithm, checksum) = match strong {
+            Some(checksum) => (checksum.algorithm(), checksum.expected().to_owned()),
+            None => {
+                let algorithm = ChecksumAlgorithm::Sha256;
+                (algorithm, self.digest(path, algorithm).await?)
             }
         };
-        Ok(Some(PublishedImage {
-            url,
+        Ok(PublishedImage {
+            url: served.link(node, path).await?,
             algorithm,
             checksum,
-        }))
+        })
     }
 
     /// Takes the node's image back, if one is published.
@@ -177,34 +207,30 @@ impl LocalImages {
         }
     }
 
-    /// The checksum of a file, computed once per version of it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn checksum(&self, path: &Path) -> Result<String> {
+    /// The digest of a file, computed once per version of it.
+    async fn digest(&self, path: &Path, algorithm: ChecksumAlgorithm) -> Result<String> {
         let unreadable = |error: std::io::Error| {
             DriverError::Local(format!("image {} cannot be read: {error}", path.display()))
         };
         let metadata = tokio::fs::metadata(path).await.map_err(unreadable)?;
         let (modified, size) = (metadata.modified().ok(), metadata.len());
-        if let Some(known) = self.checksums.lock().get(path)
+        let key = (path.to_owned(), algorithm);
+        if let Some(known) = self.digests.lock().get(&key)
             && known.modified == modified
             && known.size == size
         {
-            return Ok(known.sha256.clone());
+            return Ok(known.digest.clone());
         }
-        let owned = path.to_owned();
-        let sha256 = tokio::task::spawn_blocking(move || sha256_of(&owned))
+        let digest = digest::of_file(path.to_owned(), algorithm)
             .await
-            .map_err(|error| DriverError::Local(error.to_string()))?
             .map_err(unreadable)?;
-        let checksum = KnownChecksum {
+        let known = KnownDigest {
             modified,
             size,
-            sha256: sha256.clone(),
+            digest: digest.clone(),
         };
-        self.checksums.lock().insert(path.to_owned(), checksum);
-        Ok(sha256)
+        self.digests.lock().insert(key, known);
+        Ok(digest)
     }
 }
 
@@ -230,39 +256,6 @@ impl Served {
     }
 }
 
-/// The checksum of an image of the web, out of the checksum file where a URL is given.
-async fn checksum_of(node: &Node, image: &Url, cache: &ImageCache) -> Result<Checksum> {
-    let text = |key: &str| {
-        let value = node.instance_info.get(key).and_then(Value::as_str);
-        value.filter(|text| !text.is_empty())
-    };
-    let invalid = |reason: String| {
-        DriverError::InvalidParameter(format!("Node {}, image_source: {reason}", node.uuid))
-    };
-    let (algorithm, value) = match (text("image_os_hash_algo"), text("image_os_hash_value")) {
-        (Some(name), Some(value)) => {
-            let known = ChecksumAlgorithm::by_name(name).ok_or_else(|| {
-                invalid(format!(
-                    "image_os_hash_algo {name} is not supported; use sha256 or sha512"
-                ))
-            })?;
-            (Some(known), value)
-        }
-        _ => match text("image_checksum") {
-            Some(value) => (None, value),
-            None => return Err(invalid("there is no checksum".to_owned())),
-        },
-    };
-    if !value.starts_with("http://") && !value.starts_with("https://") {
-        return Checksum::parse(algorithm, value).map_err(|error| invalid(error.to_string()));
-    }
-    let url = Url::parse(value).map_err(|error| invalid(format!("its checksum: {error}")))?;
-    let sums = cache.text(&url).await?;
-    let name = image.path().rsplit('/').next().unwrap_or_default();
-    Checksum::find(&sums, name, algorithm)
-        .ok_or_else(|| invalid(format!("its checksum file has no checksum for {name}")))
-}
-
 /// The file, when the image is one of this host.
 fn file(node: &Node) -> Result<Option<PathBuf>> {
     let source = image::source(node)?;
@@ -272,16 +265,5 @@ fn file(node: &Node) -> Result<Option<PathBuf>> {
         .and_then(|url| url.to_file_path().ok()))
 }
 
-fn sha256_of(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0_u8; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        match buffer.get(..read) {
-            Some([]) | None => break,
-            Some(bytes) => hasher.update(bytes),
-        }
-    }
-    Ok(hex::encode(hasher.finalize()))
-}
+#[cfg(test)]
+mod tests;

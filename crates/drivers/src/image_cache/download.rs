@@ -1,20 +1,19 @@
 //! One download into the cache: taken up again where it broke, checked as a whole, and only then
 //! given its name.
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
-use cupola_api::agent::{Checksum, ChecksumAlgorithm};
+use cupola_api::agent::Checksum;
 use futures_util::StreamExt;
-use md5::Md5;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, LAST_MODIFIED, RANGE};
 use reqwest::{Client, Response, StatusCode};
-use sha2::{Digest, Sha256, Sha512};
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use super::{CacheError, Inner, RemoteFile, disk, is_there, room, show};
+use crate::digest;
 
 /// How often a broken download is taken up again.
 const RETRIES: u32 = 9;
@@ -208,7 +207,7 @@ async fn store(
 /// Checks the whole file as it lies on the disk, and gives it its name.
 async fn finish(file: &RemoteFile, part: &Path, path: &Path) -> Result<(), Failure> {
     if let Some(expected) = &file.checksum {
-        let actual = digest(part.to_owned(), expected.algorithm())
+        let actual = digest::of_file(part.to_owned(), expected.algorithm())
             .await
             .map_err(|error| Failure::Final(disk(part, &error)))?;
         if actual != expected.expected() {
@@ -227,29 +226,6 @@ fn mismatch(file: &RemoteFile, expected: &Checksum, actual: String) -> CacheErro
         actual,
         expected: expected.expected().to_owned(),
     }
-}
-
-async fn digest(path: PathBuf, algorithm: ChecksumAlgorithm) -> io::Result<String> {
-    tokio::task::spawn_blocking(move || match algorithm {
-        ChecksumAlgorithm::Md5 => digest_with(Md5::new(), &path),
-        ChecksumAlgorithm::Sha256 => digest_with(Sha256::new(), &path),
-        ChecksumAlgorithm::Sha512 => digest_with(Sha512::new(), &path),
-    })
-    .await
-    .map_err(io::Error::other)?
-}
-
-fn digest_with<D: Digest>(mut hasher: D, path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut buffer = vec![0_u8; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        match buffer.get(..read) {
-            Some([]) | None => break,
-            Some(bytes) => hasher.update(bytes),
-        }
-    }
-    Ok(hex::encode(hasher.finalize().as_slice()))
 }
 
 /// The server's word for the version of a file: its entity tag, or when it was modified and how long

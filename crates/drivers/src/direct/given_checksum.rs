@@ -1,0 +1,97 @@
+//! The checksum that `instance_info` gives for an image: a value, or the URL of a checksum file
+//! (`image_os_hash_algo` with `image_os_hash_value`, or `image_checksum`). Computing is not here.
+
+use cupola_api::agent::{Checksum, ChecksumAlgorithm};
+use cupola_api::node::Node;
+use serde_json::Value;
+use url::Url;
+
+use crate::image_cache::ImageCache;
+use crate::interface::{DriverError, Result};
+
+/// What a user gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum GivenChecksum {
+    /// The checksum itself.
+    Value(Checksum),
+    /// Where a checksum file is, and of which algorithm the checksum in it shall be.
+    File(Url, Option<ChecksumAlgorithm>),
+}
+
+impl GivenChecksum {
+    /// Reads it; `None` when there is none.
+    ///
+    /// # Errors
+    /// It is no checksum, or half of the pair.
+    pub(super) fn of(node: &Node) -> Result<Option<Self>> {
+        let text = |key: &str| {
+            let value = node.instance_info.get(key).and_then(Value::as_str);
+            value.filter(|text| !text.is_empty())
+        };
+        let pair = (text("image_os_hash_algo"), text("image_os_hash_value"));
+        let (algorithm, value) = match (pair, text("image_checksum")) {
+            ((Some(name), Some(value)), _) => {
+                let known = ChecksumAlgorithm::by_name(name).ok_or_else(|| {
+                    invalid(
+                        node,
+                        &format!(
+                            "image_os_hash_algo {name} is not supported; use sha256 or sha512"
+                        ),
+                    )
+                })?;
+                (Some(known), value)
+            }
+            (_, Some(value)) => (None, value),
+            ((None, None), None) => return Ok(None),
+            ((Some(_), None) | (None, Some(_)), None) => {
+                return Err(invalid(
+                    node,
+                    "image_os_hash_algo and image_os_hash_value go together, and only one of them \
+                     is given",
+                ));
+            }
+        };
+        if value.starts_with("http://") || value.starts_with("https://") {
+            return Url::parse(value)
+                .map(|url| Some(Self::File(url, algorithm)))
+                .map_err(|error| invalid(node, &format!("its checksum: {error}")));
+        }
+        Checksum::parse(algorithm, value)
+            .map(|checksum| Some(Self::Value(checksum)))
+            .map_err(|error| invalid(node, &error.to_string()))
+    }
+
+    /// The checksum, out of the checksum file where one is given. A file's lines are told apart by
+    /// the last part of the image's URL.
+    ///
+    /// # Errors
+    /// The checksum file does not come, or says nothing of the image.
+    pub(super) async fn resolve(
+        self,
+        node: &Node,
+        image: &Url,
+        cache: Option<&ImageCache>,
+    ) -> Result<Checksum> {
+        let (url, algorithm) = match self {
+            Self::Value(checksum) => return Ok(checksum),
+            Self::File(url, algorithm) => (url, algorithm),
+        };
+        let cache = cache.ok_or_else(|| {
+            invalid(
+                node,
+                "its checksum is a URL, and the boot services that would fetch it do not run; give \
+                 the checksum itself",
+            )
+        })?;
+        let sums = cache.text(&url).await?;
+        let name = image.path().rsplit('/').next().unwrap_or_default();
+        Checksum::find(&sums, name, algorithm).ok_or_else(|| {
+            let reason = format!("its checksum file has no checksum for {name}");
+            invalid(node, &reason)
+        })
+    }
+}
+
+fn invalid(node: &Node, reason: &str) -> DriverError {
+    DriverError::InvalidParameter(format!("Node {}, image_source: {reason}", node.uuid))
+}
