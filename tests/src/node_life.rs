@@ -50,6 +50,27 @@ pub async fn reach(
     )
 }
 
+/// Waits until the node has failed and nobody holds it.
+///
+/// # Errors
+/// When it has not after `deadline`.
+pub async fn failed(client: &Client, node: &NodeIdent, deadline: Duration) -> Result<Node> {
+    let id = client.node(node).await?.uuid;
+    let mut events = client.events(None, Some(id)).await?;
+    let wait = async {
+        loop {
+            let now = client.node(node).await?;
+            if now.provision_state.is_failed() && now.reservation.is_none() {
+                return Ok(now);
+            }
+            events.next().await.context("the event stream ended")??;
+        }
+    };
+    timeout(deadline, wait)
+        .await
+        .with_context(|| format!("{node} has not failed after {deadline:?}"))?
+}
+
 /// Waits until nobody holds the node's lock any more, which is shortly after it reached its state.
 ///
 /// # Errors

@@ -124,3 +124,31 @@ async fn sim_a_demo_that_is_started_again_finds_its_machines() {
     assert_eq!(second.left_over().len(), left_over.len());
     second.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_a_demo_of_faults_fails_each_machine_once() {
+    let demo = Demo::start(DemoOptions {
+        machines: 1,
+        state_directory: None,
+        overrides: Vec::new(),
+        paced: false,
+        faults: true,
+    })
+    .await
+    .unwrap();
+    let client = demo.client();
+    let failed = demo.rack().machines().iter().map(|machine| async {
+        let node = NodeIdent::Name(machine.machine.spec().name.clone());
+        let failed = node_life::failed(&client, &node, 2 * DEADLINE)
+            .await
+            .unwrap();
+        let error = failed.last_error.unwrap_or_default();
+        assert!(error.contains("Broken rung: "), "{node}: {error}");
+        provision(&client, &node, "active").await;
+        node_life::reach(&client, &node, ProvisionState::Active, 2 * DEADLINE)
+            .await
+            .unwrap();
+    });
+    futures_util::future::join_all(failed).await;
+    demo.stop().await;
+}
