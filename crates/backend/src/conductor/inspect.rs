@@ -63,12 +63,22 @@ impl Conductor {
             || ApiFault::not_found("No node awaiting inspection matches the provided data");
         let id = self.find_node(&addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(WorkError::from)?;
-        if node.provision_state != ProvisionState::InspectWait {
+        // A quick machine posts before the work that started it has said that it waits; that work
+        // holds the lock, and is over when the lock is had, or the answer says to come again.
+        if !matches!(
+            node.provision_state,
+            ProvisionState::InspectWait | ProvisionState::Inspecting
+        ) {
             return Err(nobody());
         }
         let answer = self.lookup_answer(id).await?;
         let worker = self.inner.workers.for_request()?;
         let held = self.try_lock(id).await?;
+        let node = self.store().node_by_id(id).await;
+        if !node.is_ok_and(|node| node.provision_state == ProvisionState::InspectWait) {
+            self.release(held).await;
+            return Err(nobody());
+        }
         held.work.publish(EventKind::BootContact {
             service: BootService::Lookup,
             mac: addresses.first().copied(),
