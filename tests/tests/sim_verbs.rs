@@ -1,5 +1,5 @@
-//! What a user asks of a node besides deploying, on simulated machines with the real agent: rescue,
-//! logs of what failed, fast track, machines that must never be off.
+//! What a user asks of a node besides deploying, on simulated machines with the real agent:
+//! inspection, rescue, logs of what failed, fast track, machines that must never be off.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -15,6 +15,7 @@ use cupola_api::patch::PatchOperation;
 use cupola_api::resource::ProvisionRequest;
 use cupola_api::{Node, PowerState, ProvisionState};
 use cupola_console::demo::{Demo, DemoOptions};
+use cupola_rack::fault::{BmcFault, BmcMoment, FaultPlan};
 use cupola_tests::node_life;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -96,6 +97,29 @@ async fn sim_a_machine_is_rescued_by_its_agent_and_boots_its_disk_again() {
         .unwrap();
     node_life::verb(&client, &node, "unrescue").await.unwrap();
     reach(&client, &node, ProvisionState::Active).await;
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_an_agent_that_is_quicker_than_its_conductor_is_inspected() {
+    let (demo, client, node) = demo(&[]).await;
+    node_life::verb(&client, &node, "manage").await.unwrap();
+    reach(&client, &node, ProvisionState::Manageable).await;
+    // So the conductor does not know that the machine is on before its agent has posted.
+    let machine = &demo.rack().machines()[0];
+    machine.break_down(FaultPlan::Bmc {
+        fault: BmcFault::LiesAboutPower { on: false },
+        from: BmcMoment::Now,
+    });
+    node_life::verb(&client, &node, "inspect").await.unwrap();
+    let refused = machine.machine.screen().wait_for("inspection, attempt 1:");
+    timeout(DEADLINE, refused).await.unwrap();
+    let early = client.node(&node).await.unwrap();
+    assert_eq!(early.provision_state, ProvisionState::Inspecting);
+    machine.repair();
+    let inspected = reach(&client, &node, ProvisionState::Manageable).await;
+    assert_eq!(inspected.last_error, None);
+    assert!(inspected.inspection_finished_at.is_some());
     demo.stop().await;
 }
 

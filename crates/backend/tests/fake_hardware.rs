@@ -263,6 +263,28 @@ async fn until(bench: &Bench, node: &NodeIdent, reached: impl Fn(&Node) -> bool)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_that_comes_before_it_is_waited_for_is_wanted_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let sets = ["conductor.node_locked_retry_interval=0.01"];
+    let bench = Bench::start(directory.path(), &sets).await;
+    let node = bench.enrol("n", json!({"fake_inspect_delay": "600"})).await;
+    let id = bench.bring(&node, "manage", S::Manageable).await.uuid;
+    let mac = "52:54:00:00:00:01".parse().unwrap();
+    bench.client.create_port(id, mac).await.unwrap();
+    let post = || {
+        let inventory = json!({"inventory": {"interfaces": [{"mac_address": mac}]}});
+        bench.call("POST", "/v1/continue_inspection", Some(inventory))
+    };
+    assert_eq!(post().await.0, 404, "nobody inspects");
+    bench.verb(&node, "inspect").await.unwrap();
+    let now = bench.client.node(&node).await.unwrap();
+    assert_eq!(now.provision_state, S::Inspecting);
+    let (status, answer) = post().await;
+    assert_eq!(status, 409, "{answer}");
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_services_do_not_share_a_state_directory() {
     let directory = tempfile::tempdir().unwrap();
     let bench = Bench::start(directory.path(), &[]).await;

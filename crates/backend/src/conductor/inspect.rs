@@ -63,46 +63,56 @@ impl Conductor {
             || ApiFault::not_found("No node awaiting inspection matches the provided data");
         let id = self.find_node(&addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(WorkError::from)?;
-        // A quick machine posts before the work that started it has said that it waits; that work
-        // holds the lock, and is over when the lock is had, or the answer says to come again.
+        // A quick machine posts before the work that started it has said that it waits: that work
+        // still holds the lock, and is over when the lock is had.
         if !matches!(
             node.provision_state,
             ProvisionState::InspectWait | ProvisionState::Inspecting
         ) {
             return Err(nobody());
         }
-        let answer = self.lookup_answer(id).await?;
         let worker = self.inner.workers.for_request()?;
-        let held = self.try_lock(id).await?;
-        let node = self.store().node_by_id(id).await;
-        if !node.is_ok_and(|node| node.provision_state == ProvisionState::InspectWait) {
-            self.release(held).await;
-            return Err(nobody());
+        let held = self.lock(id).await?;
+        let answer = match self.resume_inspection(&held, &addresses).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                self.release(held).await;
+                return Err(nobody());
+            }
+            Err(fault) => {
+                self.release(held).await;
+                return Err(fault);
+            }
+        };
+        self.spawn(held, worker, |work| async move {
+            work.process_inspection(data).await;
+        });
+        Ok(answer)
+    }
+
+    /// Takes the node out of its wait for an inventory; none when it does not wait for one.
+    async fn resume_inspection(
+        &self,
+        held: &Held,
+        addresses: &[MacAddress],
+    ) -> Result<Option<LookupAnswer>, ApiFault> {
+        let work = &held.work;
+        let node = work.node().await.map_err(WorkError::from)?;
+        if node.provision_state != ProvisionState::InspectWait {
+            return Ok(None);
         }
-        held.work.publish(EventKind::BootContact {
+        let answer = self.lookup_answer(work.id()).await?;
+        work.publish(EventKind::BootContact {
             service: BootService::Lookup,
             mac: addresses.first().copied(),
             message: "agent posted its inventory".to_owned(),
             ok: true,
             rung: Some(Rung::Lookup),
         });
-        let resumed = held
-            .work
-            .transition(
-                Event::Resume,
-                Actor::Conductor,
-                "inventory has come",
-                |_| {},
-            )
-            .await;
-        if let Err(error) = resumed {
-            self.release(held).await;
-            return Err(error.into());
-        }
-        self.spawn(held, worker, |work| async move {
-            work.process_inspection(data).await;
-        });
-        Ok(answer)
+        let cause = "inventory has come";
+        work.transition(Event::Resume, Actor::Conductor, cause, |_| {})
+            .await?;
+        Ok(Some(answer))
     }
 }
 
