@@ -55,6 +55,7 @@ use std::sync::Arc;
 
 use cupola_api::id::NodeId;
 use cupola_drivers::registry::Registry;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -82,6 +83,8 @@ struct Inner {
     held: Mutex<HashSet<NodeId>>,
     /// Nodes whose waiting step is being followed.
     followed: Mutex<HashSet<NodeId>>,
+    /// Nodes that wait for a time to be over, and since when.
+    timed: Mutex<HashSet<(NodeId, Timestamp)>>,
     /// The last progress of the step that each node waits for.
     progress: Mutex<HashMap<NodeId, timeouts::Progress>>,
     /// Nodes whose agent was told its token by this process.
@@ -120,6 +123,7 @@ impl Conductor {
                 stop: CancellationToken::new(),
                 held: Mutex::default(),
                 followed: Mutex::default(),
+                timed: Mutex::default(),
                 progress: Mutex::default(),
                 tokens_told: Mutex::default(),
                 silences: Mutex::default(),

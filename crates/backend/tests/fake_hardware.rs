@@ -284,6 +284,49 @@ async fn an_inventory_that_comes_before_it_is_waited_for_is_wanted_again() {
     bench.service.stop().await;
 }
 
+/// Brings nodes to `available`, each with its wait before it is deployed.
+async fn available(bench: &Bench, waits: &[&str]) -> Vec<NodeIdent> {
+    let mut nodes = Vec::new();
+    for (number, wait) in waits.iter().enumerate() {
+        let node = bench.enrol(&format!("n{number}"), json!({})).await;
+        bench.bring(&node, "manage", S::Manageable).await;
+        bench.bring(&node, "provide", S::Available).await;
+        bench.set(&node, "fake_deploy_wait", json!(wait)).await;
+        nodes.push(node);
+    }
+    nodes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_ends_while_all_workers_are_busy_is_not_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    // Of the two, one is for requests only.
+    let bench = Bench::start(directory.path(), &["conductor.workers_pool_size=2"]).await;
+    let nodes = available(&bench, &["1", "0"]).await;
+    let (waiting, busy) = (&nodes[0], &nodes[1]);
+    bench.verb(waiting, "active").await.unwrap();
+    bench.reach(waiting, S::DeployWait).await;
+    bench.set(busy, "fake_deploy_delay", json!("2")).await;
+    bench.verb(busy, "active").await.unwrap();
+    bench.reach(waiting, S::Active).await;
+    bench.reach(busy, S::Active).await;
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_ends_in_maintenance_goes_on_after_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = available(&bench, &["0"]).await.remove(0);
+    bench.set(&node, "fake_deploy_delay", json!("0.3")).await;
+    bench.verb(&node, "active").await.unwrap();
+    bench.client.maintenance(&node, true, None).await.unwrap();
+    bench.reach(&node, S::DeployWait).await;
+    bench.client.maintenance(&node, false, None).await.unwrap();
+    bench.reach(&node, S::Active).await;
+    bench.service.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_services_do_not_share_a_state_directory() {
     let directory = tempfile::tempdir().unwrap();

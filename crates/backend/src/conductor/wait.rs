@@ -189,20 +189,37 @@ impl Conductor {
             WaitFor::Heartbeat if has_called(node, wait.since) => self.wake_soon(node.uuid),
             WaitFor::Heartbeat | WaitFor::Unhold => {}
             WaitFor::Command => self.follow(node.uuid),
-            WaitFor::Timer { milliseconds } => {
-                let passed = Timestamp::now().duration_since(wait.since);
-                let left = Duration::from_millis(milliseconds)
-                    .saturating_sub(Duration::try_from(passed).unwrap_or_default());
-                let conductor = self.clone();
-                let id = node.uuid;
-                self.spawn_patient(async move {
-                    tokio::select! {
-                        () = conductor.inner.stop.cancelled() => {}
-                        () = tokio::time::sleep(left) => conductor.wake(id).await,
-                    }
-                });
-            }
+            WaitFor::Timer { milliseconds } => self.time(node.uuid, wait, milliseconds),
         }
+    }
+
+    /// Goes on with the node when the time is over that it waits for. When nobody is free for it
+    /// then, or it may not go on, that is tried again until it has.
+    fn time(&self, id: NodeId, wait: StepWait, milliseconds: u64) {
+        let timed = (id, wait.since);
+        if !self.inner.timed.lock().insert(timed) {
+            return;
+        }
+        let passed = Timestamp::now().duration_since(wait.since);
+        let mut pause = Duration::from_millis(milliseconds)
+            .saturating_sub(Duration::try_from(passed).unwrap_or_default());
+        let conductor = self.clone();
+        self.spawn_patient(async move {
+            loop {
+                tokio::select! {
+                    () = conductor.inner.stop.cancelled() => break,
+                    () = tokio::time::sleep(pause) => conductor.wake(id).await,
+                }
+                let waits = conductor.store().node_by_id(id).await.is_ok_and(|node| {
+                    awaits_agent(node.provision_state) && wait_of(&node) == Some(wait)
+                });
+                if !waits {
+                    break;
+                }
+                pause = conductor.options().follow_interval;
+            }
+            conductor.inner.timed.lock().remove(&timed);
+        });
     }
 
     /// A task of its own, which waits while the database is away.
@@ -229,17 +246,25 @@ impl Conductor {
                     () = conductor.inner.stop.cancelled() => break,
                     () = tokio::time::sleep(pause) => {}
                 }
-                let waits = conductor.store().node_by_id(id).await.is_ok_and(|node| {
-                    waiting_flow(node.provision_state).is_some()
-                        && wait_of(&node).is_some_and(|wait| wait.until == WaitFor::Command)
-                });
-                if !waits {
+                if !conductor.waits_for_command(id).await {
                     break;
                 }
                 conductor.wake(id).await;
             }
             conductor.inner.followed.lock().remove(&id);
+            // It may have begun to wait again when this follower had looked for the last time and
+            // was still the one that there is.
+            if !conductor.is_stopping() && conductor.waits_for_command(id).await {
+                conductor.follow(id);
+            }
         });
+    }
+
+    async fn waits_for_command(&self, id: NodeId) -> bool {
+        self.store().node_by_id(id).await.is_ok_and(|node| {
+            waiting_flow(node.provision_state).is_some()
+                && wait_of(&node).is_some_and(|wait| wait.until == WaitFor::Command)
+        })
     }
 
     /// As [`Conductor::wake`], in a task of its own.
