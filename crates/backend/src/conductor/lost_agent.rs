@@ -20,8 +20,6 @@ use super::flow::{Current, Flow, Next};
 use super::work::Work;
 use crate::store::StoredNode;
 
-/// How long an agent may be silent before its machine is looked at, and between two looks.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
 /// How often the agent of one flow may be lost before that is taken for the machine's fault.
 const MOST: u64 = 2;
 /// Where they are counted, in `driver_internal_info`.
@@ -64,10 +62,12 @@ impl Conductor {
     /// known, or not yet.
     pub(super) async fn lost_agent(&self, work: &Work, node: &StoredNode) -> Option<String> {
         let now = Timestamp::now();
+        let patience = self.options().silent_agent_interval;
+        let patience = SignedDuration::try_from(patience).unwrap_or(SignedDuration::MAX);
         let silence = {
             let mut silences = self.inner.silences.lock();
             let silence = silences.entry(work.id()).or_insert_with(Silence::begins);
-            if now.duration_since(silence.looked) < PATIENCE {
+            if now.duration_since(silence.looked) < patience {
                 return None;
             }
             silence.looked = now;

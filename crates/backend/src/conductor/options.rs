@@ -85,6 +85,8 @@ pub struct ConductorOptions {
     pub agent_logs: AgentLogOptions,
     /// Between two looks at a command of an agent; grows when many are followed.
     pub follow_interval: Duration,
+    /// How long an agent may not answer before its machine is looked at, and between two looks.
+    pub silent_agent_interval: Duration,
 }
 
 impl Default for ConductorOptions {
@@ -127,6 +129,7 @@ impl Default for ConductorOptions {
                 logs: None,
             },
             follow_interval: seconds(1),
+            silent_agent_interval: seconds(15),
         }
     }
 }
