@@ -221,3 +221,6 @@ fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> Join
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

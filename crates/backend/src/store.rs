@@ -73,7 +73,7 @@ impl Store {
         drop(self.inner.lock.lock().take());
     }
 
-    fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.inner.database
     }
 

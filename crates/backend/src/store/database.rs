@@ -1,6 +1,7 @@
 //! One way to speak to two databases: the same SQL text with `$N` parameters runs on SQLite and
 //! PostgreSQL. Only two kinds of value cross: texts and 64-bit integers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite};
+use tokio::task::spawn_blocking;
 
 use super::error::{Conflict, Outage, StoreError};
 use super::outage;
@@ -122,7 +124,12 @@ pub(crate) struct Database {
 pub(crate) enum Pools {
     /// One connection writes, the others read: SQLite has one writer, so writers queue here
     /// instead of polling the file's lock.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+        /// Where its files are.
+        directory: PathBuf,
+    },
     /// One pool for both.
     Postgres(PgPool),
 }
@@ -258,7 +265,7 @@ impl Database {
     /// Ends the connections after what runs has ended.
     pub(crate) async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read } => {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -300,12 +307,30 @@ impl Database {
                     self.health.answered(writes);
                     return Ok(done);
                 }
-                Err(error) => error,
+                Err(error) => self.explained(error).await,
             };
             self.health.failed(&error);
             if !tries.again(&error).await {
                 return Err(error);
             }
+        }
+    }
+}
+
+impl Database {
+    /// The error, with an outage of files told from what else it may be. Asking the file system
+    /// may block: it is the one that fails.
+    async fn explained(&self, error: StoreError) -> StoreError {
+        match (&self.pools, error) {
+            (
+                Pools::Sqlite { directory, .. },
+                StoreError::Unavailable(outage @ Outage::Failing(_)),
+            ) => {
+                let (directory, known) = (directory.clone(), outage.clone());
+                let looked = spawn_blocking(move || outage::on_disk(known, &directory)).await;
+                StoreError::Unavailable(looked.unwrap_or(outage))
+            }
+            (_, error) => error,
         }
     }
 }
@@ -340,6 +365,9 @@ fn kept<T>(
 #[derive(Debug, Default)]
 struct Health {
     outage: Mutex<Option<(Outage, Instant)>>,
+    /// Calls that found it not available.
+    #[cfg(test)]
+    failures: tokio::sync::watch::Sender<u32>,
 }
 
 impl Health {
@@ -353,6 +381,8 @@ impl Health {
         let StoreError::Unavailable(outage) = error else {
             return;
         };
+        #[cfg(test)]
+        self.failures.send_modify(|failures| *failures += 1);
         let mut now = self.outage.lock();
         if now.is_none() && !matches!(outage, Outage::Busy(_)) {
             tracing::error!(%outage, "the database is not available");
@@ -365,12 +395,34 @@ impl Health {
     fn answered(&self, writes: bool) {
         let mut now = self.outage.lock();
         let over = |(outage, _): &mut (Outage, Instant)| {
-            writes || !matches!(outage, Outage::Full | Outage::ReadOnly)
+            let reads_on = matches!(outage, Outage::Full | Outage::ReadOnly | Outage::Failing(_));
+            writes || !reads_on
         };
         if let Some((_, since)) = now.take_if(over) {
             let seconds = since.elapsed().as_secs_f64();
             tracing::info!(seconds, "the database is available again");
         }
+    }
+}
+
+#[cfg(test)]
+impl Database {
+    /// Makes SQLite refuse every write, as one that is read-only does, or take them again.
+    pub(crate) async fn set_read_only(&self, on: bool) {
+        let Pools::Sqlite { write, .. } = &self.pools else {
+            panic!("not SQLite");
+        };
+        let text = if on {
+            "PRAGMA query_only = 1"
+        } else {
+            "PRAGMA query_only = 0"
+        };
+        sqlx::query(text).execute(write).await.expect("a pragma");
+    }
+
+    /// Counts the calls that find it not available.
+    pub(crate) fn failures(&self) -> tokio::sync::watch::Receiver<u32> {
+        self.health.failures.subscribe()
     }
 }
 

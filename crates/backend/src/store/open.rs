@@ -207,7 +207,13 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
     let read = pool()
         .max_connections(SQLITE_READERS)
         .connect_lazy_with(options.read_only(true).optimize_on_close(false, None));
-    Ok(Database::new(Pools::Sqlite { write, read }))
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new(".")).to_owned();
+    Ok(Database::new(Pools::Sqlite {
+        write,
+        read,
+        directory,
+    }))
 }
 
 async fn postgres(url: &str) -> Result<Database, StoreError> {
@@ -228,6 +234,7 @@ async fn postgres(url: &str) -> Result<Database, StoreError> {
 fn not_opened(error: &sqlx::Error, place: &str) -> StoreError {
     StoreError::Unavailable(match outage::of(error) {
         Some(known @ (Outage::Full | Outage::ReadOnly)) => known,
+        Some(Outage::Failing(_)) => Outage::Failing(format!("{place}: {error}")),
         Some(Outage::Away(_) | Outage::Busy(_)) | None => Outage::Away(format!("{place}: {error}")),
     })
 }

@@ -2,6 +2,8 @@
 //! wrong, which no waiting would repair.
 
 use std::borrow::Cow;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
 
 /// Why the database cannot be used now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +20,12 @@ pub enum Outage {
          under way goes on by itself afterwards"
     )]
     ReadOnly,
+    /// Its files cannot be read or written.
+    #[error(
+        "its disk fails ({0}); the kernel's log says why (dmesg), and free space and the mount are \
+         worth a look. Work under way goes on by itself when it can be written again"
+    )]
+    Failing(String),
     /// Nobody answers.
     #[error(
         "it does not answer ({0}); start it, or correct database.url. Work under way goes on by \
@@ -69,9 +77,28 @@ fn of_sqlite(extended: u32, text: String) -> Option<Outage> {
         sqlite::FULL => Some(Outage::Full),
         sqlite::READ_ONLY => Some(Outage::ReadOnly),
         sqlite::BUSY | sqlite::LOCKED => Some(Outage::Busy(text)),
-        sqlite::INPUT_OUTPUT | sqlite::CANNOT_OPEN => Some(Outage::Away(text)),
+        sqlite::INPUT_OUTPUT => Some(Outage::Failing(text)),
+        sqlite::CANNOT_OPEN => Some(Outage::Away(text)),
         _ => None,
     }
+}
+
+/// What an outage of files really is. SQLite says "disk I/O error" too where the file system was
+/// made read-only under it, or has no room for a file that it needs beside the database.
+pub(super) fn on_disk(outage: Outage, directory: &Path) -> Outage {
+    let Outage::Failing(_) = outage else {
+        return outage;
+    };
+    match write_in(directory).map_err(|error| error.kind()) {
+        Err(ErrorKind::ReadOnlyFilesystem) => Outage::ReadOnly,
+        Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Outage::Full,
+        Ok(()) | Err(_) => outage,
+    }
+}
+
+/// Writes a page to a file without a name.
+fn write_in(directory: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(directory)?.write_all(&[0; 4096])
 }
 
 /// PostgreSQL's error codes (its manual, appendix A): by class, and some by themselves.
@@ -89,13 +116,16 @@ fn of_postgres(code: &str, text: String) -> Option<Outage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::mount::{MntFlags, MsFlags, mount, umount2};
+    use nix::sched::{CloneFlags, unshare};
 
     #[test]
     fn outages_are_told_from_wrong_statements() {
         let text = || "text".to_owned();
         assert_eq!(of_sqlite(13, text()), Some(Outage::Full));
         assert_eq!(of_sqlite(8 | (4 << 8), text()), Some(Outage::ReadOnly));
-        assert_eq!(of_sqlite(10 | (3 << 8), text()), Some(Outage::Away(text())));
+        let failing = Some(Outage::Failing(text()));
+        assert_eq!(of_sqlite(10 | (3 << 8), text()), failing);
         assert_eq!(
             of_sqlite(1, text()),
             None,
@@ -106,5 +136,32 @@ mod tests {
         assert_eq!(of_postgres("57P01", text()), Some(Outage::Away(text())));
         assert_eq!(of_postgres("42703", text()), None, "no such column");
         assert_eq!(of_postgres("", text()), None);
+    }
+
+    /// In a mount namespace of this thread, which ends with it.
+    #[test]
+    fn a_disk_error_is_told_by_its_file_system() {
+        let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_FS;
+        if unshare(flags).is_err() {
+            eprintln!("SKIPPED a_disk_error_is_told_by_its_file_system: it mounts, as root");
+            return;
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = directory.path();
+        let tmpfs = |flags, options: &str| {
+            let (none, kind) = (None::<&str>, Some("tmpfs"));
+            mount(none, at, kind, flags, Some(options)).expect("a mount");
+        };
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        let none = None::<&str>;
+        mount(none, "/", none, private, none).expect("mounts of its own");
+        let found = || on_disk(Outage::Failing("text".to_owned()), at);
+        assert_eq!(found(), Outage::Failing("text".to_owned()));
+        tmpfs(MsFlags::empty(), "size=4k");
+        std::fs::write(at.join("filler"), [1; 4096]).expect("written");
+        assert_eq!(found(), Outage::Full);
+        tmpfs(MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, "");
+        assert_eq!(found(), Outage::ReadOnly);
+        umount2(at, MntFlags::MNT_DETACH).expect("unmounted");
     }
 }
