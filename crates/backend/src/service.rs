@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::events::EventBus;
 use crate::http::{self, ApiOptions, ApiState, OptionsError};
 use crate::rpc::Rpc;
-use crate::store::{Store, StoreError};
+use crate::store::{ServerLeases, Store, StoreError};
 
 /// The service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -117,9 +117,11 @@ impl Service {
         let store = Store::open(&settings::store(&config, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
+        let options = settings::conductor(&config, state_directory);
         let boot = match settings::boot_services(&config, state_directory).await? {
             Some(mut boot) => Some({
-                boot.lease_store = Arc::new(store.clone());
+                let leases = ServerLeases::new(store.clone(), options.host.clone());
+                boot.lease_store = Arc::new(leases);
                 BootServices::start(
                     boot,
                     Arc::new(StoreBootDirectory::new(store.clone())),
@@ -131,7 +133,6 @@ impl Service {
             None => None,
         };
         let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;
-        let options = settings::conductor(&config, state_directory);
         let conductor = Conductor::new(store.clone(), events.clone(), registry, options);
         conductor.start().await?;
         let rpc: Arc<dyn Rpc> = Arc::new(conductor.clone());

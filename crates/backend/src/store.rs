@@ -29,11 +29,13 @@ mod timeline;
 mod traits;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use database::Database;
 pub use error::{Conflict, Outage, ReserveError, StateError, StoreError};
 pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
 pub use history::HISTORY_ENTRIES;
+pub use leases::ServerLeases;
 use lock::DatabaseLock;
 pub use open::StoreOptions;
 use parking_lot::Mutex;
@@ -55,6 +57,8 @@ struct Inner {
     database: Database,
     sealer: Sealer,
     snapshot: Option<Arc<Snapshot>>,
+    /// How often ports were changed by this process.
+    port_changes: AtomicU64,
     /// Held while the database is open; none where a server keeps order.
     lock: Mutex<Option<DatabaseLock>>,
 }

@@ -43,7 +43,7 @@ pub use directory::{
 pub use dnsmasq::DnsmasqConfig;
 pub use files::{FileSet, Loader, LoaderNames};
 pub use http::HttpConfig;
-pub use leases::{Lease, LeaseStore, LeaseStoreError, MemoryLeaseStore, Subnet};
+pub use leases::{Lease, LeaseStore, LeaseStoreError, MemoryLeaseStore, Reservations, Subnet};
 pub use services::{BootServices, BootServicesConfig, BootServicesError, base_url};
 pub use tftp::TftpConfig;
 

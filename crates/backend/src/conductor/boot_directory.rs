@@ -5,6 +5,7 @@
 //! need to know their address.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupola_api::MacAddress;
@@ -12,12 +13,14 @@ use cupola_api::event::{BootService, EventKind};
 use cupola_api::port::Port;
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, ClientSystem, ContactKind, ContactSink,
+    Reservations,
 };
 use cupola_drivers::ipxe;
+use parking_lot::Mutex;
 
 use super::diagnosis::rung_of;
 use crate::events::EventBus;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The key of a port's `extra` that reserves an IPv4 address for it.
 const RESERVED_ADDRESS: &str = "ip_address";
@@ -39,13 +42,26 @@ fn reserved_address(port: &Port) -> Option<Ipv4Addr> {
 #[derive(Clone, Debug)]
 pub struct StoreBootDirectory {
     store: Store,
+    /// What is reserved, and as of which change of ports.
+    reserved: Arc<Mutex<Option<Reserved>>>,
 }
+
+type Reserved = (u64, Arc<Reservations>);
 
 impl StoreBootDirectory {
     /// A directory over this store.
     #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(store: Store) -> Self {
+        let reserved = Arc::default();
+        Self { store, reserved }
+    }
+
+    async fn read_reservations(&self) -> Result<Arc<Reservations>, StoreError> {
+        let ports = self.store.ports_with_extra(RESERVED_ADDRESS).await?;
+        let reserved = ports
+            .iter()
+            .filter_map(|port| Some((reserved_address(port)?, port.address)));
+        Ok(Arc::new(reserved.collect()))
     }
 }
 
@@ -69,6 +85,21 @@ impl BootDirectory for StoreBootDirectory {
             Ok(node) => ipxe::decision(&node),
             Err(_) => BootDecision::Local,
         }
+    }
+
+    /// Read anew after every change of ports; where another process may change them, each time.
+    async fn reservations(&self) -> Option<Arc<Reservations>> {
+        let Some(changes) = self.store.port_changes() else {
+            return self.read_reservations().await.ok();
+        };
+        if let Some((known, reservations)) = &*self.reserved.lock()
+            && *known == changes
+        {
+            return Some(Arc::clone(reservations));
+        }
+        let reservations = self.read_reservations().await.ok()?;
+        *self.reserved.lock() = Some((changes, Arc::clone(&reservations)));
+        Some(reservations)
     }
 }
 

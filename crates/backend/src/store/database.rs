@@ -199,8 +199,11 @@ impl Database {
         .await
     }
 
-    /// All of the statements or none of them.
-    pub(crate) async fn transaction(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+    /// All of the statements or none of them; how many rows each one changed.
+    pub(crate) async fn transaction(
+        &self,
+        statements: Vec<Statement>,
+    ) -> Result<Vec<u64>, StoreError> {
         self.answered(true, statements, |database, statements| {
             Box::pin(database.transaction_once(statements))
         })
@@ -238,12 +241,14 @@ impl Database {
         })
     }
 
-    async fn transaction_once(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+    async fn transaction_once(&self, statements: Vec<Statement>) -> Result<Vec<u64>, StoreError> {
+        let mut changed = Vec::with_capacity(statements.len());
         match &self.pools {
             Pools::Sqlite { write, .. } => {
                 let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
                 for statement in statements {
-                    for_sqlite(statement).execute(&mut *transaction).await?;
+                    let done = for_sqlite(statement).execute(&mut *transaction).await?;
+                    changed.push(done.rows_affected());
                 }
                 transaction.commit().await?;
             }
@@ -252,14 +257,15 @@ impl Database {
                 let all = async {
                     let mut transaction = connection.begin().await?;
                     for statement in statements {
-                        for_postgres(statement).execute(&mut *transaction).await?;
+                        let done = for_postgres(statement).execute(&mut *transaction).await?;
+                        changed.push(done.rows_affected());
                     }
                     transaction.commit().await
                 };
                 kept(connection_bound(all).await, connection)?;
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Ends the connections after what runs has ended.

@@ -48,7 +48,7 @@ impl Store {
         let done = self.database().transaction(vec![insert, trim]).await;
         match done {
             Err(StoreError::NotFound { .. }) => Err(StoreError::not_found("Node", node)),
-            other => other.map(|()| entry),
+            other => other.map(|_| entry),
         }
     }
 

@@ -334,6 +334,7 @@ impl Store {
                 [uuid.clone()],
             );
             let rows = store.database().write(delete).await?;
+            store.ports_changed();
             let row = rows
                 .first()
                 .ok_or_else(|| StoreError::not_found("Node", id))?;

@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cupola_api::Secret;
@@ -104,6 +105,7 @@ impl Store {
             database,
             sealer,
             snapshot: None,
+            port_changes: AtomicU64::new(0),
             lock: Mutex::new(lock),
         };
         if exclusive {

@@ -1,13 +1,16 @@
 //! Ports: the network interfaces of nodes, and which node an address belongs to.
 
+use std::sync::atomic::Ordering;
+
 use cupola_api::id::{NodeId, PortId};
 use cupola_api::mac::MacAddress;
 use cupola_api::port::Port;
 use jiff::Timestamp;
 
 use super::Store;
-use super::database::{Cell, Row, assembled, is_taken, sql};
+use super::database::{Cell, Row, Statement, assembled, is_taken, sql};
 use super::error::{Conflict, StoreError};
+use super::nodes::detached;
 
 fn encode(port: &Port) -> Result<String, StoreError> {
     serde_json::to_string(port).map_err(|error| StoreError::corrupt("ports.body", error))
@@ -54,7 +57,7 @@ impl Store {
                 Cell::text(encode(&port)?),
             ],
         );
-        let done = self.database().execute(statement).await;
+        let done = self.change_ports(statement).await;
         done.map_err(|error| conflict(error, &port))?;
         Ok(port)
     }
@@ -93,6 +96,22 @@ impl Store {
         let statement = sql("SELECT body FROM ports ORDER BY id", []);
         let rows = self.database().read(statement).await?;
         rows.iter().map(decode).collect()
+    }
+
+    /// The ports whose `extra` has this key, in the order of their creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn ports_with_extra(&self, key: &str) -> Result<Vec<Port>, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE body LIKE $1 ORDER BY id",
+            [Cell::text(format!("%\"{key}\"%"))],
+        );
+        let rows = self.database().read(statement).await?;
+        let ports = rows.iter().map(decode);
+        let has_key =
+            |port: &Result<Port, _>| !port.as_ref().is_ok_and(|p| !p.extra.contains_key(key));
+        ports.filter(has_key).collect()
     }
 
     /// The ports of a node in the order of their creation.
@@ -158,7 +177,7 @@ impl Store {
                 Cell::text(port.uuid.to_string()),
             ],
         );
-        let changed = self.database().execute(statement).await;
+        let changed = self.change_ports(statement).await;
         match changed.map_err(|error| conflict(error, &port))? {
             0 => Err(StoreError::not_found("Port", port.uuid)),
             _ => Ok(port),
@@ -174,9 +193,32 @@ impl Store {
             "DELETE FROM ports WHERE uuid = $1",
             [Cell::text(id.to_string())],
         );
-        match self.database().execute(statement).await? {
+        match self.change_ports(statement).await? {
             0 => Err(StoreError::not_found("Port", id)),
             _ => Ok(()),
         }
+    }
+
+    /// Counts the changes of ports: as long as the number stays, no port has changed. None where
+    /// other processes may change them too.
+    #[must_use]
+    pub fn port_changes(&self) -> Option<u64> {
+        let changes = self.inner.port_changes.load(Ordering::Acquire);
+        self.snapshot().map(|_| changes)
+    }
+
+    pub(super) fn ports_changed(&self) {
+        self.inner.port_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Runs to its end even when the caller goes away: a change must be counted.
+    async fn change_ports(&self, statement: Statement) -> Result<u64, StoreError> {
+        let store = self.clone();
+        detached(async move {
+            let changed = store.database().execute(statement).await;
+            store.ports_changed();
+            changed
+        })
+        .await
     }
 }

@@ -220,7 +220,7 @@ impl Store {
         statements.extend(self.insert_steps(node, run, phase, 1, steps)?);
         match self.database().transaction(statements).await {
             Err(StoreError::NotFound { .. }) => return Err(StoreError::not_found("Node", node)),
-            other => other?,
+            other => drop(other?),
         }
         crash_point(CrashPoint::RunBegun);
         let records = (1..).zip(steps).map(|(index, what)| StepRecord {

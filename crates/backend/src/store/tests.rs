@@ -90,6 +90,9 @@ scenarios! {
     page_scenarios::an_unknown_marker_is_not_found;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
+    record_scenarios::reservations_follow_the_ports;
+    record_scenarios::no_server_takes_what_another_has_leased;
+    record_scenarios::of_servers_that_want_one_address_one_gets_it;
     record_scenarios::history_is_trimmed;
     record_scenarios::inventory_is_replaced;
     record_scenarios::conductors_come_and_go;

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cupola_api::{MacAddress, NodeId};
@@ -16,6 +17,7 @@ use url::Url;
 use super::client::ClientSystem;
 use super::contact::BootContact;
 use super::files::Loader;
+use super::leases::Reservations;
 
 /// An enrolled machine, as the owner of a MAC address that asked us something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +80,7 @@ impl fmt::Debug for RamdiskBoot {
 
 /// Who may boot, and what.
 ///
-/// Both calls are made while a machine's firmware waits, some seconds at the most: the boot
+/// All calls are made while a machine's firmware waits, some seconds at the most: the boot
 /// services give up after [`DIRECTORY_DEADLINE`](super::DIRECTORY_DEADLINE), drop the packet, and
 /// let the firmware ask again. They are made many at once, and may be cancelled at any await.
 #[async_trait]
@@ -89,6 +91,12 @@ pub trait BootDirectory: Send + Sync + 'static {
 
     /// What this machine should boot now.
     async fn decision(&self, host: &BootHost, client: &ClientSystem) -> BootDecision;
+
+    /// The addresses reserved for ports ([`BootHost::address`]) as they are now, of all ports;
+    /// `None` where that cannot be known. Asked whenever an address of a pool is chosen.
+    async fn reservations(&self) -> Option<Arc<Reservations>> {
+        Some(Arc::default())
+    }
 }
 
 /// Hears of every contact a machine has with the boot services.

@@ -18,7 +18,9 @@ use dhcproto::v4::{DhcpOption, Message, MessageType};
 use parking_lot::Mutex;
 
 use super::dhcp::{ask_at, message, pxe};
-use super::lab::{LOCAL, Lab, NETBOOTS, RESERVATION, RESERVED, lab, lab_over, lab_with};
+use super::lab::{
+    LOCAL, Lab, NETBOOTS, RESERVATION, RESERVED, RESERVED_IN_POOL, lab, lab_over, lab_with,
+};
 use super::network::{Host, bridge, inside, run};
 
 const US: Ipv4Addr = Ipv4Addr::new(10, 231, 0, 1);
@@ -53,7 +55,7 @@ impl LeaseStore for Kept {
         Ok(self.leases.lock().values().cloned().collect())
     }
 
-    async fn save(&self, leases: &[Lease]) -> Result<(), LeaseStoreError> {
+    async fn save(&self, leases: &[Lease]) -> Result<Vec<Lease>, LeaseStoreError> {
         if *self.is_full.lock() {
             return Err(LeaseStoreError("the disk is full".to_owned()));
         }
@@ -61,7 +63,7 @@ impl LeaseStore for Kept {
         for lease in leases {
             self.leases.lock().insert(lease.mac, lease.clone());
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 
@@ -112,6 +114,75 @@ async fn a_reserved_address_is_given_and_a_declined_one_is_not_given_again() {
     assert_ne!(next, address);
     let declined = ContactKind::DhcpDecline { address };
     assert!(lab.contacts.kinds().contains(&declined));
+}
+
+#[tokio::test]
+async fn a_reserved_address_is_kept_for_a_machine_that_never_asked() {
+    let lab = lab().await;
+    // Inside the pool, for a machine that is off.
+    let wants = vec![DhcpOption::RequestedIpAddress(RESERVED_IN_POOL)];
+    let offer = ask(&lab, &message(NETBOOTS, MessageType::Discover, wants)).await;
+    let address = offer.unwrap().yiaddr();
+    assert_ne!(address, RESERVED_IN_POOL);
+    // As one that had it before it was reserved comes back for it.
+    let keeps = vec![DhcpOption::RequestedIpAddress(RESERVED_IN_POOL)];
+    let answer = ask(&lab, &message(NETBOOTS, MessageType::Request, keeps)).await;
+    assert!(answer.unwrap().opts().has_msg_type(MessageType::Nak));
+}
+
+/// What several servers share: the first who leases an address has it.
+#[derive(Clone, Default)]
+struct Shared {
+    server: u8,
+    leases: Arc<Mutex<HashMap<Ipv4Addr, (u8, Lease)>>>,
+}
+
+#[async_trait]
+impl LeaseStore for Shared {
+    async fn load(&self) -> Result<Vec<Lease>, LeaseStoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn save(&self, leases: &[Lease]) -> Result<Vec<Lease>, LeaseStoreError> {
+        let mut kept = self.leases.lock();
+        let mut others = Vec::new();
+        for lease in leases {
+            let (server, held) = kept
+                .entry(lease.address)
+                .or_insert_with(|| (self.server, lease.clone()));
+            if *server != self.server {
+                others.push(held.clone());
+            }
+        }
+        Ok(others)
+    }
+}
+
+#[tokio::test]
+async fn two_servers_over_one_store_never_lease_one_address_twice() {
+    let first = Shared::default();
+    let second = Shared {
+        server: 1,
+        ..first.clone()
+    };
+    let (here, there) = (
+        lab_over(Arc::new(first)).await,
+        lab_over(Arc::new(second)).await,
+    );
+    let address = lease(&here, NETBOOTS).await.unwrap();
+    let wants = || vec![DhcpOption::RequestedIpAddress(address)];
+    let discover = || message(LOCAL, MessageType::Discover, wants());
+    // The other server does not know of it when it offers, and finds out before it grants.
+    let offer = ask(&there, &discover()).await.unwrap();
+    assert_eq!(offer.yiaddr(), address);
+    let mut options = wants();
+    options.push(DhcpOption::ServerIdentifier(Ipv4Addr::LOCALHOST));
+    let request = message(LOCAL, MessageType::Request, options);
+    let answer = ask(&there, &request).await.unwrap();
+    assert!(answer.opts().has_msg_type(MessageType::Nak));
+    let offer = ask(&there, &discover()).await.unwrap();
+    assert_ne!(offer.yiaddr(), address);
+    assert_eq!(lease(&there, LOCAL).await, Some(offer.yiaddr()));
 }
 
 fn subnet(network: &str, first: [u8; 4], last: [u8; 4], router: Option<[u8; 4]>) -> ServedSubnet {

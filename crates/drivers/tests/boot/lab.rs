@@ -10,7 +10,7 @@ use cupola_api::{MacAddress, NodeId};
 use cupola_drivers::boot::{
     BootContact, BootDecision, BootDirectory, BootHost, BootServices, BootServicesConfig,
     ClientSystem, ContactKind, ContactSink, DhcpConfig, DhcpService, FileSet, HttpConfig,
-    LeaseStore, Loader, MemoryLeaseStore, RamdiskBoot, Subnet, TftpConfig,
+    LeaseStore, Loader, MemoryLeaseStore, RamdiskBoot, Reservations, Subnet, TftpConfig,
 };
 use parking_lot::Mutex;
 use tokio::process::Command;
@@ -24,6 +24,8 @@ pub(crate) const LOCAL: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 2]);
 pub(crate) const RESERVED: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 4]);
 /// Outside the pool of [`subnet`].
 pub(crate) const RESERVATION: Ipv4Addr = Ipv4Addr::new(127, 9, 0, 99);
+/// Of the pool of [`subnet`], reserved for a machine that is off.
+pub(crate) const RESERVED_IN_POOL: Ipv4Addr = Ipv4Addr::new(127, 9, 0, 15);
 /// Not enrolled.
 pub(crate) const STRANGER: MacAddress = MacAddress::new([2, 0, 0, 0, 0, 3]);
 
@@ -55,6 +57,12 @@ impl BootDirectory for Directory {
             ramdisk: self.kernel.clone(),
             cmdline: "ipa-api-url=http://127.0.0.1:6385".to_owned(),
         })
+    }
+
+    async fn reservations(&self) -> Option<Arc<Reservations>> {
+        let off = MacAddress::new([2, 0, 0, 0, 0, 5]);
+        let all = [(RESERVATION, RESERVED), (RESERVED_IN_POOL, off)];
+        Some(Arc::new(all.into_iter().collect()))
     }
 }
 

@@ -8,12 +8,13 @@ use cupola_api::id::{HistoryId, NodeId, PortId};
 use cupola_api::mac::MacAddress;
 use cupola_api::port::Port;
 use cupola_api::resource::{HistoryEntry, NodeInventory};
-use cupola_drivers::boot::Lease;
-use jiff::Timestamp;
+use cupola_drivers::boot::{BootDirectory as _, Lease};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{node, object};
+use crate::conductor::boot_directory::StoreBootDirectory;
 use crate::store::{Conflict, HISTORY_ENTRIES, NewStep, Phase, StepState, Store, StoreError};
 
 fn mac(last: u8) -> MacAddress {
@@ -24,23 +25,106 @@ fn is_missing<T>(result: &Result<T, StoreError>, what: &str) -> bool {
     matches!(result, Err(StoreError::NotFound { what: w, .. }) if *w == what)
 }
 
-pub(super) async fn leases_replace_what_their_machine_and_their_address_had(store: Store) {
-    let lease = |machine, last| Lease {
+/// A lease for another hour, or one that has run out.
+fn lease(machine: u8, last: u8, runs: bool) -> Lease {
+    let hours = if runs { 1 } else { -1 };
+    let expires = Timestamp::now() + SignedDuration::from_hours(hours);
+    Lease {
         mac: mac(machine),
         address: Ipv4Addr::new(10, 0, 0, last),
         node: NodeId::random(),
-        expires: Timestamp::from_second(1_800_000_000).expect("a time"),
+        // As precise as it is kept.
+        expires: Timestamp::from_microsecond(expires.as_microsecond()).expect("a time"),
+    }
+}
+
+pub(super) async fn leases_replace_what_their_machine_and_their_address_had(store: Store) {
+    let save = async |leases: &[Lease]| {
+        let saved = store.save_dhcp_leases("here", leases, Timestamp::now());
+        assert_eq!(saved.await.expect("saved"), []);
     };
-    let (one, two) = (lease(1, 11), lease(2, 12));
+    let kept = async || {
+        let mut kept = store.dhcp_leases("here").await.expect("read");
+        kept.sort_by_key(|lease| lease.address);
+        kept
+    };
+    let (one, two) = (lease(1, 11, true), lease(2, 12, true));
     let both = [one.clone(), two.clone()];
-    store.save_dhcp_leases(&both).await.expect("saved");
-    assert_eq!(store.dhcp_leases().await.expect("read"), both);
+    save(&both).await;
+    assert_eq!(kept().await, both);
     // The second machine moves to a third address, and the first machine takes its old one.
-    let (moved, taken) = (lease(2, 13), lease(1, 12));
-    let batch = [moved.clone(), taken.clone()];
-    store.save_dhcp_leases(&batch).await.expect("saved");
-    assert_eq!(store.dhcp_leases().await.expect("read"), [taken, moved]);
-    store.save_dhcp_leases(&[]).await.expect("nothing to save");
+    let (moved, taken) = (lease(2, 13, true), lease(1, 12, true));
+    save(&[moved.clone(), taken.clone()]).await;
+    assert_eq!(kept().await, [taken, moved.clone()]);
+    let (before, after) = (lease(3, 14, true), lease(3, 12, true));
+    save(&[before, after.clone()]).await;
+    assert_eq!(kept().await, [after, moved], "the later one of a list");
+    save(&[]).await;
+}
+
+pub(super) async fn no_server_takes_what_another_has_leased(store: Store) {
+    let save = async |server: &str, leases: &[Lease]| {
+        let saved = store.save_dhcp_leases(server, leases, Timestamp::now());
+        saved.await.expect("saved")
+    };
+    let (first, free) = (lease(1, 11, true), lease(2, 12, true));
+    assert_eq!(save("here", std::slice::from_ref(&first)).await, []);
+    // Of a list, what is nobody's is kept.
+    let moved = lease(3, 13, true);
+    let others = save("there", &[lease(2, 11, true), moved.clone()]).await;
+    assert_eq!(others, std::slice::from_ref(&first));
+    assert_eq!(save("there", std::slice::from_ref(&free)).await, []);
+    let mut kept = store.dhcp_leases("there").await.expect("read");
+    assert_eq!(kept.pop(), Some(first), "the others' come last");
+    kept.sort_by_key(|lease| lease.address);
+    assert_eq!(kept, [free, moved]);
+    // The machine itself may come to the other server, and have one address of each.
+    assert_eq!(save("there", &[lease(1, 11, true)]).await, []);
+    assert_eq!(save("here", &[lease(1, 14, true)]).await, []);
+    assert_eq!(store.dhcp_leases("here").await.expect("read").len(), 4);
+    // What has run out is free again.
+    assert_eq!(save("there", &[lease(2, 12, false)]).await, []);
+    assert_eq!(save("here", &[lease(5, 12, true)]).await, []);
+}
+
+pub(super) async fn of_servers_that_want_one_address_one_gets_it(store: Store) {
+    let servers = (1..=8_u8).map(|server| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (name, wanted) = (format!("host{server}"), [lease(server, 11, true)]);
+            let saved = store.save_dhcp_leases(&name, &wanted, Timestamp::now());
+            saved.await.expect("saved").is_empty()
+        })
+    });
+    let mut won = 0;
+    for server in servers.collect::<Vec<_>>() {
+        won += u32::from(server.await.expect("no panic"));
+    }
+    assert_eq!(won, 1);
+}
+
+pub(super) async fn reservations_follow_the_ports(store: Store) {
+    let directory = StoreBootDirectory::new(store.clone());
+    let address = Ipv4Addr::new(10, 0, 0, 7);
+    let is_kept = async || {
+        let reservations = directory.reservations().await.expect("read");
+        assert!(!reservations.keep_from(&mac(1), address), "its own");
+        reservations.keep_from(&mac(2), address)
+    };
+    assert!(!is_kept().await);
+    let node = store.create_node(node("n1")).await.expect("created").uuid;
+    let mut port = Port::new(PortId::random(), node, mac(1));
+    port.extra = object(json!({"ip_address": address.to_string()}));
+    let mut port = store.create_port(port).await.expect("created");
+    assert!(is_kept().await);
+    port.extra = object(json!({"note": "not \"ip_address\" any more"}));
+    let mut port = store.save_port(&port).await.expect("saved");
+    assert!(!is_kept().await);
+    port.extra = object(json!({"ip_address": address.to_string()}));
+    store.save_port(&port).await.expect("saved");
+    assert!(is_kept().await);
+    store.delete_node(node).await.expect("deleted");
+    assert!(!is_kept().await);
 }
 
 pub(super) async fn ports_belong_to_nodes_and_addresses_to_ports(store: Store) {

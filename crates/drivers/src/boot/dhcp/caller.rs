@@ -11,7 +11,7 @@ use crate::boot::DIRECTORY_DEADLINE;
 use crate::boot::client::BootStage;
 use crate::boot::contact::{ContactKind, IgnoreReason};
 use crate::boot::directory::{BootDirectory, BootHost};
-use crate::boot::leases::LeaseTable;
+use crate::boot::leases::{LeaseTable, Reservations};
 use crate::boot::reporter::{Party, Reporter};
 
 /// What every answer depends on.
@@ -87,6 +87,14 @@ impl Callers {
             client,
             &decision,
         ))
+    }
+
+    /// What is reserved for anybody; `None` where the directory did not say in time.
+    pub(crate) async fn reservations(&self, caller: &Caller) -> Option<Arc<Reservations>> {
+        match timeout(DIRECTORY_DEADLINE, self.directory.reservations()).await {
+            Ok(Some(reservations)) => Some(reservations),
+            Ok(None) | Err(_) => self.ignore(&caller.party, IgnoreReason::DirectoryTooSlow),
+        }
     }
 
     /// Reports why there is no answer.

@@ -11,8 +11,8 @@ use super::prober::{Holder, Prober, Reach};
 use super::request::DhcpRequest;
 use super::{AddressService, ServedSubnet};
 use crate::boot::contact::{ContactKind, IgnoreReason};
-use crate::boot::leases::writer::LeaseWriter;
-use crate::boot::leases::{NoAddress, Wish};
+use crate::boot::leases::writer::{LeaseWriter, NotKept};
+use crate::boot::leases::{NoAddress, Reservations, Wish};
 
 /// Addresses that are tried for one offer, when each of them turns out to be in use.
 const ATTEMPTS: u32 = 4;
@@ -105,8 +105,9 @@ impl Exchange {
     async fn find_free(&self, asked: &Asked<'_>) -> Option<Ipv4Addr> {
         let leases = &self.callers.leases;
         let mac = asked.request.mac;
+        let reservations = self.callers.reservations(&asked.caller).await?;
         for _ in 0..ATTEMPTS {
-            let wish = wish(asked, asked.request.requested);
+            let wish = wish(asked, asked.request.requested, &reservations);
             let offered = match leases.offer(&wish, &asked.served.subnet, Timestamp::now()) {
                 Ok(offered) => offered,
                 Err(none) => {
@@ -161,25 +162,27 @@ impl Exchange {
         // A machine that kept its lease over our restart comes back for an address that is free,
         // and has checked it itself.
         if request.server.is_none() {
-            let wish = wish(&asked, Some(address));
+            let reservations = self.callers.reservations(&asked.caller).await?;
+            let wish = wish(&asked, Some(address), &reservations);
             let _ = self.callers.leases.offer(&wish, &asked.served.subnet, now);
         }
         let lease_time = asked.served.lease_time;
         let leases = &self.callers.leases;
         let Some(granted) = leases.commit(&request.mac, address, lease_time, now) else {
-            return Some(Answer {
-                datagram: answer::refuse(&self.callers.endpoints, request, "not your lease"),
-                is_nak: true,
-                party: asked.caller.party,
-                kind: ContactKind::DhcpNak { address },
-            });
+            return Some(self.refuse(asked, address));
         };
         if let Some(lease) = granted.keep {
-            if self.writer.keep(lease.clone()).await.is_err() {
-                let reason = IgnoreReason::LeaseNotKept;
-                return self.callers.ignore(&asked.caller.party, reason);
+            match self.writer.keep(lease.clone()).await {
+                Ok(()) => leases.kept(&lease),
+                Err(NotKept::Taken(other)) => {
+                    leases.lose(&request.mac, other);
+                    return Some(self.refuse(asked, address));
+                }
+                Err(NotKept::NotWritten) => {
+                    let reason = IgnoreReason::LeaseNotKept;
+                    return self.callers.ignore(&asked.caller.party, reason);
+                }
             }
-            leases.kept(&lease);
         }
         let bootfile = self.callers.boot_file(request, &asked.caller).await?;
         let datagram = self.grant(&asked, MessageType::Ack, address, bootfile.as_deref());
@@ -190,6 +193,17 @@ impl Exchange {
             party: asked.caller.party,
             kind,
         })
+    }
+
+    /// The address is another's: the machine starts again.
+    fn refuse(&self, asked: Asked<'_>, address: Ipv4Addr) -> Answer {
+        let endpoints = &self.callers.endpoints;
+        Answer {
+            datagram: answer::refuse(endpoints, asked.request, "not your lease"),
+            is_nak: true,
+            party: asked.caller.party,
+            kind: ContactKind::DhcpNak { address },
+        }
     }
 
     /// The machine found its address in use; who has it, is asked for the timeline's sake.
@@ -263,13 +277,18 @@ impl Exchange {
     }
 }
 
-fn wish(asked: &Asked<'_>, wanted: Option<Ipv4Addr>) -> Wish {
+fn wish<'r>(
+    asked: &Asked<'_>,
+    wanted: Option<Ipv4Addr>,
+    reservations: &'r Reservations,
+) -> Wish<'r> {
     let host = &asked.caller.host;
     Wish {
         mac: asked.request.mac,
         node: host.node,
         reserved: host.address,
         wanted,
+        reservations,
     }
 }
 

@@ -13,7 +13,7 @@ use cupola_api::{MacAddress, NodeId};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::{Lease, Subnet};
+use super::{Lease, Reservations, Subnet};
 use crate::boot::client::ClientSystem;
 
 /// How long an offer holds its address for the machine that has not yet asked for it.
@@ -24,13 +24,15 @@ const CONFLICT_TIME: Duration = Duration::from_secs(600);
 
 /// Who wants an address.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Wish<'a> {
     pub(crate) mac: MacAddress,
     pub(crate) node: NodeId,
     /// The address reserved for the port; no other will do.
     pub(crate) reserved: Option<Ipv4Addr>,
     /// The address that the machine asks for, which it gets if it is free.
     pub(crate) wanted: Option<Ipv4Addr>,
+    /// What is reserved for anybody.
+    pub(crate) reservations: &'a Reservations,
 }
 
 /// An address for a machine.
@@ -98,8 +100,7 @@ impl LeaseTable {
     pub(crate) fn new(taken: Vec<Ipv4Addr>, leases: Vec<Lease>) -> Self {
         let mut inner = Inner::default();
         for lease in leases {
-            let kept_until = Some(lease.expires);
-            inner.insert(lease, Standing::Granted, kept_until);
+            inner.insert_foreign(lease);
         }
         Self {
             inner: Mutex::new(inner),
@@ -112,14 +113,14 @@ impl LeaseTable {
     /// longest.
     pub(crate) fn offer(
         &self,
-        wish: &Wish,
+        wish: &Wish<'_>,
         subnet: &Subnet,
         now: Timestamp,
     ) -> Result<Offered, NoAddress> {
         let mut inner = self.inner.lock();
         let may_have = |address: Ipv4Addr| match wish.reserved {
             Some(reserved) => reserved == address,
-            None => in_pool(subnet, address),
+            None => in_pool(subnet, address) && !is_kept_from(wish, address),
         };
         if let Some(entry) = inner.by_mac.get_mut(&wish.mac) {
             if may_have(entry.lease.address) {
@@ -170,7 +171,7 @@ impl LeaseTable {
     fn choose(
         &self,
         inner: &mut Inner,
-        wish: &Wish,
+        wish: &Wish<'_>,
         subnet: &Subnet,
         now: Timestamp,
     ) -> Result<Ipv4Addr, NoAddress> {
@@ -179,11 +180,12 @@ impl LeaseTable {
             !inner.by_address.contains_key(address)
                 && !inner.conflicts.contains_key(address)
                 && !self.is_taken(subnet, *address)
+                && !is_kept_from(wish, *address)
         };
         wish.wanted
             .filter(|address| in_pool(subnet, *address) && free(inner, address))
             .or_else(|| pool(subnet, &wish.mac).find(|address| free(inner, address)))
-            .or_else(|| inner.reclaim(subnet, now))
+            .or_else(|| inner.reclaim(wish, subnet, now))
             .ok_or(NoAddress::PoolExhausted)
     }
 
@@ -250,6 +252,16 @@ impl LeaseTable {
             && entry.lease.address == lease.address
         {
             entry.kept_until = Some(lease.expires);
+        }
+    }
+
+    /// Another server has leased the machine's address to another machine: it is that one's.
+    pub(crate) fn lose(&self, mac: &MacAddress, other: Lease) {
+        let mut inner = self.inner.lock();
+        let is_lost = |entry: &Entry| entry.lease.address == other.address;
+        if inner.by_mac.get(mac).is_some_and(is_lost) {
+            inner.remove(mac);
+            inner.insert_foreign(other);
         }
     }
 
@@ -334,17 +346,33 @@ impl Inner {
         }
     }
 
-    fn reclaim(&mut self, subnet: &Subnet, now: Timestamp) -> Option<Ipv4Addr> {
+    /// A lease that this process did not promise. Of a machine that has one already, only the
+    /// address is left alone.
+    fn insert_foreign(&mut self, lease: Lease) {
+        if self.by_mac.contains_key(&lease.mac) {
+            self.conflicts.insert(lease.address, lease.expires);
+        } else {
+            let kept_until = Some(lease.expires);
+            self.insert(lease, Standing::Granted, kept_until);
+        }
+    }
+
+    fn reclaim(&mut self, wish: &Wish<'_>, subnet: &Subnet, now: Timestamp) -> Option<Ipv4Addr> {
         let oldest = self
             .by_mac
             .values()
             .map(|entry| &entry.lease)
             .filter(|lease| lease.expires <= now && in_pool(subnet, lease.address))
+            .filter(|lease| !is_kept_from(wish, lease.address))
             .min_by_key(|lease| lease.expires)?;
         let (mac, address) = (oldest.mac, oldest.address);
         self.remove(&mac);
         Some(address)
     }
+}
+
+fn is_kept_from(wish: &Wish<'_>, address: Ipv4Addr) -> bool {
+    wish.reservations.keep_from(&wish.mac, address)
 }
 
 fn in_pool(subnet: &Subnet, address: Ipv4Addr) -> bool {
@@ -370,194 +398,4 @@ fn after(now: Timestamp, time: Duration) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    fn subnet(last: u8) -> Subnet {
-        Subnet {
-            network: "10.0.0.0/24".parse().unwrap(),
-            first: Ipv4Addr::new(10, 0, 0, 10),
-            last: Ipv4Addr::new(10, 0, 0, last),
-            router: Some(Ipv4Addr::new(10, 0, 0, 10)),
-            dns: Vec::new(),
-        }
-    }
-
-    fn mac(n: u8) -> MacAddress {
-        MacAddress::new([2, 0, 0, 0, 0, n])
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_second(seconds).unwrap()
-    }
-
-    fn wish(n: u8) -> Wish {
-        Wish {
-            mac: mac(n),
-            node: NodeId::random(),
-            reserved: None,
-            wanted: None,
-        }
-    }
-
-    fn offer(table: &LeaseTable, n: u8, net: &Subnet, now: i64) -> Result<u8, NoAddress> {
-        let offered = table.offer(&wish(n), net, at(now));
-        offered.map(|offered| offered.address.octets()[3])
-    }
-
-    fn address(last: u8) -> Ipv4Addr {
-        Ipv4Addr::new(10, 0, 0, last)
-    }
-
-    #[test]
-    fn addresses_are_sticky_and_never_a_router_or_ours() {
-        let ours = Ipv4Addr::new(10, 0, 0, 11);
-        let table = LeaseTable::new(vec![ours], Vec::new());
-        let net = subnet(20);
-        let first: Vec<_> = (1..=9)
-            .map(|n| offer(&table, n, &net, 0).unwrap())
-            .collect();
-        let distinct: std::collections::HashSet<_> = first.iter().collect();
-        assert_eq!(distinct.len(), 9);
-        assert!(
-            first.iter().all(|last| (12..=20).contains(last)),
-            "{first:?}"
-        );
-        let again: Vec<_> = (1..=9)
-            .map(|n| offer(&table, n, &net, 1_000_000).unwrap())
-            .collect();
-        assert_eq!(first, again);
-    }
-
-    #[test]
-    fn a_machine_finds_its_address_again_after_a_restart_that_forgot_it() {
-        let net = subnet(250);
-        let address = offer(&LeaseTable::default(), 7, &net, 0);
-        assert_eq!(offer(&LeaseTable::default(), 7, &net, 0), address);
-    }
-
-    #[test]
-    fn a_full_pool_takes_back_what_expired_first_and_nothing_else() {
-        let table = LeaseTable::default();
-        let net = subnet(12);
-        let (one, two) = (
-            offer(&table, 1, &net, 0).unwrap(),
-            offer(&table, 2, &net, 0).unwrap(),
-        );
-        assert!(table.commit(&mac(1), address(one), HOUR, at(1)).is_some());
-        assert!(table.commit(&mac(2), address(two), HOUR, at(0)).is_some());
-        assert_eq!(offer(&table, 3, &net, 1800), Err(NoAddress::PoolExhausted));
-        assert_eq!(offer(&table, 3, &net, 4000), Ok(two));
-        assert_eq!(
-            table.owner(address(two)).map(|lease| lease.mac),
-            Some(mac(3))
-        );
-    }
-
-    #[test]
-    fn a_declined_address_rests() {
-        let table = LeaseTable::default();
-        let net = subnet(12);
-        let one = offer(&table, 1, &net, 0).unwrap();
-        table.decline(&mac(1), Ipv4Addr::new(10, 0, 0, one), at(1));
-        assert_ne!(offer(&table, 1, &net, 2), Ok(one));
-        assert_eq!(offer(&table, 2, &net, 3), Err(NoAddress::PoolExhausted));
-        assert_eq!(offer(&table, 2, &net, 1000), Ok(one));
-    }
-
-    #[test]
-    fn nobody_gets_another_machines_address() {
-        let table = LeaseTable::default();
-        let net = subnet(20);
-        let stolen = Ipv4Addr::new(10, 0, 0, offer(&table, 1, &net, 0).unwrap());
-        assert!(table.commit(&mac(2), stolen, HOUR, at(0)).is_none());
-        let wanted = Some(stolen);
-        let other = table.offer(&Wish { wanted, ..wish(2) }, &net, at(0));
-        assert!(other.is_ok_and(|offered| offered.address != stolen));
-    }
-
-    #[test]
-    fn a_reserved_address_is_given_to_its_machine_alone() {
-        let table = LeaseTable::new(vec![address(5)], Vec::new());
-        let net = subnet(12);
-        let reserve = |n, last| Wish {
-            reserved: Some(address(last)),
-            ..wish(n)
-        };
-        let ask = |wish: &Wish| table.offer(wish, &net, at(0)).map(|o| o.address);
-        // Outside the pool, and moved into it later.
-        assert_eq!(ask(&reserve(1, 200)), Ok(address(200)));
-        assert_eq!(ask(&reserve(1, 201)), Ok(address(201)));
-        for unusable in [5, 0, 255, 10] {
-            let refused = Err(NoAddress::ReservationUnusable(address(unusable)));
-            assert_eq!(ask(&reserve(1, unusable)), refused);
-        }
-        let held = ask(&wish(2)).unwrap();
-        let leased = Err(NoAddress::ReservationLeased(held, mac(2)));
-        assert_eq!(ask(&reserve(1, held.octets()[3])), leased);
-        let later = table.offer(&reserve(1, held.octets()[3]), &net, at(100));
-        assert_eq!(later.map(|offered| offered.address), Ok(held));
-        // The reservation is gone: back to the pool.
-        assert!(ask(&wish(1)).is_ok_and(|address| in_pool(&net, address)));
-    }
-
-    #[test]
-    fn an_address_is_looked_for_before_its_first_offer_and_when_its_lease_ran_out() {
-        let table = LeaseTable::default();
-        let net = subnet(20);
-        let unchecked = |now| table.offer(&wish(1), &net, at(now)).unwrap().unchecked;
-        assert!(unchecked(0) && unchecked(1));
-        let own = table.lease(&mac(1)).unwrap().address;
-        table.checked(&mac(1), own);
-        assert!(!unchecked(2));
-        assert!(table.commit(&mac(1), own, HOUR, at(3)).is_some());
-        assert!(!unchecked(3602));
-        assert!(unchecked(4000));
-    }
-
-    #[test]
-    fn a_promise_is_written_down_once_and_never_outlives_what_is_written() {
-        let table = LeaseTable::default();
-        let net = subnet(20);
-        let own = address(offer(&table, 1, &net, 0).unwrap());
-        let commit = |now| table.commit(&mac(1), own, HOUR, at(now)).unwrap().keep;
-        let first = commit(0).unwrap();
-        assert_eq!(first.expires, at(7200));
-        // Not kept yet: the next one must be.
-        assert!(commit(10).is_some());
-        table.kept(&first);
-        for now in [10, 1800, 3600] {
-            assert_eq!(commit(now), None, "{now}");
-        }
-        assert_eq!(commit(3601).unwrap().expires, at(3601 + 7200));
-        let restarted = LeaseTable::new(Vec::new(), vec![first]);
-        assert_eq!(offer(&restarted, 1, &net, 5000).map(address), Ok(own));
-        let others: Vec<_> = (2..=11).map(|n| offer(&restarted, n, &net, 5000)).collect();
-        assert!(!others.contains(&Ok(own.octets()[3])));
-    }
-
-    #[test]
-    fn ten_thousand_machines_find_addresses_quickly() {
-        let table = LeaseTable::default();
-        let net = Subnet {
-            network: "10.1.0.0/16".parse().unwrap(),
-            first: Ipv4Addr::new(10, 1, 0, 10),
-            last: Ipv4Addr::new(10, 1, 63, 250),
-            router: None,
-            dns: Vec::new(),
-        };
-        let started = std::time::Instant::now();
-        for n in 0..10_000_u16 {
-            let [high, low] = n.to_be_bytes();
-            let mac = MacAddress::new([2, 0, 0, 0, high, low]);
-            assert!(table.offer(&Wish { mac, ..wish(0) }, &net, at(0)).is_ok());
-        }
-        assert!(
-            started.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            started.elapsed()
-        );
-    }
-}
+mod tests;

@@ -24,12 +24,17 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 
 /// The lease is not kept, so nobody may hear of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotKept;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotKept {
+    /// The store failed, or not in time.
+    NotWritten,
+    /// Another server has leased the address to another machine.
+    Taken(Lease),
+}
 
 struct Waiting {
     lease: Lease,
-    kept: oneshot::Sender<()>,
+    kept: oneshot::Sender<Result<(), NotKept>>,
 }
 
 /// A handle to the task that writes.
@@ -55,10 +60,11 @@ impl LeaseWriter {
         let (kept, written) = oneshot::channel();
         let work = async {
             let queued = self.queue.send(Waiting { lease, kept }).await;
-            queued.map_err(|_| NotKept)?;
-            written.await.map_err(|_| NotKept)
+            queued.map_err(|_| NotKept::NotWritten)?;
+            written.await.unwrap_or(Err(NotKept::NotWritten))
         };
-        timeout(DEADLINE, work).await.unwrap_or(Err(NotKept))
+        let kept = timeout(DEADLINE, work).await;
+        kept.unwrap_or(Err(NotKept::NotWritten))
     }
 }
 
@@ -67,10 +73,17 @@ async fn write(store: Arc<dyn LeaseStore>, mut waiting: mpsc::Receiver<Waiting>)
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let leases: Vec<Lease> = batch.iter().map(|waiting| waiting.lease.clone()).collect();
         match store.save(&leases).await {
-            Ok(()) => {
+            Ok(others) => {
                 for waiting in batch.drain(..) {
+                    let lease = &waiting.lease;
+                    let in_the_way =
+                        |other: &&Lease| other.address == lease.address && other.mac != lease.mac;
+                    let kept = match others.iter().find(in_the_way) {
+                        Some(other) => Err(NotKept::Taken(other.clone())),
+                        None => Ok(()),
+                    };
                     // Who does not wait any more has told its client nothing.
-                    let _ = waiting.kept.send(());
+                    let _ = waiting.kept.send(kept);
                 }
             }
             Err(error) => {
@@ -106,13 +119,13 @@ mod tests {
             Ok(Vec::new())
         }
 
-        async fn save(&self, leases: &[Lease]) -> Result<(), LeaseStoreError> {
+        async fn save(&self, leases: &[Lease]) -> Result<Vec<Lease>, LeaseStoreError> {
             self.batches.lock().push(leases.len());
             self.turns.acquire().await.unwrap().forget();
             if self.fails {
                 return Err(LeaseStoreError("disk full".to_owned()));
             }
-            Ok(())
+            Ok(Vec::new())
         }
     }
 
@@ -164,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_fails_keeps_nothing_and_the_next_lease_is_tried() {
         let (_, failing, _tracker) = slow(10, true);
-        assert_eq!(failing.keep(lease(1)).await, Err(NotKept));
-        assert_eq!(failing.keep(lease(2)).await, Err(NotKept));
+        assert_eq!(failing.keep(lease(1)).await, Err(NotKept::NotWritten));
+        assert_eq!(failing.keep(lease(2)).await, Err(NotKept::NotWritten));
     }
 }
