@@ -9,55 +9,37 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cupola_api::ProvisionState;
 use cupola_api::client::Client;
-use cupola_api::client::remote::RemoteTransport;
 use cupola_api::event::EventKind;
 use cupola_api::id::NodeIdent;
-use cupola_rack::machine::MachineSpec;
-use cupola_tests::node_life::{reach, verb};
-use cupola_tests::sim::{self, Ports};
-use futures_util::future::{join_all, try_join_all};
+use cupola_tests::room::{Room, machines};
+use futures_util::future::join_all;
 
 const MACHINES: u32 = 200;
 const DEADLINE: Duration = Duration::from_secs(600);
 
 fn main() -> Result<()> {
-    let machines = std::env::args()
-        .skip(1)
-        .find_map(|a| a.parse().ok())
-        .unwrap_or(MACHINES);
-    tokio::runtime::Runtime::new()?.block_on(run(machines))
+    tokio::runtime::Runtime::new()?.block_on(run(machines(MACHINES)))
 }
 
 async fn run(machines: u32) -> Result<()> {
-    let directory = tempfile::tempdir()?;
-    let state = directory.path();
-    let ports = Ports::free()?;
-    let serve = ports.serve(state)?;
-    let rack = ports
-        .rack(state, (0..machines).map(MachineSpec::demo).collect())
+    let room = Room::start(machines).await?;
+    let nodes = room.enrol().await?;
+    let manageable = ProvisionState::Manageable;
+    room.bring_all(&nodes, "manage", manageable, DEADLINE)
         .await?;
-    let client = Client::new(RemoteTransport::new(serve.url())?);
-    let enrolled = rack.machines().iter();
-    let nodes = try_join_all(enrolled.map(|machine| sim::enrol(&client, &rack, machine))).await?;
-    try_join_all(nodes.iter().map(async |node| {
-        verb(&client, node, "manage").await?;
-        reach(&client, node, ProvisionState::Manageable, DEADLINE).await
-    }))
-    .await?;
 
     println!("{machines} machines powered on at once");
-    let before = processor_seconds(serve.pid())?;
+    let before = room.processor_seconds()?;
     let started = Instant::now();
     let outcomes = join_all(nodes.iter().map(async |node| {
-        verb(&client, node, "inspect").await?;
-        reach(&client, node, ProvisionState::Manageable, DEADLINE).await?;
+        room.bring(node, "inspect", manageable, DEADLINE).await?;
         anyhow::Ok(started.elapsed())
     }))
     .await;
-    let spent = processor_seconds(serve.pid())? - before;
+    let spent = room.processor_seconds()? - before;
     let mut times: Vec<Duration> = Vec::new();
     let mut failures = 0;
     for outcome in outcomes {
@@ -73,7 +55,7 @@ async fn run(machines: u32) -> Result<()> {
     print_times("to the end of its inspection", &times);
     let (mut rungs, mut broken) = (Vec::new(), 0);
     for node in &nodes {
-        let (took, faults) = contacts(&client, node).await?;
+        let (took, faults) = contacts(&room.client, node).await?;
         rungs.extend(took);
         broken += faults;
     }
@@ -81,12 +63,10 @@ async fn run(machines: u32) -> Result<()> {
     print_times("from its first DHCP packet to its lookup", &rungs);
     println!("  failures {failures}, contacts that did not end well {broken}");
     println!("  service: {spent:.2} s of processor");
-    let status = std::fs::read_to_string(format!("/proc/{}/status", serve.pid()))?;
-    for label in ["VmHWM", "VmRSS"] {
-        let line = status.lines().find(|line| line.starts_with(label));
-        println!("  service {}", line.context("no memory figures")?);
+    for line in room.memory()? {
+        println!("  service {line}");
     }
-    rack.stop().await;
+    room.rack.stop().await;
     Ok(())
 }
 
@@ -131,18 +111,4 @@ fn print_times(what: &str, times: &[Duration]) {
         at(99),
         at(100)
     );
-}
-
-/// User and system time of a process.
-fn processor_seconds(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u32 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u32>().ok())
-        .sum();
-    // Linux counts them in hundredths of a second for user space.
-    Ok(f64::from(ticks) / 100.0)
 }

@@ -9,6 +9,7 @@ pub mod node_life;
 pub mod postgres;
 pub mod pty;
 pub mod qemu;
+pub mod room;
 pub mod serve;
 pub mod sim;
 pub mod skip;

@@ -1,18 +1,24 @@
 //! The store on both databases: every scenario runs on SQLite with and without the nodes in
 //! memory, and on PostgreSQL, each in a new database.
 
-mod cluster;
 mod files;
 mod node_scenarios;
 mod page_scenarios;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "one file for these tests and for those across crates, which use more of it"
+)]
+#[path = "../../../../tests/src/postgres.rs"]
+mod postgres;
 mod record_scenarios;
 mod write_scenarios;
 
 use std::path::Path;
 
-use cluster::Cluster;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
+use postgres::Postgres;
 use serde_json::{Value, json};
 
 use super::{Store, StoreOptions};
@@ -53,24 +59,25 @@ macro_rules! scenarios {
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn everything_on_postgresql() {
-            let cluster = match Cluster::start() {
+            let mut cluster = match Postgres::start() {
                 Ok(cluster) => cluster,
                 Err(reason) => {
-                    eprintln!("SKIPPED everything_on_postgresql: {reason}");
+                    eprintln!("SKIPPED everything_on_postgresql: {reason:#}");
                     return;
                 }
             };
             let state = tempfile::tempdir().expect("a directory");
             $({
                 eprintln!("{}", stringify!($name));
+                let database = cluster.create_database(stringify!($name));
                 let options = StoreOptions::new(state.path())
-                    .with_url(cluster.create_database(stringify!($name)));
+                    .with_url(database.expect("a database"));
                 let store = Store::open(&options).await.expect("a store");
                 $module::$name(store.clone()).await;
                 store.close().await;
             })*
-            let data = cluster.stop();
-            files::assert_absent(data.path(), PASSWORD);
+            cluster.stop().expect("an end");
+            files::assert_absent(&cluster.data(), PASSWORD);
         }
     };
 }
