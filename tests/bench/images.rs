@@ -2,11 +2,18 @@
 //! convert` and `dd`, all with direct I/O to the same loop device and flushed at the end. Needs root.
 //! `cargo bench -p cupola-agent --bench images -- [MIB] [DIRECTORY]`.
 //!
+//! Where the host can limit a disk's rate, all is measured once more with a disk as fast as a SATA
+//! SSD: then it is the disk that counts, and not the processors that the image's server shares.
+//!
 //! Each write is a process of its own, so that its peak of memory is its own. The agent fetches its
 //! image over HTTP from this process, its peer reads the file.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+#[path = "images/throttle.rs"]
+mod throttle;
+
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -16,12 +23,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use cupola_agent::{AgentConfig, FileDisk, write_image};
 use cupola_api::agent::ImageInfo;
+use throttle::Throttle;
 use tokio_util::sync::CancellationToken;
 use tower_http::services::ServeDir;
 use url::Url;
 
 /// Runs of each; the fastest counts.
 const RUNS: usize = 3;
+/// What a SATA SSD writes in a second, in octets.
+const SATA_SSD: u64 = 500_000_000;
 /// Makes this program the one that writes.
 const WRITER: &str = "write";
 
@@ -124,7 +134,7 @@ async fn measure(scratch: &Path, mib: u64) -> anyhow::Result<()> {
         (
             "raw xz, 32 MiB",
             "raw",
-            pack("xz", &["--lzma2=preset=0,dict=32MiB"], ".xz")?,
+            pack("xz", &["--lzma2=preset=0,dict=32MiB", "-T2"], ".xz")?,
         ),
     ];
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -134,16 +144,39 @@ async fn measure(scratch: &Path, mib: u64) -> anyhow::Result<()> {
     let disk = scratch.join("disk");
     File::create(&disk)?.set_len((mib + 64) << 20)?;
     let device = Loop::over(&disk)?;
-    let plain = fastest(|| dd(&raw, &device.0))?;
+    println!("the disk as fast as it is");
+    compare(&images, &raw, &base, mib, &Target::new(&device, None))?;
+    println!("the disk limited to {} MB/s", SATA_SSD / 1_000_000);
+    match Throttle::new(&device.0, SATA_SSD)? {
+        Some(throttle) => {
+            let target = Target::new(&device, Some(&throttle));
+            compare(&images, &raw, &base, mib, &target)
+        }
+        None => {
+            println!("SKIPPED: this host has no control group that limits block I/O");
+            Ok(())
+        }
+    }
+}
+
+/// Writes every image with the agent, and with `qemu-img` what that can write.
+fn compare(
+    images: &[(&str, &str, PathBuf)],
+    raw: &Path,
+    base: &str,
+    mib: u64,
+    target: &Target<'_>,
+) -> anyhow::Result<()> {
+    let plain = fastest(|| target.dd(raw))?;
     report("dd of the raw image", mib, plain, None);
     for (name, format, path) in images {
         let file = path.file_name().context("a name")?.to_string_lossy();
         let url = format!("{base}/{file}");
-        let sha256 = sha256(&path)?;
+        let sha256 = sha256(path)?;
         let mut peak = 0;
         let ours = fastest(|| {
             let started = Instant::now();
-            peak = peak.max(agent(&url, format, &sha256, &device.0)?);
+            peak = peak.max(target.agent(&url, format, &sha256)?);
             Ok(started.elapsed())
         })?;
         report(&format!("agent, {name}"), mib, ours, Some(peak));
@@ -151,7 +184,7 @@ async fn measure(scratch: &Path, mib: u64) -> anyhow::Result<()> {
             .extension()
             .is_some_and(|it| it == "raw" || it == "qcow2")
         {
-            let theirs = fastest(|| qemu_img(&path, format, &device.0))?;
+            let theirs = fastest(|| target.qemu_img(path, format))?;
             report(&format!("qemu-img, {name}"), mib, theirs, None);
             let ratio = theirs.as_secs_f64() / ours.as_secs_f64();
             let of_disk = plain.as_secs_f64() / ours.as_secs_f64();
@@ -178,31 +211,60 @@ fn fastest(mut once: impl FnMut() -> anyhow::Result<Duration>) -> anyhow::Result
     Ok(best)
 }
 
-fn agent(url: &str, format: &str, sha256: &str, device: &str) -> anyhow::Result<u64> {
-    let output = Command::new(std::env::current_exe()?)
-        .args([WRITER, url, format, sha256, device])
-        .stderr(Stdio::inherit())
-        .output()?;
-    ensure!(output.status.success(), "the writer failed");
-    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+/// The disk that is written to.
+struct Target<'a> {
+    device: &'a str,
+    throttle: Option<&'a Throttle>,
 }
 
-/// As the agent does: no page cache, flushed at the end.
-fn qemu_img(path: &Path, format: &str, device: &str) -> anyhow::Result<Duration> {
-    let started = Instant::now();
-    let from = path.display().to_string();
-    let options = ["convert", "-n", "-t", "none", "-f", format, "-O", "raw"];
-    run("qemu-img", &[&options[..], &[&from, device]].concat())?;
-    flush(device)?;
-    Ok(started.elapsed())
-}
+impl<'a> Target<'a> {
+    fn new(device: &'a Loop, throttle: Option<&'a Throttle>) -> Self {
+        Self {
+            device: &device.0,
+            throttle,
+        }
+    }
 
-fn dd(path: &Path, device: &str) -> anyhow::Result<Duration> {
-    let started = Instant::now();
-    let (from, to) = (format!("if={}", path.display()), format!("of={device}"));
-    let options = ["bs=4M", "oflag=direct", "conv=fsync,notrunc", "status=none"];
-    run("dd", &[&[from.as_str(), &to], &options[..]].concat())?;
-    Ok(started.elapsed())
+    /// A command that writes to the disk at the rate that it is allowed.
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some(throttle) = self.throttle else {
+            return Command::new(program);
+        };
+        let mut command = throttle.command();
+        command.arg(program);
+        command
+    }
+
+    fn agent(&self, url: &str, format: &str, sha256: &str) -> anyhow::Result<u64> {
+        let output = self
+            .command(std::env::current_exe()?)
+            .args([WRITER, url, format, sha256, self.device])
+            .stderr(Stdio::inherit())
+            .output()?;
+        ensure!(output.status.success(), "the writer failed");
+        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+    }
+
+    /// As the agent does: no page cache, flushed at the end.
+    fn qemu_img(&self, path: &Path, format: &str) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        let mut command = self.command("qemu-img");
+        command.args(["convert", "-n", "-t", "none", "-f", format, "-O", "raw"]);
+        finish(command.arg(path).arg(self.device))?;
+        flush(self.device)?;
+        Ok(started.elapsed())
+    }
+
+    fn dd(&self, path: &Path) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        let (from, to) = (
+            format!("if={}", path.display()),
+            format!("of={}", self.device),
+        );
+        let options = ["bs=4M", "oflag=direct", "conv=fsync,notrunc", "status=none"];
+        finish(self.command("dd").args([from, to]).args(options))?;
+        Ok(started.elapsed())
+    }
 }
 
 fn flush(device: &str) -> anyhow::Result<()> {
@@ -211,12 +273,13 @@ fn flush(device: &str) -> anyhow::Result<()> {
 }
 
 fn run(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| program.to_owned())?;
-    ensure!(status.success(), "{program} {arguments:?}: {status}");
+    finish(Command::new(program).args(arguments))
+}
+
+fn finish(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.stdin(Stdio::null()).status();
+    let status = status.with_context(|| format!("{command:?}"))?;
+    ensure!(status.success(), "{command:?}: {status}");
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use cupola_drivers::boot::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::processor::{self, SERVER};
+
 /// The word that makes this program a server.
 pub(super) const SERVE: &str = "--serve";
 
@@ -40,6 +42,17 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const ALL: [Self; 3] = [Self::Cupola, Self::TftpdHpa, Self::Dnsmasq];
 
+    const TFTPD_HPA: &str = "/usr/sbin/in.tftpd";
+    const DNSMASQ: &str = "/usr/sbin/dnsmasq";
+
+    fn is_installed(self) -> bool {
+        match self {
+            Self::Cupola => true,
+            Self::TftpdHpa => Path::new(Self::TFTPD_HPA).exists(),
+            Self::Dnsmasq => Path::new(Self::DNSMASQ).exists(),
+        }
+    }
+
     /// The ramdisk's name on this server.
     pub(super) const fn file(self) -> &'static str {
         match self {
@@ -61,6 +74,7 @@ impl fmt::Display for Kind {
 
 /// A running server. Dropping it ends it.
 pub(super) struct Server {
+    kind: Kind,
     process: Child,
     address: SocketAddr,
 }
@@ -68,18 +82,22 @@ pub(super) struct Server {
 impl Server {
     /// Starts it over this directory; `None` where it is not installed or cannot serve here.
     pub(super) fn start(kind: Kind, directory: &Path) -> Result<Option<Self>> {
-        let mut command = match kind {
-            Kind::Cupola => ours(directory)?,
-            Kind::TftpdHpa => tftpd_hpa(directory),
-            Kind::Dnsmasq => dnsmasq(directory),
-        };
-        let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let process = match process {
-            Ok(process) => process,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).context(format!("{kind} cannot be started")),
-        };
+        if !kind.is_installed() {
+            return Ok(None);
+        }
+        let mut command = processor::pinned(SERVER);
+        match kind {
+            Kind::Cupola => ours(&mut command, directory)?,
+            Kind::TftpdHpa => tftpd_hpa(&mut command, directory),
+            Kind::Dnsmasq => dnsmasq(&mut command, directory),
+        }
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{kind} cannot be started (taskset is of util-linux)"))?;
         let mut server = Self {
+            kind,
             process,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
         };
@@ -101,20 +119,23 @@ impl Server {
         self.address
     }
 
-    /// User and system time of the server and of the children that it has waited for.
-    pub(super) fn processor_time(&self) -> Duration {
-        // A server that forks for each transfer reaps them a moment after they end.
+    /// User and system time of the server; `None` where each transfer is a process of its own,
+    /// which nobody waits for.
+    pub(super) fn processor_time(&self) -> Option<Duration> {
+        if self.kind == Kind::TftpdHpa {
+            return None;
+        }
         let stat = format!("/proc/{}/stat", self.process.id());
         let stat = std::fs::read_to_string(stat).unwrap_or_default();
         let fields = stat.rsplit(')').next().unwrap_or_default();
         let ticks: u64 = fields
             .split_whitespace()
             .skip(11)
-            .take(4)
+            .take(2)
             .filter_map(|ticks| ticks.parse::<u64>().ok())
             .sum();
         // Linux counts them in hundredths of a second for user space.
-        Duration::from_millis(ticks * 10)
+        Some(Duration::from_millis(ticks * 10))
     }
 
     /// Whether it answers within the time that a start may take.
@@ -145,31 +166,31 @@ impl Drop for Server {
     }
 }
 
-fn ours(directory: &Path) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(SERVE).arg(directory);
-    Ok(command)
+fn ours(command: &mut Command, directory: &Path) -> Result<()> {
+    command
+        .arg(std::env::current_exe()?)
+        .arg(SERVE)
+        .arg(directory);
+    Ok(())
 }
 
-fn tftpd_hpa(directory: &Path) -> Command {
-    let mut command = Command::new("/usr/sbin/in.tftpd");
+fn tftpd_hpa(command: &mut Command, directory: &Path) {
     // At every address: with none but loopback it takes no address for one of this host's.
     command
+        .arg(Kind::TFTPD_HPA)
         .args(["--foreground", "--listen", "--ipv4", "--secure"])
         .args(["--user", "root"])
         .arg(directory);
-    command
 }
 
-fn dnsmasq(directory: &Path) -> Command {
-    let mut command = Command::new("/usr/sbin/dnsmasq");
+fn dnsmasq(command: &mut Command, directory: &Path) {
     command
+        .arg(Kind::DNSMASQ)
         .args(["--keep-in-foreground", "--conf-file=/dev/null", "--port=0"])
         .args(["--user=root", "--pid-file=", "--log-facility=/dev/null"])
         .args(["--enable-tftp", "--tftp-max=1000", "--quiet-tftp"])
         .arg(format!("--tftp-root={}", directory.display()))
         .arg("--listen-address=127.0.0.1");
-    command
 }
 
 /// Serves the directory's ramdisk with our boot services, and says where.

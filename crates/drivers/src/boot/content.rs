@@ -32,6 +32,17 @@ impl Content {
             Self::File(file) => file.len,
         }
     }
+
+    /// Whether it is the very same text or open file, not only an equal one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Memory(one), Self::Memory(other)) => {
+                one.as_ptr() == other.as_ptr() && one.len() == other.len()
+            }
+            (Self::File(one), Self::File(other)) => Arc::ptr_eq(one, other),
+            (Self::Memory(_), Self::File(_)) | (Self::File(_), Self::Memory(_)) => false,
+        }
+    }
 }
 
 /// An open file. Replacing the file at its path does not touch who reads this one.

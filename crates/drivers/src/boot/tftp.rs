@@ -33,7 +33,7 @@ mod names;
 pub mod packet;
 mod socket;
 mod spin;
-mod stage;
+mod stretch;
 mod terms;
 mod timer;
 mod transfer;

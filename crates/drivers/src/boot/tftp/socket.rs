@@ -14,6 +14,8 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, recvmsg,
     sendmmsg, sendmsg, setsockopt, sockopt,
 };
+
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
 use socket2::SockRef;
 
 /// Datagrams received or sent with one call.
@@ -101,6 +103,8 @@ pub(super) struct TransferSocket {
     lengths: Vec<(SocketAddrV4, usize)>,
     /// Whether the kernel cuts one send into packets here; not every network card's driver does.
     segments: bool,
+    /// Whether packets must arrive in one piece.
+    whole: bool,
 }
 
 /// Packets for one client, all of one length but for the last.
@@ -124,6 +128,9 @@ impl TransferSocket {
         socket.set_nonblocking(true)?;
         // What the kernel grants is enough: a lost acknowledgement costs a retransmission.
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+        // A packet that cannot be cut on its way needs no identification (RFC 6864), which is a
+        // twentieth of a send. See `allow_fragments` for where blocks are larger than the network's.
+        let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DO);
         Ok(Self {
             socket,
             address,
@@ -132,6 +139,7 @@ impl TransferSocket {
             buffers: vec![[0; LONGEST]; BATCH],
             lengths: Vec::with_capacity(BATCH),
             segments: true,
+            whole: true,
         })
     }
 
@@ -257,6 +265,7 @@ impl TransferSocket {
                     0
                 }
                 Err(Errno::EINTR) => 0,
+                Err(Errno::EMSGSIZE) if self.allow_fragments() => 0,
                 // About the first packet of the batch: its client cannot be reached.
                 Err(error) => {
                     tracing::debug!(%error, "TFTP send");
@@ -268,21 +277,84 @@ impl TransferSocket {
     }
 
     /// The usual case of a single client costs a plain call.
-    fn send_one(&self, peer: SocketAddrV4, packet: &[u8]) {
+    fn send_one(&mut self, peer: SocketAddrV4, packet: &[u8]) {
         for attempt in 0..2 {
             match self.socket.send_to(packet, peer) {
                 Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && attempt == 0 => {
                     self.wait_for_room();
                 }
+                Err(error)
+                    if error.raw_os_error() == Some(Errno::EMSGSIZE as i32)
+                        && self.allow_fragments() => {}
                 Err(error) => tracing::debug!(%error, %peer, "TFTP send"),
             }
         }
+    }
+
+    /// A block does not fit a packet of its network: from now on the kernel may cut packets up.
+    /// Whether that is new.
+    fn allow_fragments(&mut self) -> bool {
+        if !self.whole {
+            return false;
+        }
+        self.whole = false;
+        set_ip_mtu_discover(&self.socket, Ipv4PathMtuDiscovery::WANT).is_ok()
     }
 
     /// The network is slower than the disk: all transfers of this socket wait for it.
     fn wait_for_room(&self) {
         let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLOUT)];
         let _ = poll(&mut fds, ROOM_DEADLINE_MILLISECONDS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sched::{CloneFlags, unshare};
+    use std::process::Command;
+    use std::time::Duration;
+
+    /// Sends trains of two packets of that length over a loopback of that MTU, in a network
+    /// namespace of this thread; returns what arrived, or `None` where there may be no namespace.
+    fn over_a_network(mtu: usize, length: usize) -> Option<Vec<usize>> {
+        unshare(CloneFlags::CLONE_NEWNET).ok()?;
+        let mtu = mtu.to_string();
+        let up = ["link", "set", "lo", "up", "mtu", &mtu];
+        assert!(Command::new("ip").args(up).status().unwrap().success());
+        let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let Ok(std::net::SocketAddr::V4(peer)) = client.local_addr() else {
+            panic!("no IPv4 address")
+        };
+        let mut socket = TransferSocket::open(Ipv4Addr::LOCALHOST).unwrap();
+        let packets = vec![7; 2 * length];
+        let train = |octets| Train {
+            peer,
+            packets: &packets[..octets],
+            stride: length,
+        };
+        socket.send(&[train(2 * length)]);
+        socket.send(&[train(length)]);
+        socket.send(&[train(length), train(length)]);
+        let mut buffer = vec![0; 2 * length];
+        Some((0..5).map(|_| client.recv(&mut buffer).unwrap()).collect())
+    }
+
+    #[test]
+    fn blocks_larger_than_the_networks_packets_arrive_in_fragments() {
+        for (mtu, length) in [(65_536, 1472), (1000, 1472), (1000, 500)] {
+            let sent = std::thread::spawn(move || over_a_network(mtu, length));
+            match sent.join().unwrap() {
+                Some(arrived) => assert_eq!(arrived, [length; 5], "MTU {mtu}"),
+                None => println!(
+                    "SKIPPED blocks_larger_than_the_networks_packets_arrive_in_fragments: \
+                     a network namespace needs root"
+                ),
+            }
+        }
     }
 }

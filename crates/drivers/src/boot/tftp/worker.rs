@@ -10,6 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use super::Place;
 use super::packet::{Packet, error_code};
 use super::socket::{Train, TransferSocket};
 use super::spin::Spin;
-use super::stage::{Filled, Stage};
+use super::stretch::{Held, Layout, Recent, Stretch};
 use super::transfer::{Outgoing, Step, Transfer};
 use crate::boot::contact::TftpFailure;
 use crate::boot::content::Content;
@@ -50,7 +51,7 @@ pub(super) struct Job {
 enum Message {
     Start(Box<Job>),
     /// A stretch of a file was read, or could not be.
-    Read(SocketAddrV4, u64, Box<Stage>, io::Result<()>),
+    Read(SocketAddrV4, u64, io::Result<Stretch>),
     Stop,
 }
 
@@ -107,6 +108,7 @@ pub(super) fn spawn(runtime: Handle) -> io::Result<(Mailbox, std::thread::JoinHa
                 runtime,
                 sockets: Vec::new(),
                 transfers: HashMap::new(),
+                recent: Recent::default(),
                 alarms: BinaryHeap::new(),
                 next: 0,
             };
@@ -123,9 +125,11 @@ struct Active {
     socket: usize,
     transfer: Transfer,
     content: Content,
-    /// `None` while it is away, being filled from the disk.
-    stage: Option<Box<Stage>>,
-    /// What goes out when the stage is back.
+    layout: Layout,
+    held: Held,
+    /// Whether a stretch is being read from the disk.
+    reading: bool,
+    /// What goes out when it has been.
     awaited: Option<Outgoing>,
     place: Place,
     done: oneshot::Sender<(u64, Result<(), TftpFailure>)>,
@@ -137,6 +141,7 @@ struct Worker {
     runtime: Handle,
     sockets: Vec<TransferSocket>,
     transfers: HashMap<SocketAddrV4, Active>,
+    recent: Recent,
     /// One for each transfer, at or before its time.
     alarms: BinaryHeap<Reverse<(Instant, u64, SocketAddrV4)>>,
     next: u64,
@@ -171,6 +176,9 @@ impl Worker {
             if spin.goes_on(now, self.transfers.len()) {
                 std::thread::yield_now();
             } else {
+                if self.transfers.is_empty() {
+                    self.recent.clear();
+                }
                 self.sleep(now);
             }
         }
@@ -207,8 +215,8 @@ impl Worker {
         for message in messages {
             match message {
                 Message::Start(job) => self.start(*job, now, pending),
-                Message::Read(peer, number, stage, read) => {
-                    self.stage_is_back(peer, number, stage, read, now, pending);
+                Message::Read(peer, number, read) => {
+                    self.was_read(peer, number, read, now, pending);
                 }
                 Message::Stop => {
                     self.stop();
@@ -244,7 +252,9 @@ impl Worker {
             socket,
             transfer,
             content: job.content,
-            stage: Some(Box::new(Stage::new(terms.block_size, terms.window, size))),
+            layout: Layout::new(terms.block_size, terms.window, size),
+            held: Held::default(),
+            reading: false,
             awaited: None,
             place: job.place,
             done: job.done,
@@ -336,14 +346,14 @@ impl Worker {
                 let Outgoing::Blocks(blocks) = outgoing else {
                     continue;
                 };
-                if let Some(stage) = &active.stage
-                    && let Some(packets) = stage.packets(blocks)
-                {
-                    trains.push(Train {
-                        peer: *peer,
-                        packets,
-                        stride: stage.stride(),
-                    });
+                for first in active.layout.stretches(blocks) {
+                    if let Some(stretch) = active.held.get(first) {
+                        trains.push(Train {
+                            peer: *peer,
+                            packets: stretch.packets(blocks),
+                            stride: stretch.stride(),
+                        });
+                    }
                 }
             }
             for (peer, _, packet) in option_acks.iter().filter(|(_, on, _)| *on == number) {
@@ -358,7 +368,7 @@ impl Worker {
         pending.clear();
     }
 
-    /// Whether it can be sent now: its packets are staged.
+    /// Whether it can be sent now: its packets are in memory.
     fn make_ready(&mut self, peer: SocketAddrV4, outgoing: &Outgoing, now: Instant) -> bool {
         let Some(active) = self.transfers.get_mut(&peer) else {
             return false;
@@ -366,24 +376,22 @@ impl Worker {
         let Outgoing::Blocks(blocks) = outgoing else {
             return true;
         };
-        let Some(mut stage) = active.stage.take() else {
+        if active.reading {
             active.awaited = Some(outgoing.clone());
             return false;
-        };
-        match stage.fill(&active.content, blocks) {
-            Ok(Filled::Ready) => {
-                active.stage = Some(stage);
-                true
-            }
-            Ok(Filled::NotCached) => {
+        }
+        match active.hold(blocks, &mut self.recent) {
+            Ok(None) => true,
+            Ok(Some(first)) => {
                 active.awaited = Some(outgoing.clone());
                 active.transfer.postpone(now);
                 if let Content::File(file) = &active.content {
-                    let (file, first) = (Arc::clone(file), blocks.start);
+                    active.reading = true;
+                    let (file, layout) = (Arc::clone(file), active.layout);
                     let (mailbox, number) = (self.mailbox.clone(), active.number);
                     self.runtime.spawn_blocking(move || {
-                        let read = stage.fill_waiting(&file, first);
-                        mailbox.send(Message::Read(peer, number, stage, read));
+                        let read = Stretch::read(layout, first, &file);
+                        mailbox.send(Message::Read(peer, number, read));
                     });
                 }
                 false
@@ -395,12 +403,11 @@ impl Worker {
         }
     }
 
-    fn stage_is_back(
+    fn was_read(
         &mut self,
         peer: SocketAddrV4,
         number: u64,
-        stage: Box<Stage>,
-        read: io::Result<()>,
+        read: io::Result<Stretch>,
         now: Instant,
         pending: &mut Pending,
     ) {
@@ -411,8 +418,12 @@ impl Worker {
             return;
         }
         match read {
-            Ok(()) => {
-                active.stage = Some(stage);
+            Ok(stretch) => {
+                let stretch = Arc::new(stretch);
+                self.recent
+                    .add(active.layout, active.content.clone(), Arc::clone(&stretch));
+                active.held.add(stretch);
+                active.reading = false;
                 if let Some(outgoing) = active.awaited.take() {
                     active.transfer.postpone(now);
                     pending.push((peer, outgoing));
@@ -459,6 +470,34 @@ impl Worker {
 }
 
 impl Active {
+    /// Takes hold of the stretches of these blocks; returns the first block of one that must be
+    /// waited for.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    fn hold(&mut self, blocks: &Range<u64>, recent: &mut Recent) -> io::Result<Option<u64>> {
+        let layout = self.layout;
+        for first in layout.stretches(blocks) {
+            if self.held.get(first).is_some() {
+                continue;
+            }
+            let stretch = match recent.get(layout, first, &self.content) {
+                Some(stretch) => stretch,
+                None => match Stretch::from_memory(layout, first, &self.content)? {
+                    Some(stretch) => {
+                        let stretch = Arc::new(stretch);
+                        recent.add(layout, self.content.clone(), Arc::clone(&stretch));
+                        stretch
+                    }
+                    None => return Ok(Some(first)),
+                },
+            };
+            self.held.keep(blocks);
+            self.held.add(stretch);
+        }
+        Ok(None)
+    }
+
     /// Notes what is to be sent; says how it ended, if it did.
     fn take_step(
         &self,
