@@ -110,7 +110,8 @@ async fn login_prompt_by(path: &BootPath, shared: &Shared) -> Result<DeployTimes
         go(&lab, &node, "provide", ProvisionState::Available).await?;
         let hostname = format!("deployed-{}", path.to_string().replace('_', "-"));
         let times = deploy(&lab, &node, &shared.image, path.image, &hostname).await?;
-        path.check(&lab.client.timeline(&node, None).await?.events)?;
+        let events = lab.client.timeline(&node, None).await?.events;
+        path.check(&events, &lab.foreign_log())?;
         Ok(times)
     };
     let result: Result<DeployTimes> = story.await;

@@ -97,11 +97,12 @@ impl BootPath {
     }
 
     /// Whether the timeline shows this path and no other: the loader came by the protocol of the
-    /// firmware, and a card whose ROM is iPXE already got none.
+    /// firmware, and a card whose ROM is iPXE already got none. Where a foreign server gave it, the
+    /// timeline begins with the script; `foreign`, what that server logged, has the loader.
     ///
     /// # Errors
     /// When it does not, with what it shows.
-    pub fn check(&self, events: &[Event]) -> Result<()> {
+    pub fn check(&self, events: &[Event], foreign: &str) -> Result<()> {
         let contacts: Vec<(BootService, &str)> = events
             .iter()
             .filter_map(|event| match &event.kind {
@@ -119,12 +120,42 @@ impl BootPath {
         });
         let has_ipxe = self.card_rom == CardRom::Ipxe || self.firmware == Firmware::Bios;
         let by_http = matches!(self.firmware, Firmware::UefiHttp | Firmware::UefiHttpSecure);
+        if self.dhcp == Dhcp::Foreign {
+            return Self::check_foreign(&contacts, foreign, (!has_ipxe).then_some(by_http));
+        }
         let expected = match (has_ipxe, by_http) {
             (true, _) => !tftp && !loader,
             (false, true) => loader && !tftp,
             (false, false) => tftp,
         };
         ensure!(expected, "{self} went another way: {contacts:#?}");
+        Ok(())
+    }
+
+    /// DHCP told us nothing, and dnsmasq named the loader, if any, by its name or by its URL.
+    fn check_foreign(
+        contacts: &[(BootService, &str)],
+        foreign: &str,
+        by_http: Option<bool>,
+    ) -> Result<()> {
+        let ours = contacts
+            .iter()
+            .find(|(service, _)| *service == BootService::Dhcp);
+        ensure!(ours.is_none(), "our DHCP took part: {ours:?}");
+        let named = |file: &str| {
+            let boots = |line: &str| line.contains("boot") && line.trim_end().ends_with(file);
+            foreign.lines().any(boots)
+        };
+        let loaders = ("snponly.efi", "/loaders/ipxe.efi");
+        let expected = match by_http {
+            None => !named(loaders.0) && !named(loaders.1),
+            Some(true) => named(loaders.1) && !named(loaders.0),
+            Some(false) => named(loaders.0) && !named(loaders.1),
+        };
+        ensure!(
+            expected && named("/script.ipxe"),
+            "dnsmasq led elsewhere:\n{foreign}"
+        );
         Ok(())
     }
 

@@ -98,6 +98,14 @@ pub async fn deploy(
     })
 }
 
+/// DHCP comes first where it is ours; beside a foreign server, its loader or its script.
+const fn is_of_the_firmware(service: BootService) -> bool {
+    match service {
+        BootService::Dhcp | BootService::Tftp | BootService::Http => true,
+        BootService::Lookup | BootService::Heartbeat => false,
+    }
+}
+
 /// Where the time went of the first netboot after `asked`, by the node's timeline.
 ///
 /// # Errors
@@ -109,20 +117,18 @@ pub async fn netboot_since(lab: &Lab, node: &NodeIdent, asked: Timestamp) -> Res
         .iter()
         .filter(|event| event.at >= asked)
         .collect();
-    let first = |wanted: &dyn Fn(BootService, &str) -> bool, what: &str| {
+    let first = |wanted: &dyn Fn(BootService) -> bool, what: &str| {
         since
             .iter()
             .find(|event| match &event.kind {
-                EventKind::BootContact {
-                    service, message, ..
-                } => wanted(*service, message),
+                EventKind::BootContact { service, .. } => wanted(*service),
                 _ => false,
             })
             .map(|event| event.at)
             .with_context(|| format!("the timeline has no {what}: {since:#?}"))
     };
-    let asks = first(&|service, _| service == BootService::Dhcp, "DHCP contact")?;
-    let lookup = first(&|service, _| service == BootService::Lookup, "lookup")?;
+    let asks = first(&is_of_the_firmware, "contact of the firmware")?;
+    let lookup = first(&|service| service == BootService::Lookup, "lookup")?;
     let loaded = since
         .iter()
         .rev()

@@ -165,6 +165,13 @@ impl Lab {
         Ok(NodeIdent::Id(node.uuid))
     }
 
+    /// What the foreign DHCP server has logged; nothing where there is none.
+    #[must_use]
+    pub fn foreign_log(&self) -> String {
+        let foreign = self.foreign.as_ref().map(|(dnsmasq, _)| dnsmasq.log());
+        foreign.unwrap_or_default()
+    }
+
     /// What a failure's reader wants to see: the logs of the service and of the foreign DHCP
     /// server, and the end of the machine's serial console.
     #[must_use]
@@ -174,11 +181,11 @@ impl Lab {
             let end = all.get(all.len().saturating_sub(6000)..);
             String::from_utf8_lossy(end.unwrap_or(&all)).into_owned()
         });
-        let foreign = self.foreign.as_ref().map(|(dnsmasq, _)| dnsmasq.log());
+        let foreign = self.foreign_log();
         format!(
             "--- service\n{}\n--- foreign DHCP server\n{}\n--- serial console\n{}\n",
             self.service.log(),
-            foreign.unwrap_or_default(),
+            foreign,
             serial.unwrap_or_default()
         )
     }

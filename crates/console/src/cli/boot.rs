@@ -18,7 +18,7 @@ pub(crate) fn run(common: &Common, command: &Command) -> Outcome {
             let config = service::config(common)?;
             let text = cupola_backend::service::dnsmasq_config(&config)
                 .map_err(|error| Failure::usage(error.to_string()))?;
-            output::line(text.trim_end())?;
+            output::lines(text.trim_end())?;
             Ok(())
         }
     }

@@ -19,6 +19,14 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     write_line(&harmless(text))
 }
 
+/// Prints a text of several lines, such as a file.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn lines(text: &str) -> io::Result<()> {
+    write_line(&harmless_lines(text))
+}
+
 fn write_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -33,7 +41,7 @@ pub(crate) fn error(text: &str) {
     let _ = writeln!(io::stderr().lock(), "cupola: {}", harmless_lines(text));
 }
 
-/// Errors of configuration files show the place in several lines.
+/// Files, and errors of configuration files, which show the place, have several lines.
 fn harmless_lines(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(harmless).collect();
     lines.join("\n")

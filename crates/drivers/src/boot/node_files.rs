@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cupola_api::MacAddress;
+use jiff::Timestamp;
 use tokio::time::timeout;
 use url::Url;
 
@@ -69,6 +70,9 @@ pub(crate) struct NodeFiles {
     pub(crate) address: Ipv4Addr,
     pub(crate) directory: Arc<dyn BootDirectory>,
     pub(crate) leases: Arc<LeaseTable>,
+    /// Whether DHCP is none of ours, so that a machine's address is first seen when it asks for its
+    /// script.
+    pub(crate) is_without_dhcp: bool,
     pub(crate) reporter: Reporter,
     pub(crate) open_files: OpenFiles,
 }
@@ -138,6 +142,12 @@ impl NodeFiles {
             BootDecision::Ramdisk(_) => ScriptAction::Ramdisk,
             BootDecision::Iso(_) => ScriptAction::Iso,
         };
+        if let Some(IpAddr::V4(address)) = peer.map(|peer| peer.to_canonical())
+            && self.is_without_dhcp
+        {
+            self.leases
+                .observe(host.mac, host.node, address, Timestamp::now());
+        }
         let party = Party {
             mac: Some(host.mac),
             node: Some(host.node),

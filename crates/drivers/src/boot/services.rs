@@ -184,6 +184,7 @@ impl BootServices {
             directory: Arc::clone(&directory),
             leases: Arc::clone(&leases),
             reporter: reporter.clone(),
+            is_without_dhcp: config.dhcp.is_none(),
             open_files: OpenFiles::default(),
         });
         let grub = files.offers(Loader::Grub);

@@ -1,10 +1,11 @@
 //! HTTP with curl.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use cupola_drivers::boot::ContactKind;
 
-use super::lab::{client, lab, loader};
+use super::lab::{ANY, NETBOOTS, client, lab, lab_with, loader};
 
 /// Status code and body.
 async fn get(arguments: &[&str]) -> Option<(String, Vec<u8>)> {
@@ -49,6 +50,35 @@ async fn scripts_kernels_loaders_and_images_are_served() {
         return;
     };
     assert_eq!((status.as_str(), &part[..]), ("206", &loader()[1000..2000]));
+}
+
+#[tokio::test]
+async fn without_dhcp_of_ours_a_machine_is_known_from_its_script_on() {
+    let lab = lab_with(None, ANY, Ipv4Addr::LOCALHOST).await;
+    let base = lab.services.http_url().as_str();
+    for path in [
+        "boot/02-00-00-00-00-01/script.ipxe",
+        "boot/02-00-00-00-00-01/kernel",
+        "images/kernel",
+    ] {
+        let Some((status, _)) = get(&[&format!("{base}{path}")]).await else {
+            return;
+        };
+        assert_eq!(status, "200", "{path}");
+    }
+    let contacts = lab.contacts.0.lock();
+    let later = contacts.iter().filter(|contact| match &contact.kind {
+        ContactKind::HttpStarted { path } | ContactKind::HttpDone { path, .. } => {
+            path.ends_with("/kernel")
+        }
+        _ => false,
+    });
+    let of: Vec<_> = later.map(|contact| (contact.node, contact.mac)).collect();
+    assert!(of.len() >= 2, "{contacts:?}");
+    for (node, mac) in of {
+        assert!(node.is_some(), "{contacts:?}");
+        assert_eq!(mac, Some(NETBOOTS));
+    }
 }
 
 #[tokio::test]
