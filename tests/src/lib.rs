@@ -15,3 +15,4 @@ pub mod sim;
 pub mod skip;
 pub mod timeline;
 pub mod upstream;
+pub mod web;

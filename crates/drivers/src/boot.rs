@@ -44,6 +44,7 @@ pub use dnsmasq::DnsmasqConfig;
 pub use files::{FileSet, Loader, LoaderNames};
 pub use http::HttpConfig;
 pub use leases::{Lease, LeaseStore, LeaseStoreError, MemoryLeaseStore, Reservations, Subnet};
+pub use open_files::OpenFiles;
 pub use services::{BootServices, BootServicesConfig, BootServicesError, base_url};
 pub use tftp::TftpConfig;
 

@@ -303,6 +303,8 @@ impl Deploy for DirectDeploy {
             }
             "tear_down_agent" => {
                 self.tear_down_agent(task, hardware).await?;
+                // It is on the disk, and nobody is left who would ask for it again.
+                self.images.withdraw(&task.node()).await;
                 Ok(Outcome::done())
             }
             // The network interface is `noop`: there is nothing to switch.

@@ -23,6 +23,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::boot::OpenFiles;
 use crate::interface::DriverError;
 
 /// How much is kept.
@@ -84,7 +85,18 @@ pub enum CacheError {
         /// The configured size, in MiB.
         limit: u64,
     },
-    /// The disk of this host failed or is full.
+    /// The disk of this host has no room, and nothing that may go would make enough.
+    #[error(
+        "downloading {url}: image cache {directory}: the disk is full; free space there, or move the \
+         state directory to a larger disk"
+    )]
+    Full {
+        /// From where.
+        url: String,
+        /// The cache's directory.
+        directory: PathBuf,
+    },
+    /// The disk of this host failed.
     #[error("image cache {path}: {reason}; free space there, or move the state directory")]
     Disk {
         /// Which file.
@@ -109,11 +121,15 @@ pub struct ImageCache {
 }
 
 struct Inner {
+    /// Where all of it is.
+    directory: PathBuf,
     /// Files by key, and `KEY.part` of those under way.
     files: PathBuf,
     /// Hard links by node and role.
     pinned: PathBuf,
     limits: CacheLimits,
+    /// Files of the cache that the boot services keep open.
+    served: OpenFiles,
     client: reqwest::Client,
     downloads: Mutex<HashMap<String, Download>>,
     /// Keys that somebody is about to pin.
@@ -155,11 +171,12 @@ impl Drop for Wanted<'_> {
 }
 
 impl ImageCache {
-    /// A cache in this directory, which is made when it is needed.
+    /// A cache in this directory, which is made when it is needed; `served` are the files that are
+    /// kept open for machines.
     ///
     /// # Errors
     /// There can be no HTTP client.
-    pub fn new(directory: &Path, limits: CacheLimits) -> Result<Self, String> {
+    pub fn new(directory: &Path, limits: CacheLimits, served: OpenFiles) -> Result<Self, String> {
         // The client takes the process's provider; another part of the program may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -169,9 +186,11 @@ impl ImageCache {
             .map_err(|error| error.to_string())?;
         Ok(Self {
             inner: Arc::new(Inner {
+                directory: directory.to_owned(),
                 files: directory.join("files"),
                 pinned: directory.join("pinned"),
                 limits,
+                served,
                 client,
                 downloads: Mutex::default(),
                 wanted: Mutex::default(),
@@ -263,6 +282,13 @@ impl ImageCache {
 }
 
 impl Inner {
+    fn full(&self, url: &Url) -> CacheError {
+        CacheError::Full {
+            url: show(url),
+            directory: self.directory.clone(),
+        }
+    }
+
     /// What the file is called here: by its URL, and by its checksum or its server's word for its
     /// version, so that another file at the same place is another file.
     async fn key(&self, file: &RemoteFile) -> Result<String, CacheError> {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use cupola_drivers::agent::{AgentClients, AgentRescue};
 use cupola_drivers::boot::{
     AddressService, BootServices, BootServicesConfig, DhcpConfig, DhcpService, DnsmasqConfig,
-    FileSet, HttpConfig, Loader, LoaderNames, ReplyTo, ServedSubnet, Subnet, TftpConfig, base_url,
+    FileSet, HttpConfig, Loader, LoaderNames, OpenFiles, ReplyTo, ServedSubnet, Subnet, TftpConfig,
+    base_url,
 };
 use cupola_drivers::direct::image::DownloadSource;
 use cupola_drivers::direct::{DirectDeploy, LocalImages};
@@ -290,10 +291,9 @@ pub(super) fn registry(
     let http_url = boot.map(|boot| boot.http_url().as_str().trim_end_matches('/').to_owned());
     let mut settings = driver_settings(config, api, http_url.clone())?;
     settings.boot.grub = boot.is_some_and(|boot| boot.offers(Loader::Grub));
-    let cache = match &http_url {
-        Some(_) => Some(image_cache(config, state_directory)?),
-        None => None,
-    };
+    let cache = boot
+        .map(|boot| image_cache(config, state_directory, boot.open_files()))
+        .transpose()?;
     let images = match http_url {
         Some(url) => LocalImages::new(
             image_directory(config, state_directory).join(NODE_IMAGES),
@@ -347,12 +347,17 @@ pub(super) fn registry(
     Ok(registry.with_loader(loader(config)))
 }
 
-fn image_cache(config: &Config, state_directory: &Path) -> Result<ImageCache, ServiceError> {
+fn image_cache(
+    config: &Config,
+    state_directory: &Path,
+    served: OpenFiles,
+) -> Result<ImageCache, ServiceError> {
     let limits = CacheLimits {
         size: (config.boot.image_cache_size as u64).saturating_mul(1 << 20),
         ttl: config.boot.image_cache_ttl,
     };
-    ImageCache::new(&state_directory.join(IMAGE_CACHE), limits).map_err(|error| {
+    let directory = state_directory.join(IMAGE_CACHE);
+    ImageCache::new(&directory, limits, served).map_err(|error| {
         ServiceError::Configuration(format!("the image cache cannot download: {error}"))
     })
 }

@@ -87,6 +87,13 @@ impl OpenFile {
             && metadata.modified().ok() == self.modified
     }
 
+    /// Whether no directory has it any more.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
     /// Octets when it was opened.
     pub(crate) const fn len(&self) -> u64 {
         self.len

@@ -17,7 +17,7 @@ const CAPACITY: usize = 64;
 
 /// The open files.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct OpenFiles {
+pub struct OpenFiles {
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -44,6 +44,13 @@ impl OpenFiles {
         tokio::task::spawn_blocking(move || files.open_now(path))
             .await
             .map_err(io::Error::other)?
+    }
+
+    /// Closes those that were removed from their directories: until then they keep their room on the
+    /// disk. Who reads one goes on.
+    pub fn close_removed(&self) {
+        let mut kept = self.kept.lock();
+        kept.files.retain(|_, entry| !entry.file.is_removed());
     }
 
     fn open_now(&self, path: PathBuf) -> io::Result<Arc<OpenFile>> {
@@ -104,6 +111,21 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(files.open(&path).await.is_err());
         assert_eq!(first.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn removed_files_are_closed_and_others_stay_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let [removed, stays] = ["removed", "stays"].map(|name| directory.path().join(name));
+        let files = OpenFiles::default();
+        for path in [&removed, &stays] {
+            std::fs::write(path, b"x").unwrap();
+            files.open(path).await.unwrap();
+        }
+        std::fs::remove_file(&removed).unwrap();
+        files.close_removed();
+        let kept = files.kept.lock();
+        assert!(!kept.files.contains_key(&removed) && kept.files.contains_key(&stays));
     }
 
     #[tokio::test]

@@ -138,6 +138,7 @@ pub struct BootServices {
     http: SocketAddr,
     base: Url,
     grub: bool,
+    open_files: OpenFiles,
     dropped: Arc<AtomicU64>,
     tracker: TaskTracker,
     stop: CancellationToken,
@@ -178,6 +179,7 @@ impl BootServices {
 
         let base = base_url(&config.http, config.address, http.0)?;
         let tracker = TaskTracker::new();
+        let open_files = OpenFiles::default();
         let nodes = Arc::new(NodeFiles {
             base: base.clone(),
             address: config.address,
@@ -185,7 +187,7 @@ impl BootServices {
             leases: Arc::clone(&leases),
             reporter: reporter.clone(),
             is_without_dhcp: config.dhcp.is_none(),
-            open_files: OpenFiles::default(),
+            open_files: open_files.clone(),
         });
         let grub = files.offers(Loader::Grub);
         let state = HttpState {
@@ -222,6 +224,7 @@ impl BootServices {
             http: http.0,
             base,
             grub,
+            open_files,
             dropped,
             tracker,
             stop,
@@ -257,6 +260,12 @@ impl BootServices {
     #[must_use]
     pub const fn http_url(&self) -> &Url {
         &self.base
+    }
+
+    /// The files that are kept open between requests.
+    #[must_use]
+    pub fn open_files(&self) -> OpenFiles {
+        self.open_files.clone()
     }
 
     /// Whether machines can be booted through this loader.

@@ -28,8 +28,8 @@ const MAX_TEXT: usize = 4 * 1024 * 1024;
 enum Failure {
     /// The connection broke, or the server is in trouble.
     Again(String),
-    /// This host's disk is full: other files may go.
-    Full(io::Error),
+    /// This host's disk is full: other files may go. With the length of the whole, if it is known.
+    Full(Option<u64>),
     /// What is there already does not fit what comes.
     Afresh,
     Final(CacheError),
@@ -50,7 +50,6 @@ pub(super) async fn run(inner: &Inner, key: &str, file: &RemoteFile) -> Result<(
         reason,
     };
     let mut retries = 0;
-    let mut made_room = false;
     loop {
         let failure = match attempt(inner, key, file, &part).await {
             Ok(()) => match finish(file, &part, &path).await {
@@ -67,14 +66,14 @@ pub(super) async fn run(inner: &Inner, key: &str, file: &RemoteFile) -> Result<(
             Failure::Afresh => {
                 let _ = tokio::fs::remove_file(&part).await;
             }
-            Failure::Full(_) if !made_room => {
-                made_room = true;
-                room::make(inner, key, inner.limits.size).await;
-                continue;
-            }
-            Failure::Full(error) => {
+            Failure::Full(total) => {
+                let have = tokio::fs::metadata(&part).await.map_or(0, |it| it.len());
+                let missing = total.map_or(u64::MAX, |total| total.saturating_sub(have).max(1));
+                if room::free(inner, key, missing).await > 0 {
+                    continue;
+                }
                 let _ = tokio::fs::remove_file(&part).await;
-                return Err(disk(&part, &error));
+                return Err(inner.full(&file.url));
             }
             // What came stays, for the next who asks.
             Failure::Again(reason) if retries == RETRIES => return Err(failed(reason)),
@@ -120,7 +119,12 @@ async fn attempt(inner: &Inner, key: &str, file: &RemoteFile, part: &Path) -> Re
     if let Some(total) = total {
         reserve(inner, key, file, total).await?;
     }
-    store(inner, key, file, part, have, response).await?;
+    store(inner, key, file, part, have, response)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Full(_) => Failure::Full(total),
+            other => other,
+        })?;
     match (total, tokio::fs::metadata(part).await) {
         (Some(total), Ok(metadata)) if metadata.len() < total => Err(Failure::Again(format!(
             "the server ended after {} of {total} bytes",
@@ -171,7 +175,7 @@ async fn store(
     response: Response,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full(error),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full(None),
         _ => Failure::Final(disk(part, &error)),
     };
     let mut options = tokio::fs::OpenOptions::new();

@@ -20,16 +20,46 @@ struct Entry {
 
 /// Makes room for `needed` bytes under `key`, as far as that is possible; how much there is then.
 pub(super) async fn make(inner: &Inner, key: &str, needed: u64) -> u64 {
+    let limits = inner.limits;
+    let clear = move |entries: &[Entry]| clear(entries, limits, needed, SystemTime::now());
+    among_others(inner, key, clear).await
+}
+
+/// Has files go until `needed` bytes of the disk are free that were not, as far as that is possible;
+/// how many are.
+pub(super) async fn free(inner: &Inner, key: &str, needed: u64) -> u64 {
+    let free = move |entries: &[Entry]| {
+        let mut freed = 0;
+        for entry in by_age(entries) {
+            if freed >= needed {
+                break;
+            }
+            if remove(entry) {
+                freed += entry.size;
+            }
+        }
+        freed
+    };
+    among_others(inner, key, free).await
+}
+
+/// Does this with all files but what was downloaded of `key`, which is a part of what is needed.
+async fn among_others(
+    inner: &Inner,
+    key: &str,
+    act: impl FnOnce(&[Entry]) -> u64 + Send + 'static,
+) -> u64 {
     let mut kept: Vec<String> = inner.wanted.lock().keys().cloned().collect();
     kept.extend(inner.downloads.lock().keys().cloned());
     kept.push(key.to_owned());
-    let (directory, limits, own) = (inner.files.clone(), inner.limits, key.to_owned());
+    let (directory, own) = (inner.files.clone(), format!("{key}.part"));
+    let served = inner.served.clone();
     tokio::task::spawn_blocking(move || {
         let mut entries = entries(&directory, &kept)?;
-        // What was downloaded of the file itself is a part of what is needed.
-        let own = format!("{own}.part");
         entries.retain(|entry| !entry.path.ends_with(&own));
-        io::Result::Ok(clear(&entries, limits, needed, SystemTime::now()))
+        let done = act(&entries);
+        served.close_removed();
+        io::Result::Ok(done)
     })
     .await
     .map_err(io::Error::other)
@@ -57,21 +87,31 @@ fn entries(directory: &Path, kept: &[String]) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// Those that may go, what was not used for the longest time first.
+fn by_age(entries: &[Entry]) -> Vec<&Entry> {
+    let mut free: Vec<&Entry> = entries.iter().filter(|entry| entry.is_free).collect();
+    free.sort_by_key(|entry| entry.used);
+    free
+}
+
+fn remove(entry: &Entry) -> bool {
+    let removed = std::fs::remove_file(&entry.path);
+    if let Err(error) = &removed {
+        tracing::warn!(path = %entry.path.display(), %error, "cannot be removed");
+    }
+    removed.is_ok()
+}
+
 /// Removes files; how much room there is afterwards.
 fn clear(entries: &[Entry], limits: CacheLimits, needed: u64, now: SystemTime) -> u64 {
     let mut used: u64 = entries.iter().map(|entry| entry.size).sum();
-    let mut free: Vec<&Entry> = entries.iter().filter(|entry| entry.is_free).collect();
-    free.sort_by_key(|entry| entry.used);
-    for entry in free {
+    for entry in by_age(entries) {
         let age = now.duration_since(entry.used).unwrap_or(Duration::ZERO);
         if age < limits.ttl && used.saturating_add(needed) <= limits.size {
             continue;
         }
-        match std::fs::remove_file(&entry.path) {
-            Ok(()) => used -= entry.size,
-            Err(error) => {
-                tracing::warn!(path = %entry.path.display(), %error, "cannot be removed");
-            }
+        if remove(entry) {
+            used -= entry.size;
         }
     }
     limits.size.saturating_sub(used)

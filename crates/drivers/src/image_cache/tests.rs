@@ -99,7 +99,7 @@ fn cache(directory: &Path, mib: u64) -> ImageCache {
         size: mib << 20,
         ttl: Duration::from_secs(3600),
     };
-    ImageCache::new(directory, limits).unwrap()
+    ImageCache::new(directory, limits, OpenFiles::default()).unwrap()
 }
 
 fn content(byte: u8) -> Vec<u8> {
