@@ -6,7 +6,7 @@ BUILD_PACKAGES="gcc libc6-dev ca-certificates ipxe"
 # Packages that the tests need besides: foreign peers, databases, machines and images.
 TEST_PACKAGES="python3-venv postgresql ipmitool freeipmi-tools openipmi
   qemu-system-x86 qemu-utils ovmf ipxe-qemu mmdebstrap mtools dosfstools e2fsprogs gdisk
-  grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed grub-common
+  grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed grub-common xorriso
   busybox-static busybox cpio zstd xz-utils kmod dnsmasq-base socat iproute2 ethtool curl wrk tmux"
 
 say() { printf '\n== %s\n' "$*"; }

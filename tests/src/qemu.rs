@@ -5,6 +5,7 @@ pub mod boot_path;
 pub mod deploy;
 pub mod dnsmasq;
 pub mod image;
+pub mod instance;
 pub mod ipa;
 pub mod lab;
 pub mod lookup;

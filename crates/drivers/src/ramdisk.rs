@@ -93,7 +93,13 @@ impl Deploy for RamdiskDeploy {
         hardware: &Hardware,
         flow: StepFlow,
     ) -> Result<Vec<Step>> {
-        self.cleaning.agent_steps(task, hardware, flow).await
+        match flow {
+            // No agent takes part in it.
+            StepFlow::Deploy => Ok(Vec::new()),
+            StepFlow::Clean | StepFlow::Service => {
+                self.cleaning.agent_steps(task, hardware, flow).await
+            }
+        }
     }
 
     /// The one step of a deploy is safe to repeat: it ends with the machine started afresh.
