@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use cupola_rack::qemu::missing_requirements;
 
-pub use image::{OsImage, agent_ramdisk, build_ramdisk, os_image};
+pub use image::{OsImage, agent_ramdisk, build_ramdisk, build_ramdisk_with, os_image};
 
 /// Whether QEMU machines can run here; says loudly why not.
 #[must_use]

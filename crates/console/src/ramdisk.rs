@@ -14,6 +14,7 @@ mod kernel;
 mod libraries;
 mod modules;
 mod packages;
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub struct RamdiskRequest {
     pub agent: Option<PathBuf>,
     /// Where the kernel and its modules come from.
     pub kernel: KernelSource,
+    /// Whether `hdparm` and `nvme` go in, by which disks erase themselves.
+    pub disk_tools: bool,
     /// A directory that keeps the downloaded packages between builds; `None` keeps nothing.
     pub package_cache: Option<PathBuf>,
 }
@@ -78,6 +81,8 @@ pub struct RamdiskReport {
     pub modules: usize,
     /// Drivers asked for that this kernel has neither as a module nor built in.
     pub missing_modules: Vec<String>,
+    /// Whether the programs went in by which disks erase themselves.
+    pub disk_tools: bool,
     /// The agent that went in.
     pub agent: PathBuf,
     /// Wall time of the build.
@@ -108,6 +113,11 @@ pub fn build(
         .unwrap_or_else(|| scratch.path().join("packages"));
     let packages = packages::PackageCache::open(&cache)?;
     let busybox = packages.unpack("busybox-static", &scratch.path().join("busybox"))?;
+    let tools = if request.disk_tools {
+        tools::obtain(&packages, &scratch.path().join("tools"))?
+    } else {
+        Vec::new()
+    };
     let kernel = kernel::obtain(&request.kernel, &packages, &scratch.path().join("kernel"))?;
 
     progress(RamdiskStage::Modules);
@@ -118,6 +128,7 @@ pub fn build(
     let contents = contents::assemble(&contents::Parts {
         busybox: &busybox,
         agent: &agent,
+        tools: &tools,
         release: &kernel.release,
         modules: &selection,
     })?;
@@ -143,6 +154,7 @@ pub fn build(
         release: kernel.release,
         modules: selection.modules.len(),
         missing_modules: selection.missing,
+        disk_tools: request.disk_tools,
         agent,
         took: started.elapsed(),
     })

@@ -178,6 +178,14 @@ fn forget_old_ramdisks(cache: &Path) -> Result<()> {
 /// # Errors
 /// When the command fails.
 pub fn build_ramdisk(agent: &Path, output: &Path) -> Result<()> {
+    build_ramdisk_with(agent, output, &[])
+}
+
+/// The same with more arguments.
+///
+/// # Errors
+/// As [`build_ramdisk`].
+pub fn build_ramdisk_with(agent: &Path, output: &Path, arguments: &[&str]) -> Result<()> {
     std::fs::create_dir_all(output)?;
     let stripped = output.join("agent");
     let started = Instant::now();
@@ -200,6 +208,7 @@ pub fn build_ramdisk(agent: &Path, output: &Path) -> Result<()> {
         .arg(output)
         .arg("--package-cache")
         .arg(cache()?.join("packages"))
+        .args(arguments)
         .status()
         .context("cupola ramdisk build cannot be run")?;
     ensure!(status.success(), "the ramdisk could not be built");

@@ -1,6 +1,7 @@
 //! One QEMU machine, its BMC, the service and, where the boot path has one, a foreign DHCP server:
 //! all that a deploy over that path needs, inside one namespace.
 
+use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +46,10 @@ pub struct LabConfig {
     pub images: PathBuf,
     /// Memory of the machine in MiB; `None` for what our own ramdisk needs.
     pub memory_mib: Option<u32>,
+    /// Size of the machine's disk in bytes; `None` for what the tests' image needs.
+    pub disk_bytes: Option<u64>,
+    /// More arguments for QEMU, such as another disk.
+    pub arguments: Vec<OsString>,
     /// More words of the kernel's command line.
     pub append: String,
     /// More settings of the service, as `--set` takes them.
@@ -61,6 +66,8 @@ impl LabConfig {
             ramdisk: ramdisk.join("ramdisk"),
             images: images.to_owned(),
             memory_mib: None,
+            disk_bytes: None,
+            arguments: Vec::new(),
             append: String::new(),
             settings: Vec::new(),
         }
@@ -90,6 +97,8 @@ impl Lab {
         let mut machine = RackMachineConfig::new(path.firmware);
         machine.card_rom = path.card_rom.clone();
         machine.memory_mib = config.memory_mib.unwrap_or(machine.memory_mib);
+        machine.disk_bytes = config.disk_bytes.unwrap_or(machine.disk_bytes);
+        machine.arguments.clone_from(&config.arguments);
         let rack = QemuRack::start(directory, network, &[machine]).await?;
         let settings = settings(config, network, rack.namespace().bridge());
         let foreign = match path.dhcp {

@@ -43,13 +43,11 @@ pub async fn netboot_until_lookup(firmware: Firmware, ramdisk: &DeployRamdisk) -
     let directory = tempfile::tempdir()?;
     let path = BootPath::new(firmware, Dhcp::Server, ImageFormat::Raw);
     let config = LabConfig {
-        path,
         kernel: ramdisk.kernel.clone(),
         ramdisk: ramdisk.ramdisk.clone(),
-        images: directory.path().to_owned(),
         memory_mib: Some(ramdisk.memory_mib),
         append: ramdisk.append.clone(),
-        settings: Vec::new(),
+        ..LabConfig::new(path, directory.path(), directory.path())
     };
     let lab = Lab::start(directory.path(), &config).await?;
     let result = until_lookup(&lab).await;

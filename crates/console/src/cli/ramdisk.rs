@@ -27,6 +27,10 @@ pub(crate) struct Build {
     /// Which kernel: Debian's for physical machines, Debian's for virtual ones, or this host's
     #[arg(long, value_enum, default_value_t = Kernel::Generic)]
     kernel: Kernel,
+    /// Whether hdparm and nvme go in, by which disks erase themselves [default: true, false with
+    /// --kernel cloud]
+    #[arg(long, value_name = "BOOL")]
+    disk_tools: Option<bool>,
     /// Keep downloaded packages here for the next build
     #[arg(long, value_name = "DIR")]
     package_cache: Option<PathBuf>,
@@ -40,6 +44,16 @@ enum Kernel {
     Generic,
     Cloud,
     Host,
+}
+
+impl Kernel {
+    /// Those of virtual machines have no erasing of their own.
+    const fn has_physical_disks(self) -> bool {
+        match self {
+            Self::Generic | Self::Host => true,
+            Self::Cloud => false,
+        }
+    }
 }
 
 impl From<Kernel> for KernelSource {
@@ -61,6 +75,9 @@ pub(crate) async fn run(common: &Common, command: Command) -> Outcome {
     let request = RamdiskRequest {
         output: output.unwrap_or_else(|| PathBuf::from("ramdisk")),
         agent: build.agent,
+        disk_tools: build
+            .disk_tools
+            .unwrap_or_else(|| build.kernel.has_physical_disks()),
         kernel: build.kernel.into(),
         package_cache: build.package_cache,
     };
@@ -104,6 +121,9 @@ fn print(report: &RamdiskReport) -> Outcome {
         mebibytes(report.unpacked_bytes)
     ))?;
     output::line(&format!("agent    {}", agent.display()))?;
+    if report.disk_tools {
+        output::line("besides  hdparm, nvme")?;
+    }
     output::line(&format!("took     {:.1} s", report.took.as_secs_f64()))?;
     if !report.missing_modules.is_empty() {
         output::note(&format!(

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::RamdiskError;
 use super::libraries;
 use super::modules::{LOADED_ALWAYS, ModuleSelection};
+use super::tools::ToolFile;
 
 /// One entry of the archive, without its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(super) struct Parts<'a> {
     pub(super) busybox: &'a Path,
     /// The agent's executable.
     pub(super) agent: &'a Path,
+    /// Programs beside it, with their libraries.
+    pub(super) tools: &'a [ToolFile],
     /// Release of the kernel.
     pub(super) release: &'a str,
     /// Its modules.
@@ -93,11 +96,14 @@ pub(super) fn assemble(parts: &Parts<'_>) -> Result<Contents, RamdiskError> {
     contents.insert("bin/sh".to_owned(), Entry::Link("busybox"));
 
     let agent = fs::read(parts.agent).map_err(RamdiskError::read(parts.agent))?;
-    for library in libraries::of(parts.agent, &agent)? {
+    for library in libraries::of(parts.agent, &agent, &[])? {
         let name = library.to_string_lossy().trim_start_matches('/').to_owned();
         put(&mut contents, &name, libraries::read(&library)?, true);
     }
     put(&mut contents, "usr/bin/cupola-agent", agent, true);
+    for tool in parts.tools {
+        put(&mut contents, &tool.path, tool.bytes.clone(), true);
+    }
     if let Ok(certificates) = fs::read(Path::new("/").join(CERTIFICATES)) {
         put(&mut contents, CERTIFICATES, certificates, false);
     }

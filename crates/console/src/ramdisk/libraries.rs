@@ -1,4 +1,4 @@
-//! The shared libraries of an agent that is not linked statically.
+//! The shared libraries of programs that are not linked statically.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,23 @@ use super::RamdiskError;
 use super::elf::Elf;
 use super::packages::run;
 
-/// The loader and every library that `agent` needs on this host; empty for a static agent.
-pub(super) fn of(agent: &Path, bytes: &[u8]) -> Result<Vec<PathBuf>, RamdiskError> {
+/// The loader and every library that `agent` needs, each from the first of the directories `before`
+/// that has it, else from this host; empty for a static agent.
+pub(super) fn of(
+    agent: &Path,
+    bytes: &[u8],
+    before: &[PathBuf],
+) -> Result<Vec<PathBuf>, RamdiskError> {
     let Some(interpreter) = Elf::parse(bytes).and_then(|elf| elf.interpreter()) else {
         return Ok(Vec::new());
     };
     let agent = agent.canonicalize().map_err(RamdiskError::read(agent))?;
-    let output = run(Command::new(&interpreter).arg("--list").arg(&agent))?;
+    let mut loader = Command::new(&interpreter);
+    if !before.is_empty() {
+        let before: Vec<_> = before.iter().map(|path| path.to_string_lossy()).collect();
+        loader.arg("--library-path").arg(before.join(":"));
+    }
+    let output = run(loader.arg("--list").arg(&agent))?;
     let mut libraries = parse(&String::from_utf8_lossy(&output.stdout)).map_err(|library| {
         RamdiskError::Library {
             agent: agent.clone(),
@@ -68,7 +78,7 @@ mod tests {
     fn the_test_binary_is_dynamic() {
         let path = std::env::current_exe().unwrap();
         let bytes = fs::read(&path).unwrap();
-        let libraries = of(&path, &bytes).unwrap();
+        let libraries = of(&path, &bytes, &[]).unwrap();
         assert!(
             libraries
                 .iter()

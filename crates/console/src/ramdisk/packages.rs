@@ -42,24 +42,51 @@ impl PackageCache {
         ))
     }
 
+    /// The shared libraries that `packages` depend on, whose own dependencies count too, but not those
+    /// that every Debian system has.
+    pub(super) fn libraries(&self, packages: &[&str]) -> Result<Vec<String>, RamdiskError> {
+        let mut found: Vec<String> = Vec::new();
+        let mut pending: Vec<String> = packages.iter().map(|name| (*name).to_owned()).collect();
+        while let Some(package) = pending.pop() {
+            let output = run(Command::new("apt-cache").args(["depends", "--important", &package]))?;
+            for name in parse_libraries(&String::from_utf8_lossy(&output.stdout)) {
+                if !found.contains(&name) {
+                    pending.push(name.clone());
+                    found.push(name);
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Downloads `package` unless the archive's current version is here already, and unpacks it
     /// into `into`, which it returns.
     pub(super) fn unpack(&self, package: &str, into: &Path) -> Result<PathBuf, RamdiskError> {
+        self.unpack_all(&[package], into)
+    }
+
+    /// The same with several packages, into one directory.
+    pub(super) fn unpack_all(
+        &self,
+        packages: &[&str],
+        into: &Path,
+    ) -> Result<PathBuf, RamdiskError> {
         // apt drops to a user who cannot write here when it runs as root; it checks the signature
         // chain and the hash either way.
-        run(Command::new("apt-get").current_dir(&self.directory).args([
-            "-q",
-            "-o",
-            "APT::Sandbox::User=root",
-            "download",
-            package,
-        ]))?;
-        let file = self.newest(package)?;
+        let options = ["-q", "-o", "APT::Sandbox::User=root", "download"];
+        run(Command::new("apt-get")
+            .current_dir(&self.directory)
+            .args(options)
+            .args(packages))?;
         fs::create_dir_all(into).map_err(RamdiskError::write(into))?;
-        run(Command::new("dpkg-deb")
-            .arg("--extract")
-            .arg(&file)
-            .arg(into))?;
+        for package in packages {
+            let file = self.newest(package)?;
+            run(Command::new("dpkg-deb")
+                .arg("--extract")
+                .arg(&file)
+                .arg(into))?;
+        }
         Ok(into.to_path_buf())
     }
 
@@ -115,6 +142,22 @@ fn parse_dependency(listing: &str, prefix: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// Libraries in a listing of dependencies. The C library is the host's, which the agent's is too.
+fn parse_libraries(listing: &str) -> Vec<String> {
+    let depends = |line: &str| {
+        let line = line.trim().trim_start_matches('|');
+        let name = line.strip_prefix("PreDepends: ");
+        name.or_else(|| line.strip_prefix("Depends: "))
+            .map(str::to_owned)
+    };
+    let is_library = |name: &String| {
+        let is_c = ["libc6", "libgcc-s1", "libc-bin"].contains(&name.as_str());
+        (name.starts_with("lib") || name == "zlib1g") && !is_c
+    };
+    let names = listing.lines().filter_map(depends);
+    names.filter(is_library).collect()
+}
+
 /// Runs a program to its end; its failure carries the end of its standard error.
 pub(super) fn run(command: &mut Command) -> Result<Output, RamdiskError> {
     let program = command.get_program().to_string_lossy().into_owned();
@@ -166,6 +209,13 @@ mod tests {
             Some("linux-image-6.1.0-56-cloud-amd64")
         );
         assert_eq!(parse_dependency("linux-image-none\n", "linux-image-"), None);
+    }
+
+    #[test]
+    fn libraries_are_told_from_other_dependencies() {
+        let listing = "nvme-cli\n  Depends: uuid-runtime\n  Depends: libc6\n |Depends: libnvme1\n  \
+                       PreDepends: zlib1g\n  Depends: <libvirtual>\n  Breaks: libold1\n";
+        assert_eq!(parse_libraries(listing), ["libnvme1", "zlib1g"]);
     }
 
     #[test]

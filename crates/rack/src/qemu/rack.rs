@@ -1,5 +1,6 @@
 //! A whole rack: a namespace, and machines in it with a BMC each.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct RackMachineConfig {
     pub processors: u8,
     /// Size of its disk in bytes.
     pub disk_bytes: u64,
+    /// More arguments for QEMU, such as another disk.
+    pub arguments: Vec<OsString>,
 }
 
 impl RackMachineConfig {
@@ -42,6 +45,7 @@ impl RackMachineConfig {
             memory_mib: 768,
             processors: 1,
             disk_bytes: 5 << 30,
+            arguments: Vec::new(),
         }
     }
 }
@@ -136,7 +140,7 @@ impl QemuRack {
                 serial: disk_serial.clone(),
                 wwn: 0x5000_c500_0077_0000 + u64::from(number),
             },
-            arguments: Vec::new(),
+            arguments: config.arguments.clone(),
         };
         let machine = Arc::new(QemuMachine::create(machine, Some(&self.namespace)).await?);
         let address = Ipv4Addr::new(10, 78, 0, number);

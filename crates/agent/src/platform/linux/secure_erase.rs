@@ -32,7 +32,7 @@ pub(super) async fn run(device: &BlockDevice, kinds: SecureErase) -> Result<bool
 }
 
 async fn nvme(device: &str) -> Result<bool, PlatformError> {
-    let Some(controller) = output("nvme", ["id-ctrl", device, "-o", "json"]).await? else {
+    let Some(controller) = asked("nvme", ["id-ctrl", device, "-o", "json"]).await? else {
         return Ok(false);
     };
     let Some(setting) = nvme_setting(&controller) else {
@@ -53,7 +53,7 @@ fn nvme_setting(controller: &str) -> Option<u8> {
 }
 
 async fn ata(device: &str) -> Result<bool, PlatformError> {
-    let Some(identity) = output("hdparm", ["-I", device]).await? else {
+    let Some(identity) = asked("hdparm", ["-I", device]).await? else {
         return Ok(false);
     };
     let erase = match ata_security(&identity) {
@@ -109,6 +109,21 @@ fn ata_security(identity: &str) -> AtaSecurity {
     }
 }
 
+/// What a program tells of a disk; none too when it fails: `hdparm` does so on disks that are not ATA.
+/// A disk that cannot be asked offers nothing.
+async fn asked<S: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Result<Option<String>, PlatformError> {
+    match output(program, arguments).await {
+        Err(PlatformError::Unsupported(reason)) => {
+            tracing::debug!(reason, "the disk does not say how it erases itself");
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
 /// What a program prints; none when the ramdisk does not have it. It dies with the caller.
 async fn output<S: AsRef<OsStr>>(
     program: &str,
@@ -147,6 +162,14 @@ mod tests {
         assert_eq!(nvme_setting(r#"{"oacs": 2, "fna": 3}"#), Some(1));
         assert_eq!(nvme_setting(r#"{"oacs": 4, "fna": 4}"#), None);
         assert_eq!(nvme_setting("no JSON"), None);
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_cannot_be_asked_offers_nothing() {
+        for program in ["false", "no-such-program"] {
+            assert_eq!(asked(program, ["-I", "/dev/sda"]).await.unwrap(), None);
+        }
+        output("false", ["--security-erase"]).await.unwrap_err();
     }
 
     #[test]
