@@ -99,7 +99,10 @@ impl LocalImages {
     /// Why not.
     pub(super) async fn check(&self, node: &Node) -> Result<()> {
         let Some(path) = file(node)? else {
-            return self.cache_for(node).map(drop);
+            if self.cache_for(node)?.is_none() {
+                check_for_agent(node)?;
+            }
+            return Ok(());
         };
         GivenChecksum::of(node)?;
         if self.served.is_none() {
@@ -133,6 +136,9 @@ impl LocalImages {
         };
         let url = Url::parse(image::source(node)?)
             .map_err(|error| DriverError::InvalidParameter(format!("image_source: {error}")))?;
+        if file(node)?.is_none() && self.cache_for(node)?.is_none() {
+            check_for_agent(node)?;
+        }
         let wanted = match GivenChecksum::of(node)? {
             Some(given) => Some(given.resolve(node, &url, self.cache.as_ref()).await?),
             None => None,
@@ -254,6 +260,21 @@ impl Served {
         crash_point(CrashPoint::ImagePublished);
         Ok(format!("{}/{}", self.base_url, node.uuid))
     }
+}
+
+/// Whether the agent, which downloads the image itself, can use the checksum that is given.
+fn check_for_agent(node: &Node) -> Result<()> {
+    // Of what else is given, the agent says what is wrong with it.
+    let given = GivenChecksum::of(node).ok().flatten();
+    if given.is_some_and(|given| given.is_of_this_host()) {
+        return Err(DriverError::InvalidParameter(format!(
+            "Node {}, image_source: its checksum file is one of this host, and the machine downloads \
+             the image itself; give the checksum or an http:// URL, or set image_download_source to \
+             local",
+            node.uuid
+        )));
+    }
+    Ok(())
 }
 
 /// The file, when the image is one of this host.

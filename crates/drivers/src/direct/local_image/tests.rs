@@ -79,6 +79,46 @@ async fn a_file_with_the_given_checksum_is_published_with_it() {
 }
 
 #[tokio::test]
+async fn a_checksum_file_may_be_one_of_this_host() {
+    let (directory, images, path) = images(b"image");
+    let sums = directory.path().join("SHA256SUMS");
+    let sha256 = hex::encode(Sha256::digest(b"image"));
+    std::fs::write(&sums, format!("{ZEROS}  other.raw\n{sha256}  ./os.raw\n")).unwrap();
+    let given = |path: &Path| json!({"image_checksum": format!("file://{}", path.display())});
+    let published = images.publish(&node(&path, &given(&sums))).await;
+    assert_eq!(published.unwrap().unwrap().checksum, sha256);
+
+    let large = directory.path().join("large");
+    std::fs::File::create(&large)
+        .unwrap()
+        .set_len(2 << 20)
+        .unwrap();
+    for (file, reason) in [
+        (path.as_path(), "has no checksum for os.raw"),
+        (&directory.path().join("missing"), "cannot be read"),
+        (directory.path(), "is no regular file"),
+        (&large, "larger than 1 MiB"),
+        (Path::new("elsewhere/sums"), "is on another host"),
+    ] {
+        let error = images.publish(&node(&path, &given(file))).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+
+    // An agent that downloads the image itself could not read it.
+    let mut web = node(&path, &given(&sums));
+    let source = json!("http://192.0.2.1/os.raw");
+    web.instance_info.insert("image_source".to_owned(), source);
+    for refused in [
+        images.check(&web).await,
+        images.publish(&web).await.map(drop),
+    ] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("image_download_source to local"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_checksum_that_is_none_is_refused() {
     let (_directory, images, path) = images(b"image");
     for given in [
