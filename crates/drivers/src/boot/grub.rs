@@ -76,16 +76,14 @@ pub fn render(
     let name = plain_name(host);
     match decision {
         BootDecision::Local => local(&name),
-        BootDecision::Ramdisk(boot) => {
-            let file = |file| format!("{}/{}", device(base, tftp), boot_path(host, file));
-            ramdisk(&Ramdisk {
-                name: &name,
-                mac: host.mac,
-                kernel: &file("kernel"),
-                ramdisk: &file("ramdisk"),
-                cmdline: &boot.cmdline,
-            })
-        }
+        BootDecision::Ramdisk(boot) => ramdisk(&Ramdisk {
+            name: &name,
+            mac: host.mac,
+            devices: &devices(base, tftp),
+            kernel: &boot_path(host, "kernel"),
+            ramdisk: &boot_path(host, "ramdisk"),
+            cmdline: &boot.cmdline,
+        }),
         BootDecision::Iso(_) => format!(
             "echo 'Cupola: {name} boots an ISO image, which needs iPXE: set its boot_interface to \
              ipxe'\nsleep 30\nexit 1\n"
@@ -93,17 +91,18 @@ pub fn render(
     }
 }
 
-/// The GRUB device from which boot files are read.
-fn device(base: &Url, tftp: std::net::Ipv4Addr) -> String {
+/// The GRUB devices from which boot files are read, the quicker first. Not every signed GRUB has an
+/// HTTP client, and a signed one loads none: Debian 12's goes on to TFTP.
+fn devices(base: &Url, tftp: std::net::Ipv4Addr) -> String {
     match base.host_str() {
         Some(host)
             if base.scheme() == "http"
                 && base.port_or_known_default() == Some(HTTP_PORT)
                 && base.path() == "/" =>
         {
-            format!("(http,{host})")
+            format!("'(http,{host})' '(tftp,{tftp})'")
         }
-        Some(_) | None => format!("(tftp,{tftp})"),
+        Some(_) | None => format!("'(tftp,{tftp})'"),
     }
 }
 
@@ -127,6 +126,7 @@ fn local(name: &str) -> String {
 struct Ramdisk<'a> {
     name: &'a str,
     mac: MacAddress,
+    devices: &'a str,
     kernel: &'a str,
     ramdisk: &'a str,
     cmdline: &'a str,
@@ -136,6 +136,7 @@ fn ramdisk(boot: &Ramdisk<'_>) -> String {
     let Ramdisk {
         name,
         mac,
+        devices,
         kernel,
         ramdisk,
         cmdline,
@@ -145,9 +146,11 @@ fn ramdisk(boot: &Ramdisk<'_>) -> String {
     format!(
         "for attempt in {ATTEMPTS}; do\n\
          echo 'Cupola: {name} boots the deploy ramdisk'\n\
-         if linux {kernel} {cmdline} BOOTIF={mac}; then\n\
-         if initrd {ramdisk}; then boot; fi\n\
+         for device in {devices}; do\n\
+         if linux $device/{kernel} {cmdline} BOOTIF={mac}; then\n\
+         if initrd $device/{ramdisk}; then boot; fi\n\
          fi\n\
+         done\n\
          echo \"Cupola: failed, next attempt in $attempt s\"\n\
          sleep $attempt\n\
          done\n\
@@ -213,18 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn http_where_grub_can_speak_it_else_tftp() {
+    fn http_where_grub_may_speak_it_and_tftp_always() {
         let boot = netboots("a=b");
         let over_http = text(&boot, "http://10.77.0.1/");
         assert!(
+            over_http.contains("for device in '(http,10.77.0.1)' '(tftp,10.77.0.1)'; do"),
+            "{over_http}"
+        );
+        assert!(
             over_http.contains(
-                "linux (http,10.77.0.1)/boot/52-54-00-ab-cd-ef/kernel 'a=b' \
-                 BOOTIF=52:54:00:ab:cd:ef; then"
+                "linux $device/boot/52-54-00-ab-cd-ef/kernel 'a=b' BOOTIF=52:54:00:ab:cd:ef; then"
             ),
             "{over_http}"
         );
         let over_tftp = text(&boot, "http://10.77.0.1:8088/");
-        assert!(over_tftp.contains("initrd (tftp,10.77.0.1)/boot/52-54-00-ab-cd-ef/ramdisk;"));
+        assert!(over_tftp.contains("for device in '(tftp,10.77.0.1)'; do"));
+        assert!(over_tftp.contains("initrd $device/boot/52-54-00-ab-cd-ef/ramdisk;"));
         assert!(!over_tftp.contains("/srv/"));
     }
 

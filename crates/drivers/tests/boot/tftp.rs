@@ -133,7 +133,8 @@ async fn grub_is_led_to_the_nodes_configuration() {
     );
     let own = get("/boot/02:00:00:00:00:01/grub.cfg").await;
     assert!(
-        own.contains("linux (tftp,127.0.0.1)/boot/02-00-00-00-00-01/kernel"),
+        own.contains("for device in '(tftp,127.0.0.1)'; do")
+            && own.contains("linux $device/boot/02-00-00-00-00-01/kernel"),
         "{own}"
     );
     assert_eq!(own, get("/grub/grub.cfg-01-02-00-00-00-00-01").await);
