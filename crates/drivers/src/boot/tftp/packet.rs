@@ -250,12 +250,18 @@ fn take_text(input: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((text, rest.get(1..).unwrap_or_default()))
 }
 
+/// What of it people can read, no longer than can be written again.
 fn printable(raw: &[u8]) -> String {
-    String::from_utf8_lossy(raw)
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_TEXT)
-        .collect()
+    let mut text = String::new();
+    for c in String::from_utf8_lossy(raw).chars() {
+        if text.len() + c.len_utf8() > MAX_TEXT {
+            break;
+        }
+        if !c.is_control() {
+            text.push(c);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -283,6 +289,15 @@ mod tests {
             panic!()
         };
         assert!(request.options.is_empty());
+    }
+
+    #[test]
+    fn what_grows_when_it_is_made_text_is_still_written_whole() {
+        for start in [&b"\0\x05\0\0"[..], b"\0\x01f\0"] {
+            let datagram = [start, &[0xff; 400], &[0]].concat();
+            let packet = Packet::decode(&datagram).unwrap();
+            assert_eq!(Packet::decode(&packet.to_vec()), Ok(packet.clone()));
+        }
     }
 
     proptest! {
