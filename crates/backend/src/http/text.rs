@@ -115,16 +115,23 @@ fn masked_value(out: &mut Vec<u8>, name: &str, member: &Value, secrets: Secrets)
 /// Puts the stored secret back wherever a client sent the mask that it had read.
 pub(super) fn unmask(sent: &mut Map<String, Value>, stored: &Map<String, Value>, secrets: Secrets) {
     for (name, member) in sent.iter_mut() {
-        let Some(old) = stored.get(name) else {
-            continue;
-        };
-        match (&mut *member, old) {
-            (Value::String(text), _) if text == MASK && secrets.hides(name) => {
-                *member = old.clone();
-            }
-            (Value::Object(inner), Value::Object(old)) => unmask(inner, old, Secrets::ByName),
-            (_, _) => {}
+        if let Some(old) = stored.get(name) {
+            unmask_value(name, member, old, secrets);
         }
+    }
+}
+
+fn unmask_value(name: &str, member: &mut Value, old: &Value, secrets: Secrets) {
+    match (&mut *member, old) {
+        (Value::String(text), _) if text == MASK && secrets.hides(name) => *member = old.clone(),
+        (Value::Object(inner), Value::Object(old)) => unmask(inner, old, Secrets::ByName),
+        // In a list of another length it cannot be told whose mask it is.
+        (Value::Array(items), Value::Array(old)) if items.len() == old.len() => {
+            for (item, old) in items.iter_mut().zip(old) {
+                unmask_value(name, item, old, Secrets::ByName);
+            }
+        }
+        (_, _) => {}
     }
 }
 
@@ -145,6 +152,23 @@ mod tests {
         let mut out = Vec::new();
         masked(&mut out, &object(value), secrets);
         serde_json::from_slice(&out).expect("JSON")
+    }
+
+    #[test]
+    fn masks_within_lists_that_come_back_are_secrets_again() {
+        let stored = object(json!({
+            "list": [{"auth_token": "hunter2", "n": 1}, [{"password": "hunter3"}]],
+            "passwords": ["hunter4", "hunter5"],
+        }));
+        let mut sent = stored.clone();
+        cupola_api::secret::mask(&mut sent);
+        assert!(!Value::Object(sent.clone()).to_string().contains("hunter"));
+        unmask(&mut sent, &stored, Secrets::ByName);
+        assert_eq!(sent, stored);
+        // Whose mask it is cannot be told in a list of another length.
+        let mut shorter = object(json!({"passwords": ["******"]}));
+        unmask(&mut shorter, &stored, Secrets::ByName);
+        assert_eq!(shorter, object(json!({"passwords": ["******"]})));
     }
 
     #[test]
