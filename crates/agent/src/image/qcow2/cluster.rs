@@ -55,7 +55,8 @@ impl ClusterUnpacker {
                 let length = zstd::zstd_safe::find_frame_compressed_size(bytes)
                     .map_err(|_| damaged("no Zstandard frame"))?;
                 let frame = bytes.get(..length).unwrap_or_default();
-                decoder.decompress_to_buffer(frame, &mut self.cluster)? as u64
+                // A slice: a vector would be cut to what was unpacked.
+                decoder.decompress_to_buffer(frame, self.cluster.as_mut_slice())? as u64
             }
         };
         if unpacked != self.cluster.len() as u64 {
@@ -88,6 +89,26 @@ mod tests {
                 assert!(unpacker.unpack(bytes).unwrap() == cluster);
             }
             assert!(unpacker.unpack(&packed[..packed.len() / 2]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cluster_that_unpacks_to_less_is_refused() {
+        let (whole, less) = ([7; 512], [7; 300]);
+        let deflate = |plain: &[u8]| {
+            let mut packed = Vec::new();
+            let mut encoder = flate2::read::DeflateEncoder::new(plain, flate2::Compression::fast());
+            io::Read::read_to_end(&mut encoder, &mut packed).unwrap();
+            packed
+        };
+        let zstd = |plain: &[u8]| zstd::stream::encode_all(plain, 3).unwrap();
+        for (compression, whole_packed, less_packed) in [
+            (Compression::Deflate, deflate(&whole), deflate(&less)),
+            (Compression::Zstd, zstd(&whole), zstd(&less)),
+        ] {
+            let mut unpacker = ClusterUnpacker::new(compression, whole.len()).unwrap();
+            assert!(unpacker.unpack(&less_packed).is_err(), "{compression:?}");
+            assert!(unpacker.unpack(&whole_packed).unwrap() == whole);
         }
     }
 
