@@ -28,6 +28,17 @@ const PXE_USE_BOOT_FILE: [u8; 4] = [6, 1, 8, 255];
 /// The smallest BOOTP message; some relays and ROMs drop a shorter one (RFC 1542 section 2.1).
 const MINIMUM: usize = 300;
 
+/// What an answer goes without, the first of them first, where it would be longer than its client
+/// takes: the server's address is in the header too, and a client whose identifiers fill a message
+/// is no firmware.
+const SPARE: [OptionCode; 5] = [
+    OptionCode::TFTPServerAddress,
+    OptionCode::TFTPServerName,
+    OptionCode::BroadcastAddr,
+    OptionCode::ClientMachineIdentifier,
+    OptionCode::ClientIdentifier,
+];
+
 /// Octets of the header's `file` field, its final zero not counted.
 const FILE_FIELD: usize = 127;
 
@@ -140,7 +151,7 @@ pub(crate) fn grant(endpoints: &Endpoints, request: &DhcpRequest, grant: &Grant<
     if let Some(file) = grant.boot_file {
         boot_options(endpoints, &mut message, file);
     }
-    encode(&message, request)
+    encode(message, request)
 }
 
 /// Builds proxyDHCP's OFFER or ACK: what to boot and no address. Without a boot file it carries no
@@ -166,7 +177,7 @@ pub(crate) fn proxy(
         }
         boot_options(endpoints, &mut message, file);
     }
-    encode(&message, request)
+    encode(message, request)
 }
 
 /// Builds a NAK.
@@ -179,7 +190,7 @@ pub(crate) fn refuse(endpoints: &Endpoints, request: &DhcpRequest, why: &str) ->
     message
         .opts_mut()
         .insert(DhcpOption::Message(why.to_owned()));
-    encode(&message, request)
+    encode(message, request)
 }
 
 /// ROMs read the boot file from the header or from option 67, and the server from the header, from
@@ -217,12 +228,17 @@ fn reply(endpoints: &Endpoints, request: &DhcpRequest, kind: MessageType) -> Mes
     message
 }
 
-fn encode(message: &Message, request: &DhcpRequest) -> Vec<u8> {
+fn encode(mut message: Message, request: &DhcpRequest) -> Vec<u8> {
     const END: u8 = 255;
-    let mut datagram = Vec::with_capacity(576);
-    if let Err(error) = message.encode(&mut Encoder::new(&mut datagram)) {
-        tracing::error!(%error, "DHCP answer cannot be written");
-        return Vec::new();
+    let longest = request.longest_answer();
+    let mut datagram = written(&message);
+    for spare in SPARE {
+        if datagram.len() <= longest {
+            break;
+        }
+        if message.opts_mut().remove(spare).is_some() {
+            datagram = written(&message);
+        }
     }
     // RFC 3046 section 2.2: the relay's option goes back as it came, after all others.
     if let Some(relay) = &request.relay_information
@@ -241,6 +257,15 @@ fn encode(message: &Message, request: &DhcpRequest) -> Vec<u8> {
     datagram
 }
 
+fn written(message: &Message) -> Vec<u8> {
+    let mut datagram = Vec::with_capacity(576);
+    if let Err(error) = message.encode(&mut Encoder::new(&mut datagram)) {
+        tracing::error!(%error, "DHCP answer cannot be written");
+        return Vec::new();
+    }
+    datagram
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +278,43 @@ mod tests {
             address: Ipv4Addr::new(10, 0, 0, 1),
             http: Url::parse("http://10.0.0.1:8088/").unwrap(),
             loaders: LoaderNames::default(),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_as_long_as_its_client_takes() {
+        let none = Ipv4Addr::UNSPECIFIED;
+        for identifier in [16, 200, 255, 600] {
+            for (max_size, longest) in [
+                (None, 576),
+                (Some(0), 576),
+                (Some(1000), 1000),
+                (Some(9000), 1500),
+            ] {
+                for relay in [0, 12, 255] {
+                    let request = DhcpRequest {
+                        max_size,
+                        client_identifier: Some(vec![1; identifier]),
+                        machine_identifier: Some(vec![2; identifier]),
+                        relay_information: Some(vec![3; relay]),
+                        ..request(none, none)
+                    };
+                    let kind = MessageType::Ack;
+                    let datagram = proxy(&endpoints(), &request, kind, Some("loader"));
+                    let length = datagram.len() + 28;
+                    assert!(
+                        length <= 1500 && length - relay - 2 <= longest,
+                        "{length} octets"
+                    );
+                    let message = Message::decode(&mut Decoder::new(&datagram)).unwrap();
+                    let has = |code| message.opts().contains(code);
+                    assert!(has(OptionCode::BootfileName));
+                    if identifier == 16 {
+                        assert!(has(OptionCode::ClientIdentifier));
+                        assert!(has(OptionCode::TFTPServerAddress));
+                    }
+                }
+            }
         }
     }
 

@@ -17,6 +17,12 @@ const BOOT_REQUEST: u8 = 1;
 /// Octets of the header and the magic cookie (RFC 2131 section 2, RFC 2132 section 2).
 const HEADER: usize = 240;
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
+/// Octets of an IP packet's and a UDP datagram's headers (RFC 791, RFC 768).
+const IP_AND_UDP: usize = 28;
+/// The longest message that every client takes, with those headers (RFC 2131 section 2).
+const EVERY_CLIENT: u16 = 576;
+/// What an Ethernet frame carries.
+const FRAME: u16 = 1500;
 
 /// A client's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub struct DhcpRequest {
     pub(crate) giaddr: Ipv4Addr,
     /// Option 50.
     pub(crate) requested: Option<Ipv4Addr>,
+    /// Option 57: the longest message that the client takes, with its IP and UDP headers.
+    pub(crate) max_size: Option<u16>,
     /// Option 54.
     pub(crate) server: Option<Ipv4Addr>,
     /// Option 61, echoed (RFC 6842).
@@ -46,7 +54,16 @@ pub struct DhcpRequest {
 }
 
 impl DhcpRequest {
-    /// Reads a datagram; `None` for what is no DHCP message of an Ethernet client.
+    /// How long an answer may be, octets. The relay takes its own option out again (RFC 3046
+    /// section 2.1), which therefore counts for the network between us and it alone.
+    pub(crate) fn longest_answer(&self) -> usize {
+        let relay = self.relay_information.as_ref().map_or(0, |it| it.len() + 2);
+        let client = self.max_size.unwrap_or(0).clamp(EVERY_CLIENT, FRAME);
+        let network = usize::from(FRAME).saturating_sub(relay);
+        usize::from(client).min(network).saturating_sub(IP_AND_UDP)
+    }
+
+    /// Reads a datagram; `None` for what is no DHCP message of an Ethernet client, or was cut off.
     #[must_use]
     pub fn decode(datagram: &[u8]) -> Option<Self> {
         let header = datagram.first_chunk::<HEADER>()?;
@@ -54,6 +71,9 @@ impl DhcpRequest {
             return None;
         };
         if !header.ends_with(&MAGIC) {
+            return None;
+        }
+        if !is_whole(datagram.get(HEADER..)?) {
             return None;
         }
         let message = borrowed::Message::new(datagram).ok()?;
@@ -71,6 +91,7 @@ impl DhcpRequest {
             ciaddr: message.ciaddr(),
             giaddr: message.giaddr(),
             requested: options.requested,
+            max_size: options.max_size,
             server: options.server,
             client: ClientSystem::from_options(
                 options.architecture,
@@ -90,10 +111,28 @@ impl DhcpRequest {
     }
 }
 
+/// Whether no option reaches beyond the datagram. Some clients leave the end option out.
+fn is_whole(mut options: &[u8]) -> bool {
+    const PAD: u8 = 0;
+    const END: u8 = 255;
+    loop {
+        options = match options {
+            [] | [END, ..] => return true,
+            [PAD, rest @ ..] => rest,
+            [_, length, rest @ ..] => match rest.get(usize::from(*length)..) {
+                Some(rest) => rest,
+                None => return false,
+            },
+            [_] => return false,
+        };
+    }
+}
+
 #[derive(Default)]
 struct Options {
     message: Option<u8>,
     requested: Option<Ipv4Addr>,
+    max_size: Option<u16>,
     server: Option<Ipv4Addr>,
     architecture: Option<u16>,
     vendor_class: Option<Vec<u8>>,
@@ -110,19 +149,19 @@ impl Options {
         let mut options = Self::default();
         for option in message.opts() {
             let data = option.data();
+            let number = || data.first_chunk::<2>().copied().map(u16::from_be_bytes);
             let address = || data.first_chunk::<4>().copied().map(Ipv4Addr::from);
             match u8::from(option.code()) {
                 50 => options.requested = address(),
                 53 => options.message = data.first().copied(),
                 54 => options.server = address(),
+                57 => options.max_size = number(),
                 60 => options.vendor_class = Some(data.to_vec()),
                 61 => options.client_identifier = Some(data.to_vec()),
                 77 => options.user_class = Some(data.to_vec()),
                 82 => options.relay_information = Some(data.to_vec()),
                 // A list where the machine can boot in several ways; the first is the one it is in.
-                93 => {
-                    options.architecture = data.first_chunk::<2>().copied().map(u16::from_be_bytes);
-                }
+                93 => options.architecture = number(),
                 97 => options.machine_identifier = Some(data.to_vec()),
                 118 => options.subnet_selection = address(),
                 175 => options.ipxe = true,
@@ -203,10 +242,20 @@ pub(super) mod tests {
     fn odd_options_do_not_lose_the_packet() {
         let mut packet = discover(None);
         assert_eq!(packet.pop(), Some(255));
-        // Option 94 one octet too short, then a cut-off option.
-        packet.extend([94, 2, 1, 2, 50, 4, 10, 0, 0, 9, 57, 200, 1]);
+        // Option 94 one octet too short, and no end.
+        packet.extend([94, 2, 1, 2, 50, 4, 10, 0, 0, 9]);
         let request = DhcpRequest::decode(&packet).unwrap();
         assert_eq!(request.requested, Some(Ipv4Addr::new(10, 0, 0, 9)));
+    }
+
+    #[test]
+    fn a_truncated_packet_is_refused() {
+        let whole = discover(None);
+        let class = 240 + 3;
+        assert_eq!(whole[class], 60, "the class comes after the message's type");
+        for length in (0..=240).chain(class + 1..class + 22) {
+            assert_eq!(DhcpRequest::decode(&whole[..length]), None, "{length}");
+        }
     }
 
     #[test]
