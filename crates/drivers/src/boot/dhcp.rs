@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -169,9 +170,10 @@ pub(crate) enum Responder {
 
 impl Responder {
     async fn answer(&self, request: &DhcpRequest, source: SocketAddr) -> Option<Answer> {
+        let now = Timestamp::now();
         match self {
-            Self::Addresses(exchange) => exchange.answer(request, source).await,
-            Self::Proxy(proxy) => proxy.answer(request, source).await,
+            Self::Addresses(exchange) => exchange.answer(request, source, now).await,
+            Self::Proxy(proxy) => proxy.answer(request, source, now).await,
         }
     }
 

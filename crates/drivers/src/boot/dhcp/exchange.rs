@@ -1,6 +1,7 @@
 //! One DHCP exchange: from a client's message to the answer it gets, if any (RFC 2131 section 4.3).
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use dhcproto::v4::MessageType;
 use jiff::Timestamp;
@@ -30,11 +31,18 @@ struct Asked<'a> {
     request: &'a DhcpRequest,
     caller: Caller,
     served: &'a ServedSubnet,
+    /// When the message came: what is promised, is promised from then on.
+    now: Timestamp,
 }
 
 impl Exchange {
-    /// Works out the answer; `None` where there is none to give.
-    pub(crate) async fn answer(&self, request: &DhcpRequest, source: SocketAddr) -> Option<Answer> {
+    /// Works out the answer to a message that has just come; `None` where there is none to give.
+    pub(crate) async fn answer(
+        &self,
+        request: &DhcpRequest,
+        source: SocketAddr,
+        now: Timestamp,
+    ) -> Option<Answer> {
         let caller = match self.callers.identify(request, source).await {
             Ok(caller) => caller,
             Err(Unidentified(party, reason)) => return self.callers.ignore(&party, reason),
@@ -48,6 +56,7 @@ impl Exchange {
             request,
             caller,
             served,
+            now,
         };
         match request.message {
             MessageType::Discover => self.discover(asked).await,
@@ -59,7 +68,7 @@ impl Exchange {
             }
             MessageType::Release => {
                 let (mac, address) = (&request.mac, request.ciaddr);
-                self.callers.leases.release(mac, address, Timestamp::now());
+                self.callers.leases.release(mac, address, now);
                 self.report(&asked, ContactKind::DhcpRelease { address });
                 None
             }
@@ -108,7 +117,7 @@ impl Exchange {
         let reservations = self.callers.reservations(&asked.caller).await?;
         for _ in 0..ATTEMPTS {
             let wish = wish(asked, asked.request.requested, &reservations);
-            let offered = match leases.offer(&wish, &asked.served.subnet, Timestamp::now()) {
+            let offered = match leases.offer(&wish, &asked.served.subnet, asked.now) {
                 Ok(offered) => offered,
                 Err(none) => {
                     let reason = reason(none, asked.served);
@@ -124,7 +133,7 @@ impl Exchange {
                 leases.checked(&mac, address);
                 return Some(address);
             };
-            leases.decline(&mac, address, Timestamp::now());
+            leases.decline(&mac, address, asked.now);
             let holder = holder.mac();
             self.report(asked, ContactKind::DhcpConflict { address, holder });
             if wish.reserved.is_some() {
@@ -158,17 +167,21 @@ impl Exchange {
         }
         let address = request.requested.unwrap_or(request.ciaddr);
         self.report(&asked, ContactKind::DhcpRequest { address });
-        let now = Timestamp::now();
+        let now = asked.now;
+        let reservations = match request.server {
+            None => self.callers.reservations(&asked.caller).await?,
+            // They were looked at for our offer.
+            Some(_) => Arc::default(),
+        };
+        let wish = wish(&asked, Some(address), &reservations);
         // A machine that kept its lease over our restart comes back for an address that is free,
         // and has checked it itself.
         if request.server.is_none() {
-            let reservations = self.callers.reservations(&asked.caller).await?;
-            let wish = wish(&asked, Some(address), &reservations);
             let _ = self.callers.leases.offer(&wish, &asked.served.subnet, now);
         }
         let lease_time = asked.served.lease_time;
         let leases = &self.callers.leases;
-        let Some(granted) = leases.commit(&request.mac, address, lease_time, now) else {
+        let Some(granted) = leases.commit(&wish, &asked.served.subnet, lease_time, now) else {
             return Some(self.refuse(asked, address));
         };
         if let Some(lease) = granted.keep {
@@ -211,7 +224,7 @@ impl Exchange {
         let request = asked.request;
         let address = request.requested.unwrap_or(request.ciaddr);
         let leases = &self.callers.leases;
-        leases.decline(&request.mac, address, Timestamp::now());
+        leases.decline(&request.mac, address, asked.now);
         self.report(asked, ContactKind::DhcpDecline { address });
         if let Some(holder) = self.holder(asked, address).await {
             let holder = holder.mac();

@@ -36,8 +36,13 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Works out the answer; `None` where there is none to give.
-    pub(crate) async fn answer(&self, request: &DhcpRequest, source: SocketAddr) -> Option<Answer> {
+    /// Works out the answer to a message that has just come; `None` where there is none to give.
+    pub(crate) async fn answer(
+        &self,
+        request: &DhcpRequest,
+        source: SocketAddr,
+        now: Timestamp,
+    ) -> Option<Answer> {
         let caller = match self.callers.identify(request, source).await {
             Ok(caller) => caller,
             // Beside another server strangers are the rule; only those that would boot are told of.
@@ -46,8 +51,8 @@ impl Proxy {
         };
         match request.message {
             MessageType::Discover => self.discover(request, caller).await,
-            MessageType::Request => self.request(request, caller).await,
-            MessageType::Inform => self.acknowledge(request, caller).await,
+            MessageType::Request => self.request(request, caller, now).await,
+            MessageType::Inform => self.acknowledge(request, caller, now).await,
             MessageType::Decline => {
                 let address = request.requested.unwrap_or(request.ciaddr);
                 self.report(&caller, ContactKind::DhcpDecline { address });
@@ -98,20 +103,30 @@ impl Proxy {
 
     /// A REQUEST by broadcast is meant for the other server, and tells which address the machine
     /// has taken; one that names us, or came to our own port, is for us.
-    async fn request(&self, request: &DhcpRequest, caller: Caller) -> Option<Answer> {
+    async fn request(
+        &self,
+        request: &DhcpRequest,
+        caller: Caller,
+        now: Timestamp,
+    ) -> Option<Answer> {
         let ours = self.callers.endpoints.address;
         if self.port == ProxyPort::BootServer || request.server == Some(ours) {
-            return self.acknowledge(request, caller).await;
+            return self.acknowledge(request, caller, now).await;
         }
         let address = request.requested.unwrap_or(request.ciaddr);
-        self.learn(&caller, address);
+        self.learn(&caller, address, now);
         let server = request.server;
         self.report(&caller, ContactKind::DhcpTaken { address, server });
         None
     }
 
-    async fn acknowledge(&self, request: &DhcpRequest, caller: Caller) -> Option<Answer> {
-        self.learn(&caller, request.ciaddr);
+    async fn acknowledge(
+        &self,
+        request: &DhcpRequest,
+        caller: Caller,
+        now: Timestamp,
+    ) -> Option<Answer> {
+        self.learn(&caller, request.ciaddr, now);
         let file = self.callers.boot_file(request, &caller).await??;
         let datagram = answer::proxy(
             &self.callers.endpoints,
@@ -125,12 +140,12 @@ impl Proxy {
 
     /// Remembers the address that the other server gave, so that the machine is known when it
     /// loads its loader.
-    fn learn(&self, caller: &Caller, address: Ipv4Addr) {
+    fn learn(&self, caller: &Caller, address: Ipv4Addr, now: Timestamp) {
         if !address.is_unspecified() {
             let host = &caller.host;
             self.callers
                 .leases
-                .observe(host.mac, host.node, address, Timestamp::now());
+                .observe(host.mac, host.node, address, now);
         }
     }
 

@@ -118,12 +118,8 @@ impl LeaseTable {
         now: Timestamp,
     ) -> Result<Offered, NoAddress> {
         let mut inner = self.inner.lock();
-        let may_have = |address: Ipv4Addr| match wish.reserved {
-            Some(reserved) => reserved == address,
-            None => in_pool(subnet, address) && !is_kept_from(wish, address),
-        };
         if let Some(entry) = inner.by_mac.get_mut(&wish.mac) {
-            if may_have(entry.lease.address) {
+            if self.may_have(wish, subnet, entry.lease.address) {
                 return Ok(entry.renew_offer(wish.node, now));
             }
             inner.remove(&wish.mac);
@@ -185,8 +181,26 @@ impl LeaseTable {
         wish.wanted
             .filter(|address| in_pool(subnet, *address) && free(inner, address))
             .or_else(|| pool(subnet, &wish.mac).find(|address| free(inner, address)))
-            .or_else(|| inner.reclaim(wish, subnet, now))
+            .or_else(|| inner.reclaim(now, |address| self.is_for(wish, subnet, address)))
             .ok_or(NoAddress::PoolExhausted)
+    }
+
+    /// Whether the machine may have this address on this network, if nobody else has it.
+    fn may_have(&self, wish: &Wish<'_>, subnet: &Subnet, address: Ipv4Addr) -> bool {
+        match wish.reserved {
+            Some(reserved) => {
+                reserved == address
+                    && subnet.network.contains(&address)
+                    && !self.is_taken(subnet, address)
+            }
+            None => self.is_for(wish, subnet, address),
+        }
+    }
+
+    /// Whether the address is one of the pool, and neither kept for another machine, nor ours or
+    /// a router's.
+    fn is_for(&self, wish: &Wish<'_>, subnet: &Subnet, address: Ipv4Addr) -> bool {
+        in_pool(subnet, address) && !is_kept_from(wish, address) && !self.is_taken(subnet, address)
     }
 
     fn is_taken(&self, subnet: &Subnet, address: Ipv4Addr) -> bool {
@@ -219,21 +233,25 @@ impl LeaseTable {
         inner.insert(lease, Standing::Granted, None);
     }
 
-    /// Promises the address to the machine if it is its own; `None` where it is not.
+    /// Promises the address that the machine wants, if it is its own and one of this network;
+    /// `None` where it is not.
     ///
     /// What is kept is good for twice the time, so that a machine that comes again and again (the
     /// ROM, iPXE, the ramdisk, and every renewal at half of the time) is written down once.
     pub(crate) fn commit(
         &self,
-        mac: &MacAddress,
-        address: Ipv4Addr,
+        wish: &Wish<'_>,
+        subnet: &Subnet,
         lease_time: Duration,
         now: Timestamp,
     ) -> Option<Granted> {
+        let address = wish
+            .wanted
+            .filter(|address| self.may_have(wish, subnet, *address))?;
         let mut inner = self.inner.lock();
         let entry = inner
             .by_mac
-            .get_mut(mac)
+            .get_mut(&wish.mac)
             .filter(|entry| entry.lease.address == address)?;
         let expires = after(now, lease_time);
         entry.lease.expires = expires;
@@ -357,13 +375,12 @@ impl Inner {
         }
     }
 
-    fn reclaim(&mut self, wish: &Wish<'_>, subnet: &Subnet, now: Timestamp) -> Option<Ipv4Addr> {
+    fn reclaim(&mut self, now: Timestamp, is_for: impl Fn(Ipv4Addr) -> bool) -> Option<Ipv4Addr> {
         let oldest = self
             .by_mac
             .values()
             .map(|entry| &entry.lease)
-            .filter(|lease| lease.expires <= now && in_pool(subnet, lease.address))
-            .filter(|lease| !is_kept_from(wish, lease.address))
+            .filter(|lease| lease.expires <= now && is_for(lease.address))
             .min_by_key(|lease| lease.expires)?;
         let (mac, address) = (oldest.mac, oldest.address);
         self.remove(&mac);

@@ -45,6 +45,11 @@ fn address(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, last)
 }
 
+fn commit(table: &LeaseTable, n: u8, net: &Subnet, last: u8, now: i64) -> Option<Granted> {
+    let wanted = Some(address(last));
+    table.commit(&Wish { wanted, ..wish(n) }, net, HOUR, at(now))
+}
+
 #[test]
 fn addresses_are_sticky_and_never_a_router_or_ours() {
     let ours = Ipv4Addr::new(10, 0, 0, 11);
@@ -80,8 +85,8 @@ fn a_full_pool_takes_back_what_expired_first_and_nothing_else() {
         offer(&table, 1, &net, 0).unwrap(),
         offer(&table, 2, &net, 0).unwrap(),
     );
-    assert!(table.commit(&mac(1), address(one), HOUR, at(1)).is_some());
-    assert!(table.commit(&mac(2), address(two), HOUR, at(0)).is_some());
+    assert!(commit(&table, 1, &net, one, 1).is_some());
+    assert!(commit(&table, 2, &net, two, 0).is_some());
     assert_eq!(offer(&table, 3, &net, 1800), Err(NoAddress::PoolExhausted));
     assert_eq!(offer(&table, 3, &net, 4000), Ok(two));
     assert_eq!(
@@ -106,7 +111,7 @@ fn nobody_gets_another_machines_address() {
     let table = LeaseTable::default();
     let net = subnet(20);
     let stolen = Ipv4Addr::new(10, 0, 0, offer(&table, 1, &net, 0).unwrap());
-    assert!(table.commit(&mac(2), stolen, HOUR, at(0)).is_none());
+    assert!(commit(&table, 2, &net, stolen.octets()[3], 0).is_none());
     let wanted = Some(stolen);
     let other = table.offer(&Wish { wanted, ..wish(2) }, &net, at(0));
     assert!(other.is_ok_and(|offered| offered.address != stolen));
@@ -142,7 +147,7 @@ fn a_reserved_address_waits_for_its_machine() {
     let table = LeaseTable::default();
     let net = subnet(13);
     let had = table.offer(&wish(1), &net, at(0)).unwrap().address;
-    assert!(table.commit(&mac(1), had, HOUR, at(0)).is_some());
+    assert!(commit(&table, 1, &net, had.octets()[3], 0).is_some());
     let free: Vec<_> = (11..=13).map(address).filter(|a| *a != had).collect();
     let reservations: Reservations = [(had, mac(8)), (free[0], mac(9))].into_iter().collect();
     let ask = |n, now, wanted| {
@@ -192,6 +197,58 @@ fn an_address_that_another_server_has_leased_is_left_alone() {
 }
 
 #[test]
+fn a_reservation_counts_on_its_own_network_only() {
+    let table = LeaseTable::default();
+    let here = subnet(20);
+    let mut there = here.clone();
+    there.network = "10.0.1.0/24".parse().unwrap();
+    let wish = Wish {
+        reserved: Some(address(200)),
+        ..wish(1)
+    };
+    assert!(table.offer(&wish, &here, at(0)).is_ok());
+    assert_eq!(
+        table.offer(&wish, &there, at(1)),
+        Err(NoAddress::ReservationUnusable(address(200)))
+    );
+}
+
+#[test]
+fn an_address_of_another_network_is_not_promised() {
+    let table = LeaseTable::default();
+    let here = subnet(20);
+    let there = Subnet {
+        network: "10.0.1.0/24".parse().unwrap(),
+        first: Ipv4Addr::new(10, 0, 1, 10),
+        last: Ipv4Addr::new(10, 0, 1, 20),
+        ..here.clone()
+    };
+    let own = offer(&table, 1, &here, 0).unwrap();
+    assert_eq!(commit(&table, 1, &there, own, 1), None);
+    assert!(commit(&table, 1, &here, own, 1).is_some());
+}
+
+#[test]
+fn a_kept_lease_of_an_address_that_became_ours_or_a_routers_is_not_renewed() {
+    let ours = address(11);
+    let lease = |n, last| Lease {
+        mac: mac(n),
+        address: address(last),
+        node: NodeId::random(),
+        expires: at(50),
+    };
+    let kept = vec![lease(1, 10), lease(2, 11)];
+    let table = LeaseTable::new(vec![ours], kept.clone());
+    let net = subnet(12);
+    assert_eq!(offer(&table, 1, &net, 0), Ok(12));
+    assert_eq!(offer(&table, 2, &net, 0), Err(NoAddress::PoolExhausted));
+    // Nor is it taken back for another machine.
+    let table = LeaseTable::new(vec![ours], kept);
+    assert_eq!(offer(&table, 3, &net, 100), Ok(12));
+    assert_eq!(offer(&table, 4, &net, 100), Err(NoAddress::PoolExhausted));
+}
+
+#[test]
 fn an_address_is_looked_for_before_its_first_offer_and_when_its_lease_ran_out() {
     let table = LeaseTable::default();
     let net = subnet(20);
@@ -200,7 +257,7 @@ fn an_address_is_looked_for_before_its_first_offer_and_when_its_lease_ran_out() 
     let own = table.lease(&mac(1)).unwrap().address;
     table.checked(&mac(1), own);
     assert!(!unchecked(2));
-    assert!(table.commit(&mac(1), own, HOUR, at(3)).is_some());
+    assert!(commit(&table, 1, &net, own.octets()[3], 3).is_some());
     assert!(!unchecked(3602));
     assert!(unchecked(4000));
 }
@@ -210,16 +267,16 @@ fn a_promise_is_written_down_once_and_never_outlives_what_is_written() {
     let table = LeaseTable::default();
     let net = subnet(20);
     let own = address(offer(&table, 1, &net, 0).unwrap());
-    let commit = |now| table.commit(&mac(1), own, HOUR, at(now)).unwrap().keep;
-    let first = commit(0).unwrap();
+    let keep = |now| commit(&table, 1, &net, own.octets()[3], now).unwrap().keep;
+    let first = keep(0).unwrap();
     assert_eq!(first.expires, at(7200));
     // Not kept yet: the next one must be.
-    assert!(commit(10).is_some());
+    assert!(keep(10).is_some());
     table.kept(&first);
     for now in [10, 1800, 3600] {
-        assert_eq!(commit(now), None, "{now}");
+        assert_eq!(keep(now), None, "{now}");
     }
-    assert_eq!(commit(3601).unwrap().expires, at(3601 + 7200));
+    assert_eq!(keep(3601).unwrap().expires, at(3601 + 7200));
     let restarted = LeaseTable::new(Vec::new(), vec![first]);
     assert_eq!(offer(&restarted, 1, &net, 5000).map(address), Ok(own));
     let others: Vec<_> = (2..=11).map(|n| offer(&restarted, n, &net, 5000)).collect();
