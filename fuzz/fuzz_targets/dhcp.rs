@@ -1,6 +1,13 @@
-//! DHCP datagrams of machines, at the server.
+//! DHCP messages of machines, relays and strangers, at the server and at proxyDHCP.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|datagram: &[u8]| {
-    cupola_drivers::boot::fuzzing::dhcp(datagram);
+use cupola_drivers::boot::dhcp::fuzzing::exchanges;
+use tokio::runtime::{Builder, Runtime};
+
+thread_local! {
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+}
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    RUNTIME.with(|runtime| runtime.block_on(exchanges(input)));
 });

@@ -1,6 +1,13 @@
-//! TFTP datagrams of machines, at the server.
+//! A TFTP request and the client's packets of the transfer that follows, at the server.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|datagram: &[u8]| {
-    cupola_drivers::boot::fuzzing::tftp(datagram);
+use cupola_drivers::boot::tftp::fuzzing::transfers;
+use tokio::runtime::{Builder, Runtime};
+
+thread_local! {
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+}
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    RUNTIME.with(|runtime| runtime.block_on(transfers(input)));
 });

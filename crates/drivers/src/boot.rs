@@ -21,8 +21,8 @@ pub mod dhcp;
 pub mod directory;
 pub mod dnsmasq;
 pub mod files;
-#[cfg(fuzzing)]
-pub mod fuzzing;
+#[cfg(any(test, fuzzing))]
+mod fuzzing;
 pub mod grub;
 pub mod http;
 pub mod leases;

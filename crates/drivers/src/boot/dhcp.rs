@@ -28,6 +28,8 @@ pub(crate) mod answer;
 mod arp;
 pub(crate) mod caller;
 pub(crate) mod exchange;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod icmp;
 mod prober;
 pub(crate) mod proxy;

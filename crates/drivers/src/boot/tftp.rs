@@ -29,6 +29,8 @@ use transfer::Transfer;
 use underway::{Guard, Underway};
 use worker::{Job, Mailbox};
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod names;
 pub mod packet;
 mod socket;

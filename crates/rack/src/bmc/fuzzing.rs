@@ -211,10 +211,120 @@ pub async fn attack(wire: &mut Wire, input: &[u8]) {
 }
 
 #[cfg(test)]
+#[path = "../../../../fuzz/seeds.rs"]
+mod seeds;
+
+#[cfg(test)]
 mod tests {
+    use cupola_drivers::ipmi::wire::app::GetChannelAuthenticationCapabilities;
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Messages that a BMC takes from anybody: they open sessions.
+    fn before_a_session() -> Vec<Vec<u8>> {
+        let capabilities = GetChannelAuthenticationCapabilities {
+            privilege: Privilege::Administrator,
+        };
+        let capabilities = Request {
+            net_fn: GetChannelAuthenticationCapabilities::NET_FN,
+            command: GetChannelAuthenticationCapabilities::COMMAND,
+            sequence: 1,
+            data: capabilities.request(),
+        };
+        let open = |suite: CipherSuite| OpenSessionRequest {
+            tag: 1,
+            privilege: Privilege::Administrator.code(),
+            console_session: CONSOLE_SESSION,
+            algorithms: suite.algorithms(),
+        };
+        let first = Rakp1 {
+            tag: 2,
+            bmc_session: 1,
+            random: [7; 16],
+            role: Privilege::Administrator.code() | NAME_ONLY_LOOKUP,
+            name: USER.into(),
+        };
+        let third = Rakp3 {
+            tag: 3,
+            bmc_session: 1,
+            proof: Ok(vec![7; 20]),
+        };
+        let open_request = PayloadType::OpenSessionRequest;
+        vec![
+            rmcp::encode_ping(9),
+            packet::encode_legacy(&capabilities.encode()),
+            packet::encode_plain(PayloadType::Ipmi, &capabilities.encode()),
+            packet::encode_plain(open_request, &open(CipherSuite::Suite3).encode()),
+            packet::encode_plain(open_request, &open(CipherSuite::Suite17).encode()),
+            packet::encode_plain(PayloadType::Rakp1, &first.encode()),
+            packet::encode_plain(PayloadType::Rakp3, &third.encode()),
+        ]
+    }
+
+    #[test]
+    fn the_seeds_are_what_the_codec_writes() {
+        let mut all = vec![0];
+        for datagram in before_a_session() {
+            all.push(u8::try_from(datagram.len()).unwrap());
+            all.extend(datagram);
+        }
+        let power_up = Request {
+            net_fn: ChassisControl::NET_FN,
+            command: ChassisControl::COMMAND,
+            sequence: 1,
+            data: ChassisControl::PowerUp.request(),
+        };
+        // Sealed for a session that is not there, with keys that nobody has.
+        let keys = |suite| {
+            let exchange = Exchange {
+                suite,
+                console_session: CONSOLE_SESSION,
+                bmc_session: 1,
+                console_random: [7; 16],
+                bmc_random: [8; 16],
+                guid: [9; 16],
+                role: Privilege::Administrator.code(),
+                name: USER.into(),
+            };
+            exchange.keys(&Key::new(b"guessed").unwrap(), None).0
+        };
+        let mut sealed = vec![0];
+        for suite in [CipherSuite::Suite3, CipherSuite::Suite17] {
+            let datagram = packet::encode_sealed(
+                &keys(suite),
+                PayloadType::Ipmi,
+                1,
+                1,
+                &power_up.encode(),
+                [3; 16],
+            );
+            sealed.push(u8::try_from(datagram.len()).unwrap());
+            sealed.extend(datagram);
+        }
+        let seeds = [
+            ("before-a-session", all),
+            ("sealed", sealed),
+            // Octets 9, 16 and 40 of the genuine packet are changed; its end is cut off; it grows.
+            ("changed", vec![13, 9, 1, 16, 2, 40, 3]),
+            ("shorter", vec![1, 25]),
+            ("longer", vec![1, 1, 0, 0, 0, 0]),
+            ("without-encryption", vec![0x85, 5, 0x40, 40, 0, 1, 9]),
+        ];
+        seeds::check("ipmi", &seeds);
+        block_on(async {
+            for (_, seed) in &seeds {
+                let mut wire = Wire::logged_in(CipherSuite::Suite17).await.unwrap();
+                attack(&mut wire, seed).await;
+            }
+            let wire = Wire::logged_in(CipherSuite::Suite17).await.unwrap();
+            let mut answered = 0;
+            for datagram in before_a_session() {
+                answered += u32::from(wire.bmc.handle(&datagram).await.is_some());
+            }
+            assert!(answered >= 5, "{answered} of them are taken");
+        });
+    }
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread()

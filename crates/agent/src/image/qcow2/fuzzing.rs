@@ -125,7 +125,13 @@ fn write(file: &[u8], plan: Plan, disk: &mut Remembering) -> io::Result<u64> {
 }
 
 #[cfg(test)]
+#[path = "../../../../../fuzz/seeds.rs"]
+mod seeds;
+
+#[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -153,6 +159,50 @@ mod tests {
 
     fn at(cluster: usize) -> u64 {
         (cluster * CLUSTER) as u64 | 1 << 63
+    }
+
+    /// A file whose first and third cluster are compressed, and share a sector.
+    fn compressed(kind: u8) -> Vec<u8> {
+        let plain: Vec<u8> = (0..CLUSTER).map(|number| (number >> 5) as u8).collect();
+        let packed = if kind == 1 {
+            zstd::stream::encode_all(&plain[..], 3).unwrap()
+        } else {
+            let fast = flate2::Compression::fast();
+            let mut packed = Vec::new();
+            let mut encoder = flate2::read::DeflateEncoder::new(&plain[..], fast);
+            encoder.read_to_end(&mut packed).unwrap();
+            packed
+        };
+        let first = (3 * CLUSTER) as u64;
+        let second = first + packed.len() as u64;
+        assert!(second + packed.len() as u64 <= first + CLUSTER as u64);
+        let mut file = file(&[1 << 62 | first, at(4), 1 << 62 | second, 1], 2);
+        // Incompatible feature 3: the kind of compression is told.
+        file[79] = 8;
+        file[104] = kind;
+        for start in [first, second] {
+            let start = usize::try_from(start).unwrap();
+            file[start..start + packed.len()].copy_from_slice(&packed);
+        }
+        file
+    }
+
+    #[test]
+    fn the_seeds_are_written_whole() {
+        let mut older = file(&[at(3), 0, at(4)], 2);
+        older[7] = 2;
+        let seeds = [
+            ("small", file(&[at(3), 0, at(5), at(4)], 3)),
+            ("holes", file(&[0, 0, 1, at(3), 0], 1)),
+            ("neighbours", file(&[at(3), at(4), at(5), at(3)], 3)),
+            ("version-2", older),
+            ("deflate", compressed(0)),
+            ("zstd", compressed(1)),
+        ];
+        seeds::check("qcow2", &seeds);
+        for (name, seed) in seeds {
+            assert!(qcow2(&seed) || name == "neighbours", "{name}");
+        }
     }
 
     #[test]

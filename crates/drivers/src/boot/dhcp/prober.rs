@@ -44,6 +44,9 @@ impl Holder {
 pub(crate) struct Prober {
     arp: Option<Arc<ArpProber>>,
     icmp: Option<Arc<IcmpProber>>,
+    /// Who has which address, where there is no network to ask.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) held: Vec<(Ipv4Addr, MacAddress)>,
 }
 
 impl Prober {
@@ -59,11 +62,20 @@ impl Prober {
             let stop = stop.clone();
             tracker.spawn(async move { prober.run(&stop).await });
         }
-        Self { arp, icmp }
+        Self {
+            arp,
+            icmp,
+            #[cfg(any(test, fuzzing))]
+            held: Vec::new(),
+        }
     }
 
     /// Who has the address.
     pub(crate) async fn holder(&self, address: Ipv4Addr, reach: Reach) -> Option<Holder> {
+        #[cfg(any(test, fuzzing))]
+        if let Some((_, mac)) = self.held.iter().find(|(held, _)| *held == address) {
+            return Some(Holder::Mac(*mac));
+        }
         let found = match (reach, &self.arp, &self.icmp) {
             (Reach::Local, Some(arp), _) => {
                 arp.holder(address).await.map(|mac| mac.map(Holder::Mac))
