@@ -14,6 +14,18 @@ use crate::node::Fault;
 use crate::state::power::PowerState;
 use crate::state::provision::ProvisionState;
 
+/// Goes before the rung in an error that was explained.
+const BROKEN: &str = "Broken rung: ";
+
+/// The rung that broke, as an error says that [`Diagnosis::explain`] made: for lists, which have
+/// room for the word and not for the sentence.
+#[must_use]
+pub fn broken_rung(error: &str) -> Option<Rung> {
+    let (_, said) = error.rsplit_once(BROKEN)?;
+    let (name, _) = said.split_once(" (")?;
+    Rung::ALL.into_iter().find(|rung| rung.name() == name)
+}
+
 /// The highest rung that was reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reached {
@@ -62,7 +74,7 @@ impl Diagnosis {
         if !text.ends_with(['.', '!', '?']) {
             text.push('.');
         }
-        text.push_str(&format!(" Broken rung: {self}"));
+        text.push_str(&format!(" {BROKEN}{self}"));
         if let Some(likely) = self.likely() {
             if !error.contains(&likely.cause) {
                 text.push_str(&format!(" Likely cause: {}.", likely.cause));
@@ -154,5 +166,21 @@ mod tests {
             unknown.ends_with("What to do: type the right password."),
             "{unknown}"
         );
+    }
+
+    #[test]
+    fn an_explained_error_names_its_rung_and_another_does_not() {
+        for rung in Rung::ALL {
+            let diagnosis = Diagnosis {
+                reached: None,
+                rung,
+                expected: rung.observed().to_owned(),
+                causes: Vec::new(),
+            };
+            assert_eq!(broken_rung(&diagnosis.explain("Timeout.")), Some(rung));
+        }
+        for other in ["Timeout.", "Broken rung: ", "Broken rung: none (3 of 17)"] {
+            assert_eq!(broken_rung(other), None);
+        }
     }
 }

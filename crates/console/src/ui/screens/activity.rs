@@ -1,6 +1,7 @@
 //! What a node does or waits for, in styled pieces for one line.
 
 use cupola_api::cupola::NodeSummary;
+use cupola_api::diagnosis::broken_rung;
 use jiff::Timestamp;
 use ratatui::style::Style;
 use ratatui::text::Span;
@@ -45,7 +46,7 @@ pub(crate) fn spans(node: &NodeSummary, theme: &Theme, width: usize) -> Vec<Span
         && node.step.is_none()
         && node.waiting.is_none()
     {
-        pieces.push((error.clone(), theme.failed));
+        pieces.push((wrong(error), theme.failed));
     }
     let mut spans = Vec::new();
     let mut room = width;
@@ -59,6 +60,14 @@ pub(crate) fn spans(node: &NodeSummary, theme: &Theme, width: usize) -> Vec<Span
         spans.push(Span::styled(text, style));
     }
     spans
+}
+
+/// An error with the rung that broke before all else: there is room for some words only.
+fn wrong(error: &str) -> String {
+    match broken_rung(error) {
+        Some(rung) => format!("at {rung}: {error}"),
+        None => error.to_owned(),
+    }
 }
 
 /// A bar of progress.
@@ -89,4 +98,16 @@ pub(crate) fn since(node: &NodeSummary, state: &State) -> String {
         "%d %b"
     };
     then.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_broken_rung_comes_first() {
+        let error = "Timeout. Broken rung: DHCP discover (5 of 17): the machine asks; no rung.";
+        assert_eq!(wrong(error), format!("at DHCP discover: {error}"));
+        assert_eq!(wrong("Timeout."), "Timeout.");
+    }
 }
