@@ -16,6 +16,7 @@ fn dnsmasq_takes_the_configuration_that_is_printed() -> Result<()> {
     let printed = Command::new(binary::cupola()?)
         .args(["boot", "dnsmasq-config"])
         .args(["--set", "boot.enabled=true", "--set", "boot.dhcp=off"])
+        .args(["--set", "api.listen=10.77.0.1:6385"])
         .args(["--set", "boot.address=10.77.0.1"])
         .args(["--set", "boot.network=10.77.0.0/24"])
         .args(["--set", "boot.pool_first=10.77.0.100"])

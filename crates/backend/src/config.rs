@@ -5,11 +5,13 @@
 //! is in [`sections`], with their documentation; the reference for users is made from there.
 
 mod boot_subnet;
+mod check;
 mod dhcp_mode;
 mod error;
 mod images;
 mod key;
 mod nearest;
+pub(crate) mod priorities;
 pub mod sections;
 mod value;
 
@@ -104,7 +106,7 @@ impl Config {
         for argument in sets {
             config.apply_argument(argument)?;
         }
-        config.check()?;
+        check::check(&config)?;
         Ok(config)
     }
 
@@ -130,10 +132,9 @@ impl Config {
 
     fn apply_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
         let origin = Origin::File(path.to_owned());
-        let table: toml::Table = text.parse().map_err(|error| ConfigError::Syntax {
-            path: path.to_owned(),
-            error: Box::new(error),
-        })?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| ConfigError::syntax(path, text, &error))?;
         for (section, value) in table {
             match value {
                 value if section == IMAGES => self.set_images(value, &origin)?,
@@ -167,9 +168,17 @@ impl Config {
 
     fn apply_argument(&mut self, argument: &str) -> Result<(), ConfigError> {
         let origin = Origin::Argument;
-        let malformed = || ConfigError::Argument(argument.to_owned());
+        // What is no name may be a value with a password in it.
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let malformed = || {
+            let end = argument.find(|c| !is_part(c)).unwrap_or(argument.len());
+            ConfigError::Argument(argument.get(..end).unwrap_or_default().to_owned())
+        };
         let (name, text) = argument.split_once('=').ok_or_else(malformed)?;
         let name = name.trim();
+        if !name.chars().all(is_part) {
+            return Err(malformed());
+        }
         if name == IMAGES {
             return self.set_images(value::guess(text), &origin);
         }
@@ -246,54 +255,6 @@ impl Config {
             key: key.to_owned(),
             origin: origin.clone(),
             nearest: nearest::nearest(key, known),
-        }
-    }
-
-    /// What no single key can tell.
-    fn check(&self) -> Result<(), ConfigError> {
-        let boot = &self.boot;
-        if boot.enabled && boot.address.is_none() {
-            return Err(ConfigError::Incomplete {
-                key: "boot.address",
-                because: "boot.enabled is true: machines must know where to load from",
-            });
-        }
-        if boot.enabled && boot.dhcp == DhcpMode::Server {
-            let has_network = boot.network.is_some();
-            let missing = [
-                ("boot.network", !has_network && boot.subnets.is_empty()),
-                ("boot.pool_first", has_network && boot.pool_first.is_none()),
-                ("boot.pool_last", has_network && boot.pool_last.is_none()),
-            ];
-            if let Some((key, _)) = missing.into_iter().find(|(_, missing)| *missing) {
-                return Err(ConfigError::Incomplete {
-                    key,
-                    because: "boot.dhcp is server; where another server hands out addresses, set \
-                              it to proxy, or to off if that server also names the boot file",
-                });
-            }
-        }
-        let unusable = [
-            (
-                self.rpc.url.is_some(),
-                "rpc.url",
-                "is set, but this version has no message queue: API and conductor are one \
-                 process; remove the key",
-            ),
-            (
-                self.api.max_limit == 0,
-                "api.max_limit",
-                "must be at least 1",
-            ),
-            (
-                !(0.0..=1.0).contains(&self.drivers.fake_failure_rate),
-                "drivers.fake_failure_rate",
-                "must be from 0 to 1",
-            ),
-        ];
-        match unusable.into_iter().find(|(is_wrong, ..)| *is_wrong) {
-            Some((_, key, reason)) => Err(ConfigError::Unusable { key, reason }),
-            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! How each part gets its settings out of the configuration is in [`settings`]; nothing is decided
 //! here but the order of starting and stopping.
 
+pub mod advice;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use crate::config::Config;
 use crate::events::EventBus;
 use crate::http::{self, ApiOptions, ApiState, OptionsError};
 use crate::rpc::Rpc;
-use crate::store::{ServerLeases, Store, StoreError};
+use crate::store::{self, ServerLeases, Store, StoreError, StoreOptions};
 
 /// The service could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,36 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl ServiceError {
+    /// Whether what is configured makes no sense, on whatever host.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        match self {
+            Self::Drivers(_) | Self::Api(_) | Self::Configuration(_) => true,
+            Self::Store(error) => matches!(error, StoreError::Url { .. }),
+            Self::Boot(error) => matches!(
+                error,
+                BootServicesError::NoSubnet
+                    | BootServicesError::BadPool { .. }
+                    | BootServicesError::Overlap { .. }
+            ),
+            Self::Loader(_) | Self::Io { .. } => false,
+        }
+    }
+}
+
+/// Looks whether the database could be opened, as [`Service::start`] would open it, without
+/// changing anything; says where it is.
+///
+/// # Errors
+/// What is wrong with it and what to do.
+pub async fn probe_database(
+    config: &Config,
+    state_directory: &Path,
+) -> Result<String, ServiceError> {
+    Ok(store::probe(&StoreOptions::of(&config.database, state_directory)).await?)
 }
 
 /// A dnsmasq configuration that leads machines to the boot services of this configuration, for
@@ -114,7 +145,7 @@ impl Service {
             None => None,
         };
         let api_options = ApiOptions::new(&config)?;
-        let store = Store::open(&settings::store(&config, state_directory)).await?;
+        let store = Store::open(&StoreOptions::of(&config.database, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
         let options = settings::conductor(&config, state_directory);

@@ -16,3 +16,4 @@ pub use client::{AgentAddress, AgentClient, AgentClients, new_token};
 pub use error::AgentError;
 pub use inspect::AgentInspect;
 pub use rescue::AgentRescue;
+pub use trust::authorities_file;

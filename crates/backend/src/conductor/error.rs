@@ -66,7 +66,8 @@ pub(crate) fn store_fault(error: &StoreError) -> ApiFault {
         | StoreError::Refused(_)
         | StoreError::Key(_)
         | StoreError::Migration(_)
-        | StoreError::Url { .. } => ApiFault::internal(error.to_string()),
+        | StoreError::Url { .. }
+        | StoreError::Open { .. } => ApiFault::internal(error.to_string()),
     }
 }
 

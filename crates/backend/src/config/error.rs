@@ -1,7 +1,9 @@
 //! What can be wrong with a configuration, so that whoever wrote it can put it right.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::http::OptionsError;
 
 /// Where a key was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +38,14 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no TOML.
-    #[error("{path} is not valid TOML: {error}", path = path.display())]
+    #[error("{path} is not valid TOML in line {line}: {reason}", path = path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
-        error: Box<toml::de::Error>,
+        /// The line, from 1; never its text, which may have a password in it.
+        line: usize,
+        /// Why.
+        reason: String,
     },
     /// There is no such key.
     #[error("{origin}: there is no key `{key}`{}", did_you_mean(nearest.as_deref()))]
@@ -63,8 +67,8 @@ pub enum ConfigError {
         /// What is wrong with it; never the value itself where it may be a secret.
         reason: String,
     },
-    /// The argument is not `section.key=value`.
-    #[error("--set {0}: expected section.key=value, such as --set api.listen=127.0.0.1:6385")]
+    /// The argument, of which this is the beginning, is not `section.key=value`.
+    #[error("--set {0}…: expected section.key=value, such as --set api.listen=127.0.0.1:6385")]
     Argument(String),
     /// A key is needed because of another one.
     #[error("`{key}` must be set, because {because}")]
@@ -79,11 +83,31 @@ pub enum ConfigError {
     Unusable {
         /// The key.
         key: &'static str,
-        /// What is wrong with it.
-        reason: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: String,
     },
+    /// The API cannot be served so.
+    #[error(transparent)]
+    Api(#[from] OptionsError),
+    /// `database.url` is no database's.
+    #[error("{0}")]
+    Database(String),
+}
+
+impl ConfigError {
+    pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        Self::Syntax {
+            path: path.to_owned(),
+            line: before.unwrap_or_default().matches('\n').count() + 1,
+            reason: error.message().to_owned(),
+        }
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    match nearest {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => "; docs/cupola.toml has all keys".to_owned(),
+    }
 }

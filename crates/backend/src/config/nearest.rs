@@ -1,8 +1,14 @@
 //! The nearest known name to one that somebody mistyped.
 
-/// The name with the smallest edit distance to `text`, the first of several.
+/// The name with the smallest edit distance to `text`, the first of several; none when all are so far
+/// away that nobody can have meant them.
 pub(super) fn nearest(text: &str, names: Vec<String>) -> Option<String> {
-    names.into_iter().min_by_key(|name| distance(text, name))
+    let is_near = |name: &String| {
+        let most = (text.chars().count() / 4).max(1);
+        distance(text, name) <= most || text.starts_with(name) || name.starts_with(text)
+    };
+    let near = names.into_iter().filter(is_near);
+    near.min_by_key(|name| distance(text, name))
 }
 
 /// How many letters must be inserted, removed, replaced or swapped with their neighbour (optimal
@@ -52,6 +58,21 @@ mod tests {
             ("kitten", "sitting", 3),
         ] {
             assert_eq!(distance(a, b), want, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn only_near_names_are_suggested() {
+        let names = || ["api", "boot.dns", "boot.dhcp", "api.listen"].map(str::to_owned);
+        for (text, want) in [
+            ("foo.bar", None),
+            ("foo", None),
+            ("apo", Some("api")),
+            ("boot.dnss", Some("boot.dns")),
+            ("boot.dhpc", Some("boot.dhcp")),
+            ("api.listen_address", Some("api.listen")),
+        ] {
+            assert_eq!(nearest(text, names().into()).as_deref(), want, "{text}");
         }
     }
 

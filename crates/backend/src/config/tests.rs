@@ -121,13 +121,14 @@ fn values_that_do_not_fit_together_are_refused() {
     );
     assert!(text.contains("`boot.network` must be set"), "{text}");
     let sets = [
+        "api.listen=192.0.2.1:6385",
         "boot.enabled=true",
         "boot.address=192.0.2.1",
         "boot.dhcp=false",
     ];
     let config = load("", &[], &sets).expect("without DHCP no network is needed");
     assert_eq!(config.boot.dhcp, DhcpMode::Off);
-    let proxy = "[boot]\nenabled = true\naddress = \"192.0.2.1\"\ndhcp = \"proxy\"\n";
+    let proxy = "[api]\nlisten = \"0.0.0.0:6385\"\n[boot]\nenabled = true\naddress = \"192.0.2.1\"\ndhcp = \"proxy\"\n";
     let config = load(proxy, &[], &[]).expect("beside another server no network is needed");
     assert_eq!(config.boot.dhcp, DhcpMode::Proxy);
     let text = error("[boot]\ndhcp = \"relay\"\n", &[], &[]);
@@ -135,8 +136,34 @@ fn values_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
+fn passwords_are_in_no_error() {
+    for set in [
+        "database.url=postgres:u:geheim",
+        "database.url=mysql://u:geheim@h/d",
+        "database.url=postgres://u:geheim@h:port/d",
+        "database.url:postgres://u:geheim@h/d",
+        "database.url:postgres://u:geheim@h/d?sslmode=disable",
+        "postgres://u:geheim@h/d",
+    ] {
+        let text = error("", &[], &[set]);
+        assert!(!text.contains("geheim"), "{set}: {text}");
+    }
+    let text = error("[database]\nurl = postgres://u:geheim@h/d\n", &[], &[]);
+    assert!(text.contains("in line 2"), "{text}");
+    assert!(!text.contains("geheim"), "{text}");
+}
+
+#[test]
+fn a_key_that_resembles_none_gets_no_suggestion() {
+    let text = error("", &[], &["foo.bar=1"]);
+    assert!(text.contains("there is no key `foo.bar`"), "{text}");
+    assert!(!text.contains("did you mean"), "{text}");
+}
+
+#[test]
 fn networks_behind_relays_are_a_list() {
-    let file = "[boot]\nenabled = true\naddress = \"192.0.2.1\"\n[[boot.subnets]]\n\
+    let file = "[api]\nlisten = \"192.0.2.1:6385\"\n\
+                [boot]\nenabled = true\naddress = \"192.0.2.1\"\n[[boot.subnets]]\n\
                 network = \"10.1.0.0/24\"\nfirst = \"10.1.0.10\"\nlast = \"10.1.0.99\"\n\
                 router = \"10.1.0.1\"\nlease_time = 600\n";
     let config = load(file, &[], &[]).expect("a configuration");

@@ -138,7 +138,8 @@ impl From<StoreError> for Failure {
             | StoreError::Refused(_)
             | StoreError::Key(_)
             | StoreError::Migration(_)
-            | StoreError::Url { .. } => {
+            | StoreError::Url { .. }
+            | StoreError::Open { .. } => {
                 tracing::error!(error = %message, "the store failed");
                 ApiFault::internal(message)
             }

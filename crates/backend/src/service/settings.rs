@@ -26,8 +26,7 @@ use super::ServiceError;
 use crate::agent_logs::AgentLogs;
 use crate::conductor::ConductorOptions;
 use crate::conductor::options::AgentLogOptions;
-use crate::config::{BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource};
-use crate::store::StoreOptions;
+use crate::config::{BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource, priorities};
 
 /// The port of the boot services' HTTP server where the configuration names none.
 const BOOT_HTTP_PORT: u16 = 8088;
@@ -39,17 +38,6 @@ const TFTP_PORT: u16 = 69;
 const NODE_IMAGES: &str = "nodes";
 /// Below the state directory: files of the web that are kept for machines.
 const IMAGE_CACHE: &str = "image-cache";
-
-pub(super) fn store(config: &Config, state_directory: &Path) -> StoreOptions {
-    let mut options = StoreOptions::new(state_directory);
-    if let Some(url) = &config.database.url {
-        options = options.with_url(url.expose());
-    }
-    if config.database.exclusive {
-        options.exclusive = Some(true);
-    }
-    options
-}
 
 pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOptions {
     let conductor = &config.conductor;
@@ -410,26 +398,11 @@ fn driver_settings(
     })
 }
 
-/// Reads `INTERFACE.STEP:PRIORITY`.
 fn priorities(config: &Config) -> Result<BTreeMap<String, i64>, ServiceError> {
-    let read = |text: &String| {
-        let (name, priority) = text.rsplit_once(':')?;
-        let priority = priority.trim().parse().ok().filter(|p: &i64| *p >= 0)?;
-        let (interface, step) = name.trim().split_once('.')?;
-        (!interface.is_empty() && !step.is_empty()).then(|| (name.trim().to_owned(), priority))
-    };
     let given = &config.conductor.clean_step_priority_override;
-    given
-        .iter()
-        .map(|text| {
-            read(text).ok_or_else(|| {
-                ServiceError::Configuration(format!(
-                    "conductor.clean_step_priority_override has {text:?}; write each as \
-                     deploy.erase_devices:20"
-                ))
-            })
-        })
-        .collect()
+    priorities::read(given).map_err(|reason| {
+        ServiceError::Configuration(format!("conductor.clean_step_priority_override {reason}"))
+    })
 }
 
 /// The API as a ramdisk reaches it.

@@ -468,6 +468,7 @@ pub(crate) fn is_taken(error: &StoreError, table: &str, column: &str) -> bool {
         | StoreError::Corrupt { .. }
         | StoreError::Key(_)
         | StoreError::Migration(_)
-        | StoreError::Url { .. } => false,
+        | StoreError::Url { .. }
+        | StoreError::Open { .. } => false,
     }
 }

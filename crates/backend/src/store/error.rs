@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cupola_api::id::NodeId;
 
-pub use super::outage::Outage;
+pub use super::outage::{Cause, Outage};
 
 /// Why a call of the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -43,14 +43,18 @@ pub enum StoreError {
     )]
     Migration(String),
     /// The database URL is not one of ours.
-    #[error(
-        "database.url `{url}` is not usable: {reason}; use sqlite:///PATH or postgres://USER@HOST/NAME"
-    )]
+    #[error("`database.url` {reason}; write sqlite:///PATH or postgres://USER:PASSWORD@HOST/NAME")]
     Url {
-        /// The URL without its password.
-        url: String,
-        /// What is wrong with it.
+        /// What is wrong with it; never the URL itself, which may hold a password anywhere.
         reason: String,
+    },
+    /// The database cannot be opened at start.
+    #[error("{place} cannot be opened: {cause}")]
+    Open {
+        /// Which database, without a password.
+        place: String,
+        /// Why, and what to do.
+        cause: Cause,
     },
 }
 

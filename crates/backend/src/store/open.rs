@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use cupola_api::Secret;
 use parking_lot::Mutex;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::database::{Cell, Database, Pools, sql};
@@ -63,6 +64,14 @@ impl StoreOptions {
         }
     }
 
+    /// Looks whether the URL is one of a database that is supported.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the URL: it may hold a password wherever it is misspelt.
+    pub fn check(&self) -> Result<(), StoreError> {
+        place(self).map(drop)
+    }
+
     /// Another database.
     #[must_use]
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
@@ -84,9 +93,9 @@ impl Store {
         })
         .await?;
         let (database, lock, exclusive) = match place(options)? {
-            Place::Server(url) => {
+            Place::Server(server) => {
                 let exclusive = options.exclusive.unwrap_or(false);
-                (postgres(url).await?, None, exclusive)
+                (postgres(*server).await?, None, exclusive)
             }
             Place::File(path) => {
                 let exclusive = options.exclusive.unwrap_or(true);
@@ -118,7 +127,7 @@ impl Store {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::task::spawn_blocking(work).await {
@@ -127,39 +136,51 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-enum Place<'a> {
+/// Where a database is.
+pub(super) enum Place {
     File(PathBuf),
-    Server(&'a str),
+    Server(Box<PgConnectOptions>),
 }
 
-fn place(options: &StoreOptions) -> Result<Place<'_>, StoreError> {
+pub(super) fn place(options: &StoreOptions) -> Result<Place, StoreError> {
     let Some(url) = options.url.as_ref().map(Secret::expose) else {
         return Ok(Place::File(options.state_directory.join("cupola.sqlite")));
     };
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok(Place::Server(url));
+        let server = PgConnectOptions::from_str(url).map_err(|error| StoreError::Url {
+            reason: format!("is not usable: {error}"),
+        })?;
+        return Ok(Place::Server(Box::new(server)));
     }
     sqlite_path(url).map(Place::File)
 }
 
 fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
+    let refused = |reason: &str| StoreError::Url {
+        reason: reason.to_owned(),
+    };
     let path = url
         .strip_prefix("sqlite://")
         .or_else(|| url.strip_prefix("sqlite:"))
-        .filter(|path| !path.is_empty() && !path.contains(['?', '#']));
-    path.map(PathBuf::from).ok_or_else(|| StoreError::Url {
-        url: without_password(url),
-        reason: "it names no file and no server".to_owned(),
-    })
+        .ok_or_else(|| refused("is of no database that is supported: SQLite and PostgreSQL are"))?;
+    if path.is_empty() {
+        return Err(refused("names no file"));
+    }
+    if path.contains(['?', '#']) {
+        return Err(refused("has more than a path: SQLite takes no parameters"));
+    }
+    Ok(PathBuf::from(path))
 }
 
-fn without_password(text: &str) -> String {
-    match url::Url::parse(text) {
-        Ok(mut url) => {
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => "(unreadable)".to_owned(),
+/// A server as it may be shown.
+pub(super) fn shown(server: &PgConnectOptions) -> String {
+    let place = match server.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", server.get_host(), server.get_port()),
+    };
+    match server.get_database() {
+        Some(name) => format!("PostgreSQL database {name} at {place}"),
+        None => format!("PostgreSQL at {place}"),
     }
 }
 
@@ -205,7 +226,7 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
         .max_connections(1)
         .connect_with(options.clone())
         .await
-        .map_err(|error| not_opened(&error, &path.display().to_string()))?;
+        .map_err(|error| not_opened(&error, &format!("SQLite in {}", path.display())))?;
     let read = pool()
         .max_connections(SQLITE_READERS)
         .connect_lazy_with(options.read_only(true).optimize_on_close(false, None));
@@ -218,27 +239,42 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
     }))
 }
 
-async fn postgres(url: &str) -> Result<Database, StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(|error| StoreError::Url {
-        url: without_password(url),
-        reason: error.to_string(),
-    })?;
+async fn postgres(server: PgConnectOptions) -> Result<Database, StoreError> {
+    first_connection(&server).await?;
+    let place = shown(&server);
     PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(CONNECTION_TIMEOUT)
-        .connect_with(options)
+        .connect_with(server)
         .await
         .map(|pool| Database::new(Pools::Postgres(pool)))
-        .map_err(|error| not_opened(&error, &without_password(url)))
+        .map_err(|error| not_opened(&error, &place))
+}
+
+/// One connection by itself: a pool tries until its time is over, and then does not say why.
+pub(super) async fn first_connection(server: &PgConnectOptions) -> Result<(), StoreError> {
+    let connecting = PgConnection::connect_with(server);
+    let connected = tokio::time::timeout(CONNECTION_TIMEOUT, connecting).await;
+    let connection = connected
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        .map_err(|error| not_opened(&error, &shown(server)))?;
+    // It has answered, which is all that was asked.
+    let _ = connection.close().await;
+    Ok(())
 }
 
 /// Why the database at this place could not be opened.
-fn not_opened(error: &sqlx::Error, place: &str) -> StoreError {
-    StoreError::Unavailable(match outage::of(error) {
-        Some(known @ (Outage::Full | Outage::ReadOnly)) => known,
-        Some(Outage::Failing(_)) => Outage::Failing(format!("{place}: {error}")),
-        Some(Outage::Away(_) | Outage::Busy(_)) | None => Outage::Away(format!("{place}: {error}")),
-    })
+pub(super) fn not_opened(error: &sqlx::Error, place: &str) -> StoreError {
+    match outage::of(error) {
+        Some(known @ (Outage::Full | Outage::ReadOnly)) => StoreError::Unavailable(known),
+        Some(Outage::Failing(_)) => {
+            StoreError::Unavailable(Outage::Failing(format!("{place}: {error}")))
+        }
+        Some(Outage::Away(_) | Outage::Busy(_)) | None => StoreError::Open {
+            place: place.to_owned(),
+            cause: outage::cause(error),
+        },
+    }
 }
 
 /// A value sealed at the first start tells whether this is still the same key.

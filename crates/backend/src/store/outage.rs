@@ -37,14 +37,75 @@ pub enum Outage {
     Busy(String),
 }
 
+/// Why a database could not be opened. Nothing runs yet that could wait for it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The file holds something else.
+    #[error("it is no SQLite database; name another file in database.url, or move this one away")]
+    Foreign,
+    /// The file is damaged.
+    #[error("it is damaged ({0}); restore it from a backup")]
+    Damaged(String),
+    /// The file cannot be opened.
+    #[error("{0}; correct the path in database.url, or the permissions there")]
+    File(String),
+    /// Others keep it busy for too long.
+    #[error("it is kept busy by others ({0}); try again")]
+    Busy(String),
+    /// The server does not let this user in.
+    #[error("{0}; correct user and password in database.url, or pg_hba.conf there")]
+    Refused(String),
+    /// The server has no such database.
+    #[error("{0}; make it there with createdb, or correct its name in database.url")]
+    Unknown(String),
+    /// Nobody answers.
+    #[error("{0}; start PostgreSQL there, or correct database.url")]
+    Away(String),
+    /// Something else.
+    #[error("{0}; correct database.url")]
+    Other(String),
+}
+
+/// Why a database could not be opened.
+pub(super) fn cause(error: &sqlx::Error) -> Cause {
+    let refusal = match error {
+        sqlx::Error::Database(refusal) => refusal,
+        sqlx::Error::Io(source) => return Cause::Away(source.to_string()),
+        sqlx::Error::PoolTimedOut => return Cause::Away("it does not answer in time".to_owned()),
+        _ => return Cause::Other(error.to_string()),
+    };
+    let text = refusal.message().to_owned();
+    let code = refusal.code().unwrap_or(Cow::Borrowed(""));
+    let is_sqlite = refusal
+        .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+        .is_some();
+    if is_sqlite {
+        return match code.parse::<u32>().unwrap_or(0) & 0xff {
+            sqlite::NO_DATABASE => Cause::Foreign,
+            sqlite::CORRUPT => Cause::Damaged(text),
+            sqlite::BUSY | sqlite::LOCKED => Cause::Busy(text),
+            _ => Cause::File(text),
+        };
+    }
+    match (&*code, code.get(..2)) {
+        ("3D000", _) => Cause::Unknown(text),
+        (_, Some("28")) => Cause::Refused(text),
+        (_, Some("08" | "57" | "58")) => Cause::Away(text),
+        (_, Some("53")) => Cause::Busy(text),
+        _ => Cause::Other(text),
+    }
+}
+
 /// SQLite's result codes (sqlite.org/rescode.html), the primary ones.
 mod sqlite {
     pub(super) const BUSY: u32 = 5;
     pub(super) const LOCKED: u32 = 6;
     pub(super) const READ_ONLY: u32 = 8;
     pub(super) const INPUT_OUTPUT: u32 = 10;
+    pub(super) const CORRUPT: u32 = 11;
     pub(super) const FULL: u32 = 13;
     pub(super) const CANNOT_OPEN: u32 = 14;
+    pub(super) const NO_DATABASE: u32 = 26;
 }
 
 /// What an error says about the database; none when it is about the statement.

@@ -49,6 +49,15 @@ impl Sealer {
         })
     }
 
+    /// Whether `secret.key` in this directory can be used, where there is one. Blocks.
+    pub(super) fn check(directory: &Path) -> Result<(), StateError> {
+        let path = directory.join(KEY_FILE);
+        if path.exists() {
+            read_key(&path)?;
+        }
+        Ok(())
+    }
+
     /// The file with the key.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -23,6 +23,8 @@ pub(crate) enum Verdict {
     Passed,
     /// It will do, or it is not needed by this configuration.
     Note,
+    /// It works, and had better be mended.
+    Warning,
     /// Provisioning will not work like this.
     Failed,
 }
@@ -45,8 +47,9 @@ pub(crate) struct Check {
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let config = service::config(common)?;
     let directory = service::state_directory(common);
-    let work = tokio::task::spawn_blocking(move || host::all(&config, &directory));
-    let checks = work.await.map_err(|e| Failure::failed(e.to_string()))?;
+    let checks = host::all(config, directory)
+        .await
+        .map_err(|e| Failure::failed(e.to_string()))?;
     if arguments.json {
         output::json(&checks)?;
     } else {
@@ -68,13 +71,14 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
 fn print(checks: &[Check]) -> std::io::Result<()> {
     for check in checks {
         let word = match check.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Note => "note  ",
-            Verdict::Failed => "FAILED",
+            Verdict::Passed => "passed ",
+            Verdict::Note => "note   ",
+            Verdict::Warning => "WARNING",
+            Verdict::Failed => "FAILED ",
         };
         output::line(&format!("{word}  {:<16} {}", check.name, check.detail))?;
         if let Some(remedy) = &check.remedy {
-            output::line(&format!("{:25}What to do: {remedy}", ""))?;
+            output::line(&format!("{:26}What to do: {remedy}", ""))?;
         }
     }
     Ok(())

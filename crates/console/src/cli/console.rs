@@ -20,7 +20,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
     let directory = service::state_directory(common);
     let listener = listener(&config).await?;
     let running = Service::start(config, &directory, Some(listener)).await;
-    let running = running.map_err(|e| Failure::failed(e.to_string()))?;
+    let running = running.map_err(service::failure)?;
     let client = Client::new(EmbeddedTransport::new(running.router()));
     let outcome = show(common, look, client, None).await;
     running.stop().await;

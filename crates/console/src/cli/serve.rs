@@ -4,9 +4,11 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
+use cupola_backend::config::Config;
 use cupola_backend::service::Service;
+use cupola_backend::service::advice::{Warning, warnings};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{Common, Failure, Outcome, output, service};
@@ -51,7 +53,7 @@ pub(crate) enum Role {
     Conductor,
 }
 
-/// Runs the service until SIGTERM or SIGINT.
+/// Runs the service until SIGTERM, SIGINT or SIGHUP.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     match arguments.auth {
         None | Some(Authentication::None) => {}
@@ -71,33 +73,87 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         }
     }
     log_to_standard_error(common)?;
-    let mut config = service::config(common)?;
-    if let Some(listen) = arguments.listen {
-        config.api.listen = listen;
-    }
+    let config = configuration(common, arguments.listen)?;
     let wanted = config.api.listen;
+    let mut end = End::listen()?;
+    let started = tokio::select! {
+        biased;
+        () = end.asked() => None,
+        started = start(common, config) => Some(started?),
+    };
+    if let Some(running) = started {
+        let address = running.address().unwrap_or(wanted);
+        output::line(&format!("listening on http://{address}"))?;
+        // Without systemd nobody listens, which is fine.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        end.asked().await;
+        tracing::info!("stopping");
+        running.stop().await;
+    } else {
+        tracing::info!("stopping before the start was complete");
+    }
+    Ok(())
+}
+
+/// The configuration, `--listen` as one more override.
+fn configuration(common: &Common, listen: Option<SocketAddr>) -> Result<Config, Failure> {
+    let mut common = common.clone();
+    common
+        .overrides
+        .extend(listen.map(|listen| format!("api.listen={listen}")));
+    service::config(&common)
+}
+
+async fn start(common: &Common, config: Config) -> Result<Service, Failure> {
+    let wanted = config.api.listen;
+    let config = warn_of(config).await?;
     let listener = TcpListener::bind(wanted).await.map_err(|error| {
         Failure::failed(format!(
             "the API cannot listen on {wanted}: {error}; name another address with --listen"
         ))
     })?;
     let directory = service::state_directory(common);
-    let running = Box::pin(Service::start(config, &directory, Some(listener)))
+    Box::pin(Service::start(config, &directory, Some(listener)))
         .await
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    let address = running.address().unwrap_or(wanted);
-    output::line(&format!("listening on http://{address}"))?;
-    // Without systemd nobody listens, which is fine.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        .map_err(service::failure)
+}
+
+/// Logs what had better be mended; gives the configuration back.
+async fn warn_of(config: Config) -> Result<Config, Failure> {
+    let looking = tokio::task::spawn_blocking(move || (warnings(&config), config)).await;
+    let (found, config) = looking.map_err(|error| Failure::failed(error.to_string()))?;
+    for Warning {
+        key, what, remedy, ..
+    } in found
+    {
+        tracing::warn!("{key}: {what}; {remedy}");
     }
-    tracing::info!("stopping");
-    running.stop().await;
-    Ok(())
+    Ok(config)
+}
+
+/// What asks the service to end.
+struct End {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl End {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
 }
 
 fn log_to_standard_error(common: &Common) -> Result<(), Failure> {

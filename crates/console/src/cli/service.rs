@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cupola_backend::config::Config;
+use cupola_backend::service::ServiceError;
 
 use super::{Common, Failure};
 
@@ -14,6 +15,15 @@ pub(crate) fn config(common: &Common) -> Result<Config, Failure> {
     let file = common.config.clone().or_else(Config::default_file);
     Config::load(file.as_deref(), std::env::vars(), &common.overrides)
         .map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The service did not start.
+pub(crate) fn failure(error: ServiceError) -> Failure {
+    if error.is_configuration() {
+        Failure::usage(error.to_string())
+    } else {
+        Failure::failed(error.to_string())
+    }
 }
 
 /// Where the service keeps its state: `--state-dir`, `/var/lib/cupola` for root, else below

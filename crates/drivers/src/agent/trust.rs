@@ -44,6 +44,15 @@ impl Trust {
     }
 }
 
+/// The file that `[agent] verify_ca` names, where it names one.
+#[must_use]
+pub fn authorities_file(configured: &str) -> Option<PathBuf> {
+    match Trust::parse(configured) {
+        Trust::Authorities(path) => Some(path),
+        Trust::Pinned(_) | Trust::System | Trust::Anybody => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,22 +2,30 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cupola_backend::config::{Config, DhcpMode};
-use cupola_backend::service::other_dhcp_servers;
+use cupola_backend::service::advice::warnings;
+use cupola_backend::service::{other_dhcp_servers, probe_database};
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::{Check, Verdict};
 
 /// All of them.
-pub(super) fn all(config: &Config, state_directory: &Path) -> Vec<Check> {
+pub(super) async fn all(config: Config, state_directory: PathBuf) -> Result<Vec<Check>, JoinError> {
+    let database = database(&config, &state_directory).await;
+    spawn_blocking(move || blocking(&config, &state_directory, database)).await
+}
+
+fn blocking(config: &Config, state_directory: &Path, database: Check) -> Vec<Check> {
     let mut checks = vec![
         clock(),
         state(state_directory),
-        database(config, state_directory),
+        database,
         tcp("API port", config.api.listen),
     ];
     checks.extend(drivers(config));
+    checks.extend(advice(config));
     if config.boot.enabled {
         checks.extend(boot(config));
     } else {
@@ -70,45 +78,29 @@ fn state(directory: &Path) -> Check {
     }
 }
 
-fn database(config: &Config, directory: &Path) -> Check {
-    let Some(url) = &config.database.url else {
-        let detail = format!("SQLite in {}", directory.join("cupola.sqlite").display());
-        return check("database", Verdict::Passed, detail, None);
-    };
-    let Ok(url) = url::Url::parse(url.expose()) else {
-        let remedy = "write postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH";
-        return check(
-            "database",
-            Verdict::Failed,
-            "database.url is no URL",
-            Some(remedy),
-        );
-    };
-    if url.scheme() == "sqlite" {
-        return check(
-            "database",
-            Verdict::Passed,
-            format!("SQLite in {}", url.path()),
-            None,
-        );
+/// Opens it as the service does.
+async fn database(config: &Config, directory: &Path) -> Check {
+    match probe_database(config, directory).await {
+        Ok(place) => check("database", Verdict::Passed, place, None),
+        Err(error) => check("database", Verdict::Failed, error.to_string(), None),
     }
-    let host = url.host_str().unwrap_or("localhost").to_owned();
-    let address = (host.as_str(), url.port().unwrap_or(5432));
-    match std::net::TcpStream::connect(address) {
-        Ok(_) => {
-            let detail = format!("{host} answers on port {}", address.1);
-            check("database", Verdict::Passed, detail, None)
-        }
-        Err(error) => {
-            let remedy = "start PostgreSQL there, or correct database.url";
-            check(
-                "database",
-                Verdict::Failed,
-                format!("{host}: {error}"),
-                Some(remedy),
-            )
-        }
-    }
+}
+
+/// What the service warns of, too.
+fn advice(config: &Config) -> Vec<Check> {
+    let warned = warnings(config).into_iter();
+    warned
+        .map(|warning| Check {
+            name: warning.key.to_owned(),
+            verdict: if warning.is_fatal {
+                Verdict::Failed
+            } else {
+                Verdict::Warning
+            },
+            detail: warning.what,
+            remedy: Some(warning.remedy),
+        })
+        .collect()
 }
 
 fn tcp(name: &str, address: SocketAddr) -> Check {
@@ -177,8 +169,12 @@ fn boot(config: &Config) -> Vec<Check> {
         DhcpMode::Off => {}
     }
     if let Some(name) = boot.interface.as_deref() {
-        checks.push(interface(name));
-        checks.push(other_servers(boot.dhcp, name));
+        let interface = interface(name);
+        let is_up = interface.verdict == Verdict::Passed;
+        checks.push(interface);
+        if is_up {
+            checks.push(other_servers(boot.dhcp, name));
+        }
     }
     if boot.tftp {
         let usual = SocketAddrV4::new(address, 69);
@@ -194,17 +190,13 @@ fn boot(config: &Config) -> Vec<Check> {
         ("deploy kernel", &boot.deploy_kernel),
         ("deploy ramdisk", &boot.deploy_ramdisk),
     ] {
+        // Where one is set, the warnings say what is wrong with it.
         let remedy = "make both with `cupola ramdisk build`, then set boot.deploy_kernel and \
                       boot.deploy_ramdisk";
-        checks.push(match path {
-            Some(path) => file(name, path, remedy),
-            None => check(
-                name,
-                Verdict::Note,
-                "not set; each node must name one",
-                Some(remedy),
-            ),
-        });
+        let detail = "not set; each node must name one";
+        if path.is_none() {
+            checks.push(check(name, Verdict::Note, detail, Some(remedy)));
+        }
     }
     checks
 }
@@ -253,9 +245,12 @@ fn other_servers(mode: DhcpMode, interface: &str) -> Check {
     let servers = match other_dhcp_servers(interface) {
         Ok(servers) => servers,
         Err(error) => {
-            let remedy = "run as root to look for other DHCP servers";
+            let remedy = match error.kind() {
+                ErrorKind::PermissionDenied => Some("run as root to look for other DHCP servers"),
+                _ => None,
+            };
             let detail = format!("cannot be looked for on {interface}: {error}");
-            return check(NAME, Verdict::Note, detail, Some(remedy));
+            return check(NAME, Verdict::Note, detail, remedy);
         }
     };
     let list: Vec<_> = servers.iter().map(ToString::to_string).collect();
