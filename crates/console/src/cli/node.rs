@@ -11,6 +11,7 @@ use cupola_api::node::Node;
 use cupola_api::port::Port;
 use cupola_api::state::provision::ProvisionState;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::output::{self, Table};
 use super::{Common, Outcome, connect};
@@ -107,7 +108,9 @@ fn show_lines(node: &Node, ports: &[Port]) -> Vec<String> {
     let mut table = Table::new(&["FIELD", "VALUE"]);
     if let Ok(Value::Object(fields)) = serde_json::to_value(node) {
         for (name, value) in fields {
-            if let Some(text) = plain(&value).or_else(|| when_empty(&name, node)) {
+            if let Some(text) =
+                plain(&without_credentials(value)).or_else(|| when_empty(&name, node))
+            {
                 table.row(vec![name, text]);
             }
         }
@@ -129,6 +132,35 @@ fn when_empty(field: &str, node: &Node) -> Option<String> {
     }
 }
 
+/// A value with its URLs as they may be seen over a shoulder: without user, password and query,
+/// which hold secrets in signed URLs.
+fn without_credentials(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(match Url::parse(&text) {
+            Ok(url) if text.contains("://") => shown(url, text),
+            Ok(_) | Err(_) => text,
+        }),
+        Value::Array(items) => items.into_iter().map(without_credentials).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            Value::Object(members.map(|(k, v)| (k, without_credentials(v))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+/// The URL without what may be secret; as it was written where there is nothing.
+fn shown(mut url: Url, written: String) -> String {
+    if url.username().is_empty() && url.password().is_none() && url.query().is_none() {
+        return written;
+    }
+    url.set_query(None);
+    // Both fail only for URLs that cannot have them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
+}
+
 /// A value as a person reads it; nothing for what is empty.
 fn plain(value: &Value) -> Option<String> {
     match value {
@@ -147,6 +179,26 @@ fn plain(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_images_are_not_shown() {
+        let mut node = Node::default();
+        let mut set = |key: &str, text: &str| {
+            node.instance_info.insert(key.to_owned(), json!(text));
+        };
+        set(
+            "image_source",
+            "http://bob:SECRET@h:8080/a%20b.img?sig=SECRET",
+        );
+        set("image_checksum", "https://h/SHA256SUMS");
+        let lines = show_lines(&node, &[]).join("\n");
+        assert!(
+            !lines.contains("SECRET") && !lines.contains("bob"),
+            "{lines}"
+        );
+        assert!(lines.contains("\"http://h:8080/a%20b.img\""), "{lines}");
+        assert!(lines.contains("\"https://h/SHA256SUMS\""), "{lines}");
+    }
 
     #[test]
     fn maintenance_power_and_error_are_shown_also_when_there_is_nothing() {
