@@ -142,5 +142,8 @@ async fn urls_that_are_not_ours_are_refused_without_their_password() {
     let text = error.to_string();
     assert!(!text.contains("hunter2"), "{text}");
     assert!(text.contains("SQLite and PostgreSQL are"), "{text}");
-    assert!(text.contains("postgres://USER:PASSWORD@HOST/NAME"), "{text}");
+    assert!(
+        text.contains("postgres://USER:PASSWORD@HOST/NAME"),
+        "{text}"
+    );
 }
