@@ -219,6 +219,8 @@ impl Worker {
                     self.was_read(peer, number, read, now, pending);
                 }
                 Message::Stop => {
+                    // A client that has sent its last acknowledgement has the file.
+                    self.receive(now, pending);
                     self.stop();
                     return false;
                 }
