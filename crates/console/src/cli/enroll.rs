@@ -1,5 +1,6 @@
 //! `cupola enroll`: one machine from flags, or many from a file, to `available`.
 
+mod file;
 mod machine;
 pub(crate) mod run;
 
@@ -16,7 +17,8 @@ use machine::Machine;
 #[derive(Debug, Args)]
 #[command(after_help = format!("{}\n\n{}", machine::help(), super::EXIT_CODES))]
 pub(crate) struct Arguments {
-    /// Machines from a CSV, YAML or JSON file (see below) instead of these options
+    /// Machines from a CSV, YAML or JSON file (see below) instead of these options; - is standard
+    /// input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bmc", "name", "macs"])]
     file: Option<PathBuf>,
     /// Name of the machine
@@ -65,7 +67,7 @@ pub(crate) struct Arguments {
 /// Enrols.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let machines = match &arguments.file {
-        Some(file) => machine::from_file(file)?,
+        Some(file) => file::read(file)?,
         None => vec![from_flags(&arguments)?],
     };
     let client = connect::client(common)?;
