@@ -64,6 +64,51 @@ pub(crate) enum Command {
     Power(PowerTarget),
 }
 
+/// What may stand after a command's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Nothing.
+    Nothing,
+    /// A text that only the command itself understands.
+    Text,
+    /// Names or UUIDs of the nodes that it acts on.
+    Nodes,
+    /// Name or UUID of a node, and a reason.
+    Reason,
+}
+
+impl Command {
+    /// What may stand after its name.
+    pub(crate) const fn takes(self) -> Takes {
+        match self {
+            Self::Theme | Self::Open | Self::Filter | Self::Sort => Takes::Text,
+            Self::Maintenance => Takes::Reason,
+            Self::Verbs
+            | Self::PowerMenu
+            | Self::Deploy
+            | Self::Delete
+            | Self::Verb(_)
+            | Self::Power(_) => Takes::Nodes,
+            Self::Quit
+            | Self::Back
+            | Self::Help
+            | Self::Prompt
+            | Self::Diagnostics
+            | Self::Refresh
+            | Self::Suspend
+            | Self::SortReverse
+            | Self::Mark
+            | Self::MarkAll
+            | Self::Enroll
+            | Self::NextPart
+            | Self::Follow
+            | Self::Logs => Takes::Nothing,
+            #[cfg(debug_assertions)]
+            Self::Panic => Takes::Nothing,
+        }
+    }
+}
+
 /// Where a command makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -231,7 +276,7 @@ pub(crate) const TABLE: &[Entry] = &[
         &[Char('m'), F(7)],
         Nodes,
         "Maint",
-        "put into maintenance, or take out; `:maint REASON`",
+        "put into maintenance, or take out; `:maint [NAME] [REASON]`",
     ),
     entry(
         Command::Quit,
@@ -247,7 +292,7 @@ pub(crate) const TABLE: &[Entry] = &[
         &[Char(':')],
         Everywhere,
         "Cmd",
-        "a command by its name; Tab completes it",
+        "a command by its name; `:power-on NAME` acts on that node; Tab completes",
     ),
     entry(
         Command::Open,

@@ -10,6 +10,10 @@ mod navigate;
 pub(crate) mod node;
 mod popup;
 mod prompt;
+mod target;
+
+use cupola_api::event::Severity;
+use cupola_api::id::NodeId;
 
 use crate::command::{self, Command};
 use crate::effect::Effect;
@@ -77,34 +81,48 @@ fn on_paste(state: &mut State, text: &str) {
     }
 }
 
-/// Carries a command out, whether it came from a key, the prompt or a menu.
+/// Carries a command out that came from a key or the prompt.
 pub(crate) fn run(state: &mut State, what: Command, argument: &str, effects: &mut Vec<Effect>) {
+    match target::parse(state, what, argument) {
+        Ok((nodes, text)) => run_on(state, what, nodes, text, effects),
+        Err(problem) => state.tell(Severity::Warning, problem),
+    }
+}
+
+/// Carries a command out on these nodes, where it acts on nodes.
+fn run_on(
+    state: &mut State,
+    what: Command,
+    nodes: Vec<NodeId>,
+    text: &str,
+    effects: &mut Vec<Effect>,
+) {
     match what {
         Command::Quit => navigate::quit(state, effects),
         Command::Back => navigate::back(state),
         Command::Help => popup::help(state),
         Command::Prompt => prompt::open_command(state),
-        Command::Filter => prompt::open_filter(state, argument),
+        Command::Filter => prompt::open_filter(state, text),
         Command::Diagnostics => state.drawer = !state.drawer,
         Command::Refresh => navigate::refresh(state, effects),
         #[cfg(debug_assertions)]
         Command::Panic => effects.push(Effect::Panic),
         Command::Suspend => effects.push(Effect::Suspend),
-        Command::Theme => effects.push(Effect::Theme(argument.to_owned())),
-        Command::Open => navigate::open(state, argument, effects),
-        Command::Sort => navigate::sort(state, argument),
+        Command::Theme => effects.push(Effect::Theme(text.to_owned())),
+        Command::Open => navigate::open(state, text, effects),
+        Command::Sort => navigate::sort(state, text),
         Command::SortReverse => navigate::reverse(state),
         Command::Mark => navigate::mark(state),
         Command::MarkAll => state.list.toggle_all(&state.fleet),
         Command::Enroll => enroll::open(state, effects),
-        Command::Deploy => deploy::open(state, effects),
+        Command::Deploy => deploy::open(state, nodes, effects),
         Command::NextPart => node::next_part(state, effects),
         Command::Logs => logs::show(state, effects),
         Command::Follow => node::follow(state),
-        Command::Verbs => popup::verbs(state),
-        Command::PowerMenu => popup::power(state),
+        Command::Verbs => popup::verbs(state, nodes),
+        Command::PowerMenu => popup::power(state, nodes),
         Command::Maintenance | Command::Delete | Command::Verb(_) | Command::Power(_) => {
-            act::ask(state, what, argument, effects);
+            act::ask(state, what, &nodes, text, effects);
         }
     }
 }

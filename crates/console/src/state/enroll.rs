@@ -181,6 +181,20 @@ impl Enroll {
         }
     }
 
+    /// Whether something was typed that would be lost: it is not, once the node is enrolled.
+    pub(crate) fn is_filled(&self) -> bool {
+        let texts = |form: &Form| -> Vec<String> {
+            let typed = form.fields.iter().filter(|f| f.is_typed());
+            typed.map(|f| form.text(f.label)).collect()
+        };
+        let empty = Self::new();
+        let differ = |a: &Form, b: &Form| texts(a) != texts(b);
+        self.node().is_none()
+            && (differ(&self.bmc, &empty.bmc)
+                || differ(&self.macs, &empty.macs)
+                || differ(&self.properties, &empty.properties))
+    }
+
     /// The hardware types that the service offers.
     pub(crate) fn set_drivers(&mut self, drivers: Vec<String>) {
         let Some(field) = self.bmc.fields.iter_mut().find(|f| f.label == "Driver") else {

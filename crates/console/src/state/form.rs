@@ -56,6 +56,14 @@ impl Field {
         Self::new(label, hint, Value::Switch(on))
     }
 
+    /// Whether it holds what a person typed, not chose.
+    pub(crate) const fn is_typed(&self) -> bool {
+        match self.value {
+            Value::Text(_) | Value::Hidden(_) => true,
+            Value::Choice { .. } | Value::Switch(_) => false,
+        }
+    }
+
     const fn new(label: &'static str, hint: &'static str, value: Value) -> Self {
         Self {
             label,

@@ -33,6 +33,8 @@ pub(crate) enum Consequence {
     Act(Vec<(NodeId, Action)>),
     /// The console is left.
     Quit,
+    /// The screen is left, and what was typed into it is lost.
+    Discard,
 }
 
 /// A question with Cancel as its default.
@@ -83,4 +85,6 @@ pub(crate) struct Menu {
     pub(crate) items: Vec<Item>,
     /// Which one is under the cursor.
     pub(crate) at: usize,
+    /// The nodes that it was opened for.
+    pub(crate) nodes: Vec<NodeId>,
 }

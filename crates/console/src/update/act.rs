@@ -19,13 +19,18 @@ const CHALLENGE_FROM: usize = 4;
 /// A question lists at most so many nodes by name.
 const LISTED: usize = 6;
 
-/// Acts on the marked nodes, or asks first where it destroys.
-pub(super) fn ask(state: &mut State, what: Command, argument: &str, effects: &mut Vec<Effect>) {
-    let targets = state.targets();
+/// Acts on these nodes, or asks first where it destroys.
+pub(super) fn ask(
+    state: &mut State,
+    what: Command,
+    targets: &[NodeId],
+    reason: &str,
+    effects: &mut Vec<Effect>,
+) {
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }
-    let (able, unable) = divide(state, what, &targets);
+    let (able, unable) = divide(state, what, targets);
     let Some((first, _)) = able.first() else {
         let reason = unable
             .first()
@@ -34,7 +39,7 @@ pub(super) fn ask(state: &mut State, what: Command, argument: &str, effects: &mu
     };
     let first = *first;
     if what == Command::Maintenance {
-        return ask_maintenance(state, first, &targets, argument, effects);
+        return ask_maintenance(state, first, targets, reason, effects);
     }
     let acts: Vec<(NodeId, Action)> = able
         .iter()

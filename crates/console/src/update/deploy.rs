@@ -12,9 +12,8 @@ use crate::state::deploy::{Deploy, Step};
 use crate::state::form::Outcome;
 use crate::state::{Screen, State, allowed};
 
-/// Opens the wizard for the marked nodes.
-pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
-    let targets = state.targets();
+/// Opens the wizard for these nodes.
+pub(super) fn open(state: &mut State, targets: Vec<NodeId>, effects: &mut Vec<Effect>) {
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }

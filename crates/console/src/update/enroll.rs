@@ -6,13 +6,14 @@ use cupola_api::id::NodeId;
 use cupola_api::probe::ProbeReport;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::node;
+use super::{navigate, node};
 use crate::effect::{Action, Effect, Ticket};
 use crate::event::{Answer, Refusal};
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
 use crate::state::journey::{Journey, Status};
+use crate::state::popup::Consequence;
 use crate::state::{Screen, State};
 
 /// Opens the wizard.
@@ -78,6 +79,9 @@ fn back(state: &mut State) {
     enroll.step = match enroll.step {
         // Nothing was enrolled: what was typed is not thrown away.
         Step::Progress if enroll.refused().is_some() => Step::Review,
+        Step::Bmc if enroll.is_filled() => {
+            return navigate::ask_discard(state, Consequence::Discard);
+        }
         Step::Bmc | Step::Progress => {
             state.back();
             return;

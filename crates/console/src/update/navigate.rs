@@ -46,10 +46,22 @@ pub(super) fn back(state: &mut State) {
 
 /// Leaves; asks first when the service in this process would be stopped amid its work.
 pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Screen::Enroll(enroll) = &state.screen
+        && enroll.is_filled()
+    {
+        return ask_discard(state, Consequence::Quit);
+    }
     let moving = state.fleet.counts().moving;
     if state.link.target != "embedded" || moving == 0 {
         return effects.push(Effect::Quit);
     }
+    // Only the demo greets.
+    let what_then = if state.welcome.is_some() {
+        "It stops with the console. The demo's rack is new at the next start: what was done with \
+         this one is gone then."
+    } else {
+        "It stops with the console, and goes on where it was at the next start."
+    };
     state.popup = Some(Popup::Confirm(Confirm {
         title: "Leave?".to_owned(),
         lines: vec![
@@ -57,12 +69,24 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
                 "The service in this process is working on {}.",
                 describe::count(moving, "node")
             ),
-            "It stops with the console, and goes on where it was at the next start.".to_owned(),
+            what_then.to_owned(),
         ],
         yes: "leave".to_owned(),
         challenge: None,
         on_yes: false,
         consequence: Consequence::Quit,
+    }));
+}
+
+/// Asks whether what was typed into the enrolment wizard may be lost.
+pub(super) fn ask_discard(state: &mut State, consequence: Consequence) {
+    state.popup = Some(Popup::Confirm(Confirm {
+        title: "Leave the wizard?".to_owned(),
+        lines: vec!["Nothing is enrolled yet: what was typed is lost.".to_owned()],
+        yes: "leave".to_owned(),
+        challenge: None,
+        on_yes: false,
+        consequence,
     }));
 }
 

@@ -4,13 +4,16 @@ use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use cupola_api::state::power::PowerTarget;
 
-use super::{act, node, run};
+use super::{act, node, run_on};
 use crate::command::{self, Command};
 use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::popup::{Confirm, Consequence, Item, Menu, Popup};
 use crate::state::{State, allowed};
+
+/// More lines than the help ever has.
+const HELP_LINES: usize = 6 * command::TABLE.len();
 
 /// Takes a key.
 pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
@@ -56,6 +59,9 @@ fn on_confirm(
             match confirm.consequence {
                 Consequence::Act(acts) => act::send(state, acts, 0, effects),
                 Consequence::Quit => effects.push(Effect::Quit),
+                Consequence::Discard => {
+                    state.back();
+                }
             }
             return None;
         }
@@ -85,7 +91,7 @@ fn on_menu(
         Key::Enter => {
             let item = menu.items.get(menu.at)?;
             if item.enabled {
-                run(state, item.command, "", effects);
+                run_on(state, item.command, menu.nodes.clone(), "", effects);
                 return state.popup.take();
             }
         }
@@ -105,7 +111,7 @@ fn on_help(top: usize, key: Key) -> Option<Popup> {
         other if closes(other) => return None,
         _ => top,
     };
-    Some(Popup::Help(top.min(command::TABLE.len() + 10)))
+    Some(Popup::Help(top.min(HELP_LINES)))
 }
 
 /// Opens the help.
@@ -114,19 +120,18 @@ pub(super) fn help(state: &mut State) {
 }
 
 /// Opens the menu of provision verbs.
-pub(super) fn verbs(state: &mut State) {
+pub(super) fn verbs(state: &mut State, nodes: Vec<NodeId>) {
     let commands = node::VERBS.map(node::command_of);
-    open(state, "Provision verbs", &commands);
+    open(state, "Provision verbs", &commands, nodes);
 }
 
 /// Opens the menu of power requests.
-pub(super) fn power(state: &mut State) {
+pub(super) fn power(state: &mut State, nodes: Vec<NodeId>) {
     let commands = PowerTarget::ALL.map(Command::Power);
-    open(state, "Power", &commands);
+    open(state, "Power", &commands, nodes);
 }
 
-fn open(state: &mut State, title: &str, commands: &[Command]) {
-    let targets = state.targets();
+fn open(state: &mut State, title: &str, commands: &[Command], targets: Vec<NodeId>) {
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }
@@ -147,6 +152,7 @@ fn open(state: &mut State, title: &str, commands: &[Command]) {
         title: format!("{title}: {whom}"),
         items,
         at,
+        nodes: targets,
     }));
 }
 

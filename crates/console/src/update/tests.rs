@@ -13,6 +13,9 @@ use crate::state::enroll::{Enroll, Step};
 use crate::state::popup::Popup;
 use crate::testing::{press, screen, state, summary};
 
+mod named;
+mod wizard;
+
 /// A state with these nodes, the first one under the cursor.
 fn with(states: &[ProvisionState]) -> State {
     let mut state = state(80, 24, 0);
