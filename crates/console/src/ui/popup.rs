@@ -14,6 +14,9 @@ use crate::key::Key;
 use crate::state::State;
 use crate::state::popup::{Confirm, Item, Menu, Popup};
 
+/// In fewer columns than this the help has its texts below the keys, not beside them.
+const NARROW: usize = 56;
+
 /// Draws it.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Popup, theme: &Theme) {
     match popup {
@@ -233,6 +236,16 @@ fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
         } else {
             format!("{:<12} {:<14}", keys.join(" "), name)
         };
+        if width < NARROW {
+            // Beside its keys a text would have no room.
+            into.push((
+                false,
+                format!("{} {name}", keys.join(" ")).trim().to_owned(),
+            ));
+            let parts = wrap(entry.help, width.saturating_sub(2));
+            into.extend(parts.into_iter().map(|part| (false, format!("  {part}"))));
+            continue;
+        }
         let room = width.saturating_sub(head.width() + 1).max(10);
         for (row, text) in wrap(entry.help, room).into_iter().enumerate() {
             let head = if row == 0 {
@@ -243,10 +256,8 @@ fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
             into.push((false, format!("{head} {text}")));
         }
     }
-    lines.push((
-        false,
-        "Arrows, j k, PgUp PgDn, Home End move everywhere.".to_owned(),
-    ));
+    let arrows = wrap("Arrows, j k, PgUp PgDn, Home End move everywhere.", width);
+    lines.extend(arrows.into_iter().map(|line| (false, line)));
     if others.len() > 2 {
         lines.extend(others);
     }

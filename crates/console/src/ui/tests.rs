@@ -24,6 +24,8 @@ use crate::term::vt::VtBackend;
 use crate::testing::{press, screen, state, summary};
 use crate::update::update;
 
+mod small;
+
 /// A small fleet in which everything happens.
 fn busy(columns: u16, rows: u16) -> State {
     let mut state = state(columns, rows, 0);
@@ -207,7 +209,7 @@ fn enrol() {
         let mut state = busy(columns, rows);
         press(&mut state, "enew<tab><tab><tab>");
         snapshot!(format!("enrol-bmc-{columns}x{rows}"), &mut state);
-        press(&mut state, "<esc>");
+        press(&mut state, "<esc>y");
         probe(&mut state);
         snapshot!(format!("enrol-test-{columns}x{rows}"), &mut state);
     }

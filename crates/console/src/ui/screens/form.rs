@@ -31,15 +31,17 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, form: &Form, theme: &Theme
             theme,
         );
         y += 1;
-        if let Some(error) = &field.error
-            && y < area.bottom()
-        {
+        if let Some(error) = &field.error {
             let room = usize::from(area.width.saturating_sub(LABEL));
-            let text = clip(&format!("! {error}"), room);
-            frame
-                .buffer_mut()
-                .set_stringn(area.x + LABEL, y, text, room, theme.failed);
-            y += 1;
+            for line in wrap(&format!("! {error}"), room) {
+                if y < area.bottom() {
+                    let x = area.x + LABEL;
+                    frame
+                        .buffer_mut()
+                        .set_stringn(x, y, line, room, theme.failed);
+                    y += 1;
+                }
+            }
         }
     }
     let hint = form.fields.get(form.focus).map_or("", |f| f.hint);

@@ -8,9 +8,6 @@ use super::node::Fact;
 use crate::ui::text::wrap;
 use crate::ui::theme::Theme;
 
-/// Lines of each part that are shown.
-const ROWS: usize = 2;
-
 /// The lines; none for a node that climbs nothing and broke nowhere.
 pub(super) fn facts(explanation: &Explanation, width: usize, theme: &Theme) -> Vec<Fact> {
     let mut facts = Vec::new();
@@ -18,7 +15,7 @@ pub(super) fn facts(explanation: &Explanation, width: usize, theme: &Theme) -> V
         return facts;
     };
     let mut add = |label: &'static str, text: &str, style: Style| {
-        for (row, line) in wrap(text, width).into_iter().take(ROWS).enumerate() {
+        for (row, line) in wrap(text, width).into_iter().enumerate() {
             facts.push((if row == 0 { label } else { "" }, line, style));
         }
     };

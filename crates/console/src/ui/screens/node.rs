@@ -17,6 +17,9 @@ use crate::ui::text::{clip, wrap};
 use crate::ui::theme::Theme;
 use crate::update::node::{VERBS, command_of};
 
+/// With fewer lines than this the timeline does not stand below the facts.
+const SMALL: u16 = 12;
+
 /// Draws it.
 pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeView, theme: &Theme) {
     draw_parts(buffer, area, view, theme);
@@ -105,7 +108,13 @@ fn draw_summary(
         )
     } else {
         let wanted = u16::try_from(facts.len()).unwrap_or(u16::MAX);
-        let height = wanted.min(area.height.saturating_sub(6));
+        // On a small terminal the facts go first: the timeline has a part of its own.
+        let room = if area.height < SMALL {
+            area.height
+        } else {
+            area.height.saturating_sub(6)
+        };
+        let height = wanted.min(room);
         let y = area.y + height + 1;
         let rest = Rect {
             y,
@@ -130,7 +139,19 @@ fn draw_summary(
         } else {
             line
         };
-        buffer.set_stringn(area.x, y, line, usize::from(area.width), theme.border);
+        if y < area.bottom() {
+            buffer.set_stringn(area.x, y, line, usize::from(area.width), theme.border);
+        }
+        let below = most.saturating_sub(view.top);
+        if below > 0 {
+            // Over the line between facts and timeline, else over the end of the last fact.
+            let text = format!(" {below} more, Down ");
+            let y = y.min(area.bottom().saturating_sub(1));
+            let x = area
+                .right()
+                .saturating_sub(u16::try_from(text.len()).unwrap_or(0));
+            buffer.set_stringn(x.max(area.x), y, text, width, theme.header);
+        }
     }
     timeline::draw(buffer, right, &view.timeline, &state.zone, theme);
 }
@@ -165,11 +186,11 @@ fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> V
     let why = explanation.map(|found| ladder::facts(found, width, theme));
     if let Some(error) = &node.last_error {
         // What the error says of the rung stands below it, in lines of its own.
-        let (error, rows) = match &why {
-            Some(why) if !why.is_empty() => (ladder::without_rung(error), 2),
-            _ => (error.as_str(), 4),
+        let error = match &why {
+            Some(why) if !why.is_empty() => ladder::without_rung(error),
+            _ => error.as_str(),
         };
-        for (row, line) in wrap(error, width).into_iter().take(rows).enumerate() {
+        for (row, line) in wrap(error, width).into_iter().enumerate() {
             add(if row == 0 { "Last error" } else { "" }, line, theme.failed);
         }
     }
