@@ -9,6 +9,7 @@ mod faults;
 mod limits;
 pub mod network;
 mod provide;
+mod temporary;
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ use cupola_backend::service::{Service, ServiceError};
 use cupola_rack::demo_image;
 use cupola_rack::machine::{MachineNetwork, MachineSpec};
 use cupola_rack::virtual_rack::{RackConfig, RackMachine, VirtualRack};
-use tempfile::TempDir;
+use temporary::Temporary;
 use tokio::net::TcpListener;
 
 /// The administrator of every simulated BMC.
@@ -113,7 +114,7 @@ pub struct Demo {
     client: Client,
     left_over: Vec<LeftOver>,
     // Removed when the demo goes.
-    _temporary: Option<TempDir>,
+    _temporary: Option<Temporary>,
 }
 
 impl Demo {
@@ -209,17 +210,16 @@ impl Demo {
 
 const IMAGE_FILE: &str = "cupola-demo.raw";
 
-fn state_directory(given: Option<PathBuf>) -> Result<(PathBuf, Option<TempDir>), DemoError> {
+fn state_directory(given: Option<PathBuf>) -> Result<(PathBuf, Option<Temporary>), DemoError> {
     match given {
         Some(directory) => {
             std::fs::create_dir_all(&directory).map_err(io("the state directory"))?;
             Ok((directory, None))
         }
         None => {
-            let temporary = tempfile::Builder::new()
-                .prefix("cupola-demo-")
-                .tempdir()
-                .map_err(io("a temporary directory"))?;
+            let parent = std::env::temp_dir();
+            temporary::remove_left_over(&parent);
+            let temporary = Temporary::new(&parent).map_err(io("a temporary directory"))?;
             Ok((temporary.path().to_owned(), Some(temporary)))
         }
     }
