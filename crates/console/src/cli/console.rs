@@ -10,12 +10,14 @@ use super::Look;
 use super::{Common, Failure, Outcome, connect, service};
 use crate::app::{self, AppError};
 use crate::state::Welcome;
+use crate::term::session::Session;
 
 /// Opens the console.
 pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
     if let Some(url) = connect::configured(common) {
         return show(common, look, connect::remote(&url)?, None).await;
     }
+    terminal()?;
     let config = service::config(common)?;
     let directory = service::state_directory(common);
     let listener = listener(&config).await?;
@@ -25,6 +27,11 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
     let outcome = show(common, look, client, None).await;
     running.stop().await;
     outcome
+}
+
+/// Refuses where there is no terminal, before anything is made or started for nothing.
+pub(super) fn terminal() -> Outcome {
+    Session::look().map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// The API's socket: ramdisks of the embedded service need it, the console does not.

@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 
 /// Starts service, rack and console.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
+    console::terminal()?;
     let demo = Demo::start(DemoOptions {
         machines: arguments.nodes as usize,
         state_directory: common.state_dir.clone(),

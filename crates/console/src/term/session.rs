@@ -43,15 +43,23 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Looks whether there is a terminal to take over, and touches nothing.
+    ///
+    /// # Errors
+    /// When there is none, or one that cannot move its cursor.
+    pub(crate) fn look() -> Result<(), SessionError> {
+        if !io::stdin().is_terminal() && !io::stdout().is_terminal() {
+            return Err(SessionError::NoTerminal);
+        }
+        refuse_dumb(std::env::var("TERM").ok().as_deref())
+    }
+
     /// Opens the controlling terminal and takes it over.
     ///
     /// # Errors
     /// When there is no terminal, or it cannot be set up.
     pub(crate) fn enter() -> Result<Self, SessionError> {
-        if !io::stdin().is_terminal() && !io::stdout().is_terminal() {
-            return Err(SessionError::NoTerminal);
-        }
-        refuse_dumb(std::env::var("TERM").ok().as_deref())?;
+        Self::look()?;
         let tty = open()?;
         let before = tcgetattr(&tty).map_err(io::Error::from)?;
         let mut session = Self {
