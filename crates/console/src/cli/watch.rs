@@ -1,11 +1,14 @@
 //! `cupola watch`: what happens to a node, until it is at rest.
 
+use std::io;
 use std::time::Duration;
 
 use clap::Args;
 use cupola_api::event::{Event, EventId, EventKind};
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::{Common, Failure, Outcome, connect, output};
 use crate::describe;
@@ -47,26 +50,42 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let ident = NodeIdent::from(arguments.node.as_str());
     // A service that was never there is a wrong address, not one to wait for.
     client.node(&ident).await?;
+    let unwritable = Mutex::new(None);
+    let ended = Notify::new();
     let tell = |told: Told<'_>| match told {
-        Told::Event(event) => print(event, arguments.json),
+        Told::Event(event) => {
+            if let Err(error) = print(event, arguments.json) {
+                unwritable.lock().get_or_insert(error);
+                ended.notify_one();
+            }
+        }
         Told::Lost(..) | Told::Back => note(&told, &arguments.node),
     };
     let following = arguments.patience.following(None);
-    let node = follow::until(&client, &ident, following, follow::is_at_rest, tell).await?;
-    verdict(&node)
+    let node = tokio::select! {
+        // Nobody sees what happens: there is no reason to wait for more of it.
+        biased;
+        () = ended.notified() => None,
+        node = follow::until(&client, &ident, following, follow::is_at_rest, tell) => Some(node?),
+    };
+    match (unwritable.into_inner(), node) {
+        (None, Some(node)) => verdict(&node),
+        (Some(error), _) => Err(error.into()),
+        (None, None) => Err(Failure::failed("standard output cannot be written")),
+    }
 }
 
-/// Prints an event to standard output.
-fn print(event: &Event, json: bool) {
+/// Prints an event to standard output. A reader who went away is no error: the end of the work is
+/// still waited for.
+fn print(event: &Event, json: bool) -> io::Result<()> {
     if matches!(event.kind, EventKind::NodeChanged { .. }) {
-        return;
+        return Ok(());
     }
-    // A reader who went away wants no more lines; the end of the work is still waited for.
-    let _ = if json {
+    if json {
         output::json_line(event)
     } else {
         output::line(&describe::line(event))
-    };
+    }
 }
 
 /// Notes what happens on standard error, with its node in front.
