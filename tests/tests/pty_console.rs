@@ -4,6 +4,7 @@
     reason = "clippy's allowances for tests do not reach the helpers of an integration test"
 )]
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -149,11 +150,47 @@ fn a_serial_line_that_knows_no_size_gets_80x24() -> Result<()> {
 
 #[test]
 fn without_a_terminal_it_says_what_to_do() -> Result<()> {
-    let output = std::process::Command::new(binary::cupola()?)
+    let output = Command::new(binary::cupola()?)
         .args(["--api", "http://127.0.0.1:9"])
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .output()?;
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("ssh -t"));
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_nothing_is_made() -> Result<()> {
+    let directory = TempDir::new()?;
+    let state = directory.path().join("state");
+    let cupola = binary::cupola()?;
+    let run = Command::new(cupola)
+        .arg("--state-dir")
+        .arg(&state)
+        .args(["--set", "api.listen=\"127.0.0.1:0\""])
+        .stdin(Stdio::null())
+        .output()?;
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(2), "{said}");
+    assert!(said.contains("needs a terminal"), "{said}");
+    assert!(!state.exists(), "it made {}", state.display());
+    Ok(())
+}
+
+#[test]
+fn watch_fails_where_nothing_can_be_written() -> Result<()> {
+    let state = TempDir::new()?;
+    let service = Serve::start(state.path(), &["--set", FAKE])?;
+    let cupola = || -> Result<Command> {
+        let mut command = Command::new(binary::cupola()?);
+        command.args(["--api", service.url()]);
+        Ok(command)
+    };
+    let enroll = ["enroll", "--name", "n", "--driver", "fake-hardware"];
+    let enrolled = cupola()?.args(enroll).output()?;
+    assert!(enrolled.status.success(), "{enrolled:?}");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full")?;
+    let watched = cupola()?.args(["watch", "n"]).stdout(full).output()?;
+    assert_eq!(watched.status.code(), Some(1), "{watched:?}");
     Ok(())
 }
