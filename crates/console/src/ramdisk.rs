@@ -195,5 +195,8 @@ mod tests {
             text.contains("/nowhere/cupola-agent") && text.contains("--agent"),
             "{text}"
         );
+        let command = text.split('`').nth(1).unwrap();
+        let readme = include_str!("../../../README.md");
+        assert!(readme.contains(command), "{command}");
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 pub enum RamdiskError {
     /// There is no agent to put in.
     #[error(
-        "no deploy agent at {path}: build it with `cargo build --profile agent -p cupola-agent` \
-         and name it with --agent PATH"
+        "no deploy agent at {path}: build it beside cupola with `cargo build --release --bin cupola \
+         --bin cupola-agent`, or name it with --agent PATH"
     )]
     AgentMissing {
         /// Where it was looked for.
@@ -32,6 +32,18 @@ pub enum RamdiskError {
         /// The command line.
         command: String,
         /// The end of what it wrote to standard error.
+        stderr: String,
+    },
+    /// Packages cannot be downloaded, as where there is no network.
+    #[error(
+        "cannot download {packages}: {stderr}. Where this host does not reach the Debian archive, \
+         build once on one that does with --package-cache DIR, and give a copy of that directory \
+         to --package-cache here"
+    )]
+    Download {
+        /// The packages.
+        packages: String,
+        /// The end of what apt-get wrote to standard error.
         stderr: String,
     },
     /// The archive offers no kernel under the name that was asked.

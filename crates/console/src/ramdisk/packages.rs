@@ -78,7 +78,8 @@ impl PackageCache {
         run(Command::new("apt-get")
             .current_dir(&self.directory)
             .args(options)
-            .args(packages))?;
+            .args(packages))
+        .map_err(|error| not_downloaded(packages, error))?;
         fs::create_dir_all(into).map_err(RamdiskError::write(into))?;
         for package in packages {
             let file = self.newest(package)?;
@@ -188,6 +189,17 @@ pub(super) fn run(command: &mut Command) -> Result<Output, RamdiskError> {
     })
 }
 
+/// What a person can do about it, where the download itself failed.
+fn not_downloaded(packages: &[&str], error: RamdiskError) -> RamdiskError {
+    match error {
+        RamdiskError::ProgramFailed { stderr, .. } => RamdiskError::Download {
+            packages: packages.join(", "),
+            stderr,
+        },
+        other => other,
+    }
+}
+
 fn package_of(program: &str) -> &'static str {
     match program {
         "apt-get" | "apt-cache" => "apt",
@@ -216,6 +228,15 @@ mod tests {
         let listing = "nvme-cli\n  Depends: uuid-runtime\n  Depends: libc6\n |Depends: libnvme1\n  \
                        PreDepends: zlib1g\n  Depends: <libvirtual>\n  Breaks: libold1\n";
         assert_eq!(parse_libraries(listing), ["libnvme1", "zlib1g"]);
+    }
+
+    #[test]
+    fn a_host_without_a_network_is_told_of_the_package_cache() {
+        let failed = run(Command::new("sh").args(["-c", "echo unreachable >&2; exit 100"]));
+        let text = not_downloaded(&["busybox-static"], failed.unwrap_err()).to_string();
+        for part in ["busybox-static", "unreachable", "--package-cache DIR"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 
     #[test]
