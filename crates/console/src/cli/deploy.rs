@@ -15,7 +15,7 @@ use super::watch::Patience;
 use super::{Common, Failure, Outcome, connect, watch};
 use crate::effect::Action;
 use crate::follow::{self, Told};
-use crate::state::deploy::{action, hash_algorithm};
+use crate::state::deploy::{action, image_at};
 use crate::worker;
 
 /// So many nodes are read at once.
@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
     /// Name of a configured image, or a URL
     #[arg(long, value_name = "NAME|URL")]
     image: String,
-    /// Checksum of an image that is given by URL: md5, sha256 or sha512, hexadecimal
+    /// Checksum of an image that is given by URL: md5, sha256 or sha512, hexadecimal; file:// needs
+    /// none
     #[arg(long, value_name = "HEX")]
     checksum: Option<String>,
     /// Format of an image that is given by URL: raw or qcow2; else by its name
@@ -125,29 +126,18 @@ async fn image(client: &Client, arguments: &Arguments) -> Result<Image, Failure>
         let found = images.iter().find(|i| i.name == *wanted);
         return found.cloned().ok_or_else(|| unknown(wanted, &images));
     }
-    let checksum = arguments
-        .checksum
-        .clone()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let algorithm = hash_algorithm(&checksum).ok_or_else(|| {
-        Failure::usage("an image by URL needs --checksum with 32, 64 or 128 hexadecimal digits")
-    })?;
+    let checksum = arguments.checksum.as_deref().unwrap_or_default();
     let by_name = if wanted.ends_with(".qcow2") {
         "qcow2"
     } else {
         "raw"
     };
-    Ok(Image {
-        name: wanted.rsplit('/').next().unwrap_or_default().to_owned(),
-        source: wanted.clone(),
-        disk_format: arguments
-            .format
-            .clone()
-            .unwrap_or_else(|| by_name.to_owned()),
-        hash_algo: algorithm.to_owned(),
-        hash_value: checksum,
-        size: None,
+    let format = arguments.format.as_deref().unwrap_or(by_name);
+    image_at(wanted, checksum, format).ok_or_else(|| {
+        Failure::usage(
+            "an image by URL needs --checksum with 32, 64 or 128 hexadecimal digits; only file:// \
+             on the conductor's host needs none",
+        )
     })
 }
 

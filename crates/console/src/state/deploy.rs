@@ -54,7 +54,7 @@ impl Deploy {
             Field::text("Image URL", "http://, https:// or file://", ""),
             Field::text(
                 "Checksum",
-                "sha256, sha512 or md5 of the file, hexadecimal",
+                "sha256, sha512 or md5 of the file, hexadecimal; file:// needs none",
                 "",
             ),
             Field::choice("Format", "Left and Right choose", formats),
@@ -86,16 +86,8 @@ impl Deploy {
             return Some(image.clone());
         }
         let source = self.other.text("Image URL");
-        let hash_value = self.other.text("Checksum").to_ascii_lowercase();
-        let name = source.rsplit('/').next().unwrap_or_default().to_owned();
-        Some(Image {
-            name,
-            disk_format: self.other.text("Format"),
-            hash_algo: hash_algorithm(&hash_value)?.to_owned(),
-            hash_value,
-            source,
-            size: None,
-        })
+        let hash_value = self.other.text("Checksum");
+        image_at(&source, &hash_value, &self.other.text("Format"))
     }
 
     /// Checks the form of the image that is not configured.
@@ -109,8 +101,9 @@ impl Deploy {
                 "Image URL",
                 "a URL that begins with http://, https:// or file://",
             );
-        } else if hash_algorithm(&self.other.text("Checksum")).is_none() {
-            let wanted = "32 (md5), 64 (sha256) or 128 (sha512) hexadecimal digits";
+        } else if self.image().is_none() {
+            let wanted = "32 (md5), 64 (sha256) or 128 (sha512) hexadecimal digits; only file:// \
+                          needs none";
             self.other.complain("Checksum", wanted);
         } else {
             return true;
@@ -148,8 +141,28 @@ pub(crate) fn action(image: &Image, hostname: Option<&str>) -> Action {
     }
 }
 
+/// An image by its URL; none without a checksum. Of files on its own host the conductor works it out
+/// by itself.
+pub(crate) fn image_at(source: &str, checksum: &str, format: &str) -> Option<Image> {
+    let checksum = checksum.to_ascii_lowercase();
+    let is_served = source.starts_with("file://");
+    let algorithm = match hash_algorithm(&checksum) {
+        Some(algorithm) => algorithm,
+        None if is_served && checksum.is_empty() => "",
+        None => return None,
+    };
+    Some(Image {
+        name: source.rsplit('/').next().unwrap_or_default().to_owned(),
+        source: source.to_owned(),
+        disk_format: format.to_owned(),
+        hash_algo: algorithm.to_owned(),
+        hash_value: checksum,
+        size: None,
+    })
+}
+
 /// The algorithm of a hexadecimal hash, by its length.
-pub(crate) fn hash_algorithm(hash: &str) -> Option<&'static str> {
+fn hash_algorithm(hash: &str) -> Option<&'static str> {
     if !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
@@ -179,5 +192,20 @@ mod tests {
             (image.hash_algo.as_str(), image.name.as_str()),
             ("sha256", "debian.qcow2")
         );
+    }
+
+    #[test]
+    fn a_file_of_the_conductor_needs_no_checksum() {
+        let mut deploy = Deploy::new(Vec::new());
+        deploy.other.paste("file:///srv/debian.raw");
+        assert!(deploy.check_other());
+        let image = deploy.image().expect("an image");
+        let Action::Deploy { patch, .. } = action(&image, None) else {
+            panic!("a deploy")
+        };
+        assert_eq!(patch.len(), 2, "no checksum is sent: {patch:?}");
+        deploy.other.focus = 1;
+        deploy.other.paste("abc");
+        assert!(!deploy.check_other(), "one that is given must be one");
     }
 }

@@ -149,10 +149,15 @@ fn draw_preview(buffer: &mut Buffer, area: Rect, state: &State, deploy: &Deploy,
         .size
         .map(|s| format!(", {} MiB", s >> 20))
         .unwrap_or_default();
+    let checksum = if image.hash_value.is_empty() {
+        "none: the conductor works it out of its own file".to_owned()
+    } else {
+        format!("{} {}", image.hash_algo, image.hash_value)
+    };
     let facts = [
         format!("Image         {} ({}{size})", image.name, image.disk_format),
         format!("From          {}", image.source),
-        format!("Checksum      {} {}", image.hash_algo, image.hash_value),
+        format!("Checksum      {checksum}"),
         format!("Config drive  {drive}"),
     ];
     for (line, fact) in (0..).zip(&facts) {
