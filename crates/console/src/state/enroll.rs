@@ -189,7 +189,9 @@ impl Enroll {
         };
         let empty = Self::new();
         let differ = |a: &Form, b: &Form| texts(a) != texts(b);
-        self.node().is_none()
+        let is_sent = self.step == Step::Progress && self.refused().is_none();
+        !is_sent
+            && self.node().is_none()
             && (differ(&self.bmc, &empty.bmc)
                 || differ(&self.macs, &empty.macs)
                 || differ(&self.properties, &empty.properties))
