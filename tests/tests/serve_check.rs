@@ -207,6 +207,24 @@ fn files_that_no_machine_boots_are_told() -> Result<()> {
 }
 
 #[test]
+fn files_that_machines_boot_pass() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let [kernel, ramdisk] = ["kernel", "ramdisk"].map(|name| directory.path().join(name));
+    std::fs::write(&kernel, b"MZ and an EFI stub")?;
+    std::fs::write(&ramdisk, b"\x1f\x8b and a cpio archive")?;
+    let kernel = format!("boot.deploy_kernel={}", kernel.display());
+    let ramdisk = format!("boot.deploy_ramdisk={}", ramdisk.display());
+    let mut all = BOOT.to_vec();
+    all.extend([kernel.as_str(), ramdisk.as_str()]);
+    let said = said(&cupola("check", directory.path(), &all)?);
+    for name in ["deploy kernel", "deploy ramdisk"] {
+        let passed = |line: &str| line.starts_with("passed") && line.contains(name);
+        ensure!(said.lines().any(passed), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn who_can_reach_an_open_api_is_told() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let output = cupola("check", directory.path(), &["api.listen=0.0.0.0:0"])?;

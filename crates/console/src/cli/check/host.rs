@@ -25,13 +25,14 @@ fn blocking(config: &Config, state_directory: &Path, database: Check) -> Vec<Che
         tcp("API port", config.api.listen),
     ];
     checks.extend(drivers(config));
-    checks.extend(advice(config));
+    let warned = advice(config);
     if config.boot.enabled {
-        checks.extend(boot(config));
+        checks.extend(boot(config, &warned));
     } else {
         let detail = "boot.enabled is false: this host does not netboot machines";
         checks.push(check("boot services", Verdict::Note, detail, None));
     }
+    checks.extend(warned);
     checks.push(tools());
     checks
 }
@@ -145,7 +146,7 @@ fn drivers(config: &Config) -> Option<Check> {
     fake.then(|| check("drivers", Verdict::Note, detail, None))
 }
 
-fn boot(config: &Config) -> Vec<Check> {
+fn boot(config: &Config, warned: &[Check]) -> Vec<Check> {
     let boot = &config.boot;
     let mut checks = Vec::new();
     let Some(address) = boot.address else {
@@ -186,17 +187,32 @@ fn boot(config: &Config) -> Vec<Check> {
     }
     let usual = SocketAddr::from((address, 8088));
     checks.push(tcp("HTTP boot port", boot.http_listen.unwrap_or(usual)));
-    for (name, path) in [
-        ("deploy kernel", &boot.deploy_kernel),
-        ("deploy ramdisk", &boot.deploy_ramdisk),
+    for (name, key, path) in [
+        ("deploy kernel", "boot.deploy_kernel", &boot.deploy_kernel),
+        (
+            "deploy ramdisk",
+            "boot.deploy_ramdisk",
+            &boot.deploy_ramdisk,
+        ),
     ] {
-        // Where one is set, the warnings say what is wrong with it.
         let remedy = "make both with `cupola ramdisk build`, then set boot.deploy_kernel and \
                       boot.deploy_ramdisk";
-        let detail = "not set; each node must name one";
-        if path.is_none() {
-            checks.push(check(name, Verdict::Note, detail, Some(remedy)));
-        }
+        checks.extend(match path {
+            // The warnings say what is wrong with it.
+            Some(_) if warned.iter().any(|warning| warning.name == key) => None,
+            Some(path) => Some(check(
+                name,
+                Verdict::Passed,
+                path.display().to_string(),
+                None,
+            )),
+            None => Some(check(
+                name,
+                Verdict::Note,
+                "not set; each node must name one",
+                Some(remedy),
+            )),
+        });
     }
     checks
 }
