@@ -120,7 +120,7 @@ impl TimelineSink {
 impl ContactSink for TimelineSink {
     fn contact(&self, contact: BootContact) {
         let (service, ok) = classify(&contact.kind);
-        let message = contact.kind.to_string();
+        let message = told(&contact);
         let kind = EventKind::BootContact {
             service,
             mac: contact.mac,
@@ -129,6 +129,19 @@ impl ContactSink for TimelineSink {
             rung: rung_of(&contact),
         };
         self.events.publish(contact.node, kind);
+    }
+}
+
+/// What a person reads of a contact. Firmware, iPXE and ramdisk ask in the same words; who asks is
+/// said with them.
+fn told(contact: &BootContact) -> String {
+    let text = contact.kind.to_string();
+    let (ContactKind::DhcpDiscover, Some(client)) = (&contact.kind, &contact.client) else {
+        return text;
+    };
+    match client.architecture {
+        Some(architecture) => format!("{text} by {}, {architecture}", client.stage),
+        None => format!("{text} by {}", client.stage),
     }
 }
 

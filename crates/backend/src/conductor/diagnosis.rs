@@ -2,29 +2,36 @@
 //!
 //! [`diagnose`] is pure. `climb` turns events into how far a boot has come, `causes` knows what may
 //! be wrong at each rung and what to do, `contact` says which rung a contact with the boot services
-//! reaches. Nothing here changes a node; who fails one asks [`Work::explained`] first.
+//! reaches, `strangers` weighs machines of no node. Nothing here changes a node; who fails one asks [`Work::explained`] first.
 
 mod causes;
 mod climb;
 mod contact;
 mod explain;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
 use cupola_api::Rung;
 use cupola_api::diagnosis::{Cause, Diagnosis};
 use cupola_api::event::{Event, EventKind};
-use jiff::Timestamp;
+use cupola_api::id::NodeId;
 
 use super::work::Work;
+use crate::events::EventBus;
+use crate::store::{Store, StoreError};
 use climb::Climb;
 pub(super) use contact::rung_of;
 pub(crate) use explain::explain;
+use strangers::Strangers;
 
 /// Events of a timeline that are looked at: a boot has a few dozen.
 const EVENTS: u32 = 600;
 /// Contacts of machines that belong to no node that are looked at.
 const STRANGERS: u32 = 200;
+
+/// How the IPMI client says that the BMC reads the power as off after it was told to switch it on.
+const STILL_OFF: &str = "the power is still not on";
 
 /// Why a diagnosis is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +45,18 @@ pub(super) enum Situation {
 }
 
 /// Where the last climb of this timeline stands; none when nothing of what happened is a matter of
-/// the boot ladder. `strangers` are contacts of machines that belong to no node.
-pub(super) fn diagnose(
-    events: &[Event],
-    strangers: &[Event],
-    situation: Situation,
-) -> Option<Diagnosis> {
+/// the boot ladder.
+fn diagnose(events: &[Event], strangers: &Strangers, situation: Situation) -> Option<Diagnosis> {
     let climb = Climb::of(events);
     let (rung, found) = match situation {
         Situation::Failed => failed(&climb)?,
         Situation::TimedOut | Situation::Waits => awaited(&climb)?,
     };
-    let strangers = climb.began.map(|began| unclaimed(strangers, began));
     let mut causes: Vec<Cause> = found.into_iter().collect();
-    if rung == Rung::DhcpDiscover {
-        causes.extend(strangers.into_iter().flatten());
+    if rung == Rung::DhcpDiscover
+        && let Some(stranger) = strangers.of(events, climb.switched.or(climb.began))
+    {
+        causes.push(causes::unknown_mac(stranger.mac, &strangers.rivals));
     }
     for usual in causes::usual(rung) {
         if !causes.iter().any(|known| known.cause == usual.cause) {
@@ -63,7 +67,7 @@ pub(super) fn diagnose(
         expected: expected(&climb, rung),
         rung,
         causes,
-        reached: climb.reached.filter(|reached| reached.rung < rung),
+        reached: climb.reached_below(rung).cloned(),
     })
 }
 
@@ -72,7 +76,10 @@ fn failed(climb: &Climb) -> Option<(Rung, Option<Cause>)> {
     if let Some(trouble) = &climb.trouble
         && trouble.rung <= Rung::Power
     {
-        return Some((trouble.rung, Some(trouble.cause.clone())));
+        let reads_off = trouble.rung == Rung::Power && trouble.cause.cause.contains(STILL_OFF);
+        let misread = climb.runs.as_ref().filter(|_| reads_off);
+        let cause = misread.map_or_else(|| trouble.cause.clone(), causes::power_misread);
+        return Some((trouble.rung, Some(cause)));
     }
     let step = climb.step.as_ref().filter(|step| step.in_agent())?;
     let message = step.error.as_ref()?;
@@ -84,7 +91,7 @@ fn awaited(climb: &Climb) -> Option<(Rung, Option<Cause>)> {
     if let Some(step) = climb.step.as_ref().filter(|step| step.in_agent()) {
         return Some((step.rung(), causes::of_silence(climb)));
     }
-    let next = match &climb.reached {
+    let next = match climb.reached() {
         None => Rung::BmcAnswers,
         Some(reached) => reached.rung.above()?,
     };
@@ -106,16 +113,24 @@ fn expected(climb: &Climb, rung: Rung) -> String {
     }
 }
 
-/// Machines of no node that asked for an address since then: one of them may be this one.
-fn unclaimed(strangers: &[Event], since: Timestamp) -> Option<Cause> {
-    let seen = strangers.iter().rev().filter(|event| event.at >= since);
-    let mac = seen
-        .filter_map(|event| match &event.kind {
-            EventKind::BootContact { mac, .. } => *mac,
-            _ => None,
-        })
-        .next()?;
-    Some(causes::unknown_mac(mac))
+/// The diagnosis of a node with this timeline, in sight of everything else that asks DHCP.
+async fn found(
+    store: &Store,
+    events: &EventBus,
+    id: NodeId,
+    timeline: &[Event],
+    situation: Situation,
+) -> Result<Option<Diagnosis>, StoreError> {
+    let after = timeline.first().map(|event| event.id);
+    let mut strangers = Strangers {
+        contacts: store.strangers(after, STRANGERS).await?,
+        rivals: Vec::new(),
+    };
+    let climb = Climb::of(timeline);
+    if let Some(stranger) = strangers.of(timeline, climb.switched.or(climb.began)) {
+        strangers.rivals = strangers::rivals(store, events, id, stranger.at).await?;
+    }
+    Ok(diagnose(timeline, &strangers, situation))
 }
 
 impl Work {
@@ -126,19 +141,15 @@ impl Work {
         let read = async {
             let events = conductor.events();
             let timeline = events.timeline(self.id(), None, EVENTS).await?;
-            let after = timeline.first().map(|event| event.id);
-            let strangers = conductor.store().strangers(after, STRANGERS).await?;
-            Ok::<_, crate::store::StoreError>((timeline, strangers))
+            found(conductor.store(), events, self.id(), &timeline, situation).await
         };
-        let (timeline, strangers) = match read.await {
-            Ok(read) => read,
+        let diagnosis = match read.await {
+            Ok(Some(diagnosis)) => diagnosis,
+            Ok(None) => return error.to_owned(),
             Err(cause) => {
                 tracing::warn!(error = %cause, node = %self.id(), "the timeline cannot be read");
                 return error.to_owned();
             }
-        };
-        let Some(diagnosis) = diagnose(&timeline, &strangers, situation) else {
-            return error.to_owned();
         };
         let text = diagnosis.explain(error);
         self.publish(EventKind::Diagnosis(Box::new(diagnosis)));

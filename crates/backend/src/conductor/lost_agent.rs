@@ -22,6 +22,8 @@ use crate::store::StoredNode;
 
 /// How often the agent of one flow may be lost before that is taken for the machine's fault.
 const MOST: u64 = 2;
+/// How the timeline begins to tell of a lost agent; the step and the reason follow.
+pub(super) const LOST: &str = "agent lost in step ";
 /// Where they are counted, in `driver_internal_info`.
 const LOST_KEY: &str = "agents_lost";
 
@@ -121,14 +123,11 @@ impl Work {
         .await?;
         if lost > MOST {
             let error = WorkError::failed(format!(
-                "the agent was lost {lost} times, last in step {name}: {why}. Look at the \
-                 machine's console and power supply, then start the action again"
+                "the agent was lost {lost} times, last in step {name}: {why}"
             ));
             return self.failed(current, error).await;
         }
-        let text = format!(
-            "agent lost in step {name}: {why}; the ramdisk is started again, and then the step"
-        );
+        let text = format!("{LOST}{name}: {why}; the ramdisk is started again, and then the step");
         self.log(Severity::Warning, text);
         match self.start_ramdisk(flow).await {
             Ok(Outcome::Wait {

@@ -1,6 +1,6 @@
 //! What is usually wrong where a boot stops, and what to do about it: most likely first.
 
-use cupola_api::diagnosis::Cause;
+use cupola_api::diagnosis::{Cause, Reached};
 use cupola_api::{MacAddress, Rung};
 
 use super::climb::Climb;
@@ -176,8 +176,29 @@ pub(super) fn remedy(rung: Rung) -> String {
     first.map(|cause| cause.remedy).unwrap_or_default()
 }
 
-/// A machine of no node that asked for an address.
-pub(super) fn unknown_mac(mac: MacAddress) -> Cause {
+/// A machine of no node that asked for an address after this one was started. `rivals` are the
+/// nodes whose machines may be that one just as well.
+pub(super) fn unknown_mac(mac: MacAddress, rivals: &[String]) -> Cause {
+    let others = match rivals {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} or {two}"),
+        [one, more @ ..] => format!("{one} or {} others", more.len()),
+    };
+    if !others.is_empty() {
+        return cause(
+            format!(
+                "the machine does not boot from the network, or boots from another interface than \
+                 its port says: the unknown address {mac} asked DHCP meanwhile, which may be this \
+                 machine or {others}"
+            ),
+            format!(
+                "look at its console: if {mac} is an interface of it, create a port with that \
+                 address; if not, set the network first in its boot order and enable PXE on the \
+                 interface that is cabled"
+            ),
+        );
+    }
     cause(
         format!(
             "a machine with the unknown address {mac} asked DHCP meanwhile; this one may boot from \
@@ -195,6 +216,11 @@ pub(super) fn of_step(climb: &Climb, message: &str) -> Cause {
     if let Some(rebooted) = rebooted(climb) {
         return rebooted;
     }
+    if message.starts_with("the agent was lost")
+        && let Some(lost) = lost(climb)
+    {
+        return lost;
+    }
     let lower = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let remedy = if says(&["checksum", "hash"]) {
@@ -203,6 +229,9 @@ pub(super) fn of_step(climb: &Climb, message: &str) -> Cause {
          action again"
     } else if says(&["i/o error", "input/output error", "cannot be written"]) {
         "the disk fails: look at its SMART data and cables, replace it, then start the action again"
+    } else if says(&["downloading "]) {
+        "check that the image's server runs and that the provisioning network reaches it at that \
+         address and port, then start the action again"
     } else if says(&["has stood at"]) {
         "look at the disk's activity and its SMART data, and at the network to the image's server; \
          then start the action again"
@@ -217,7 +246,36 @@ pub(super) fn of_step(climb: &Climb, message: &str) -> Cause {
 
 /// Why a step in the agent goes on without a sign of life, where that was seen.
 pub(super) fn of_silence(climb: &Climb) -> Option<Cause> {
-    rebooted(climb)
+    rebooted(climb).or_else(|| lost(climb))
+}
+
+/// The machine runs, whatever its BMC reads.
+pub(super) fn power_misread(runs: &Reached) -> Cause {
+    cause(
+        format!(
+            "the machine runs, and the BMC reads its power wrongly: {} came at {}, after the power \
+             command",
+            runs.rung,
+            runs.at.strftime("%H:%M:%S UTC")
+        ),
+        "reset the BMC, and update its firmware if it then reads wrongly again; then start the \
+         action again",
+    )
+}
+
+/// The conductor had to start the machine again.
+fn lost(climb: &Climb) -> Option<Cause> {
+    let lost = climb.lost.as_deref()?;
+    if lost.ends_with("the machine is off") {
+        return Some(cause(
+            format!("the machine went off in step {lost}"),
+            "look at its power supply and at the BMC's event log, then start the action again",
+        ));
+    }
+    Some(cause(
+        format!("the agent fell silent in step {lost}; its machine was then restarted by Cupola"),
+        "look at the machine's console and at its network, then start the action again",
+    ))
 }
 
 fn rebooted(climb: &Climb) -> Option<Cause> {

@@ -1,5 +1,7 @@
 //! The climb: how far a boot has come, folded from the events since the machine was last started.
 
+use std::collections::BTreeMap;
+
 use cupola_api::Rung;
 use cupola_api::diagnosis::{Cause, Reached};
 use cupola_api::event::{Event, EventKind, Outcome};
@@ -7,7 +9,11 @@ use cupola_api::state::power::PowerState;
 use jiff::Timestamp;
 
 use super::causes;
+use crate::conductor::lost_agent::LOST;
 use crate::conductor::steps;
+
+/// The IPMI command that switches the power, as the timeline has it.
+const POWER_COMMAND: &str = "Chassis Control";
 
 /// Steps that start the machine, and with that a climb of its own.
 const STARTING: &[&str] = &[
@@ -66,15 +72,23 @@ impl StepSeen {
 pub(super) struct Climb {
     /// When it began.
     pub(super) began: Option<Timestamp>,
-    /// The highest rung.
-    pub(super) reached: Option<Reached>,
+    /// Every rung that was reached, or that was there because of what was seen: the first time.
+    rungs: BTreeMap<Rung, Reached>,
+    /// When the conductor last switched the power.
+    pub(super) switched: Option<Timestamp>,
+    /// The highest rung that the machine itself showed since then.
+    pub(super) runs: Option<Reached>,
     /// What went wrong last.
     pub(super) trouble: Option<Trouble>,
     /// The step that runs or ran last.
     pub(super) step: Option<StepSeen>,
-    /// The firmware asked for an address after the agent had called: the machine has restarted by
-    /// itself.
+    /// The firmware asked for an address after the agent had called, with no power command between
+    /// the two: the machine has restarted by itself.
     pub(super) rebooted: Option<Timestamp>,
+    /// The conductor gave the agent up and started the machine again: in which step, and why.
+    pub(super) lost: Option<String>,
+    /// The conductor has restarted the machine and no agent has called since.
+    restarting: bool,
 }
 
 impl Climb {
@@ -103,6 +117,16 @@ impl Climb {
                 remedy,
                 ..
             } => {
+                self.answered(*rung, command, event.at);
+                if command == POWER_COMMAND {
+                    self.switched = Some(event.at);
+                    // What was refused or got no answer may have been carried out all the same, but
+                    // a reading that is not as wanted is no new command.
+                    if *rung != Rung::Power {
+                        self.runs = None;
+                    }
+                    self.restarting = true;
+                }
                 if *ok {
                     self.reach(*rung, event.at, command);
                 } else {
@@ -115,10 +139,15 @@ impl Climb {
                 rung: Some(rung),
                 ..
             } => {
-                if *rung == Rung::DhcpDiscover && self.has_reached(Rung::Lookup) {
+                if *rung == Rung::DhcpDiscover && self.has_reached(Rung::Lookup) && !self.restarting
+                {
                     self.rebooted = Some(event.at);
                 }
+                if *ok && *rung >= Rung::Lookup {
+                    self.restarting = false;
+                }
                 if *ok {
+                    self.shows(*rung, event.at, message);
                     self.reach(*rung, event.at, message);
                 } else {
                     self.stumble(*rung, message, None);
@@ -139,7 +168,35 @@ impl Climb {
                 message,
                 ..
             } => self.step_ended(step, *outcome, message, event.at),
+            EventKind::Log { text, .. } => {
+                if let Some(lost) = text.strip_prefix(LOST) {
+                    let lost = lost.split(';').next().unwrap_or_default();
+                    self.lost = Some(lost.trim().to_owned());
+                    self.restarting = true;
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// A BMC that refuses a command has answered, and has taken the login before all but that.
+    fn answered(&mut self, rung: Rung, command: &str, at: Timestamp) {
+        let seen = format!("the BMC answered {command}");
+        for below in [Rung::BmcAnswers, Rung::BmcSession] {
+            if below < rung {
+                self.reach(below, at, &seen);
+            }
+        }
+    }
+
+    /// The machine itself has shown that it runs.
+    fn shows(&mut self, rung: Rung, at: Timestamp, seen: &str) {
+        if self.runs.as_ref().is_none_or(|runs| runs.rung < rung) {
+            self.runs = Some(Reached {
+                rung,
+                at,
+                seen: seen.to_owned(),
+            });
         }
     }
 
@@ -164,22 +221,28 @@ impl Climb {
     }
 
     fn has_reached(&self, rung: Rung) -> bool {
-        self.reached
-            .as_ref()
-            .is_some_and(|reached| reached.rung >= rung)
+        self.reached().is_some_and(|reached| reached.rung >= rung)
+    }
+
+    /// The highest rung that was reached.
+    pub(super) fn reached(&self) -> Option<&Reached> {
+        self.rungs.values().next_back()
+    }
+
+    /// The highest rung below this one that was reached.
+    pub(super) fn reached_below(&self, rung: Rung) -> Option<&Reached> {
+        self.rungs.range(..rung).next_back().map(|(_, below)| below)
     }
 
     fn reach(&mut self, rung: Rung, at: Timestamp, seen: &str) {
         if self.trouble.as_ref().is_some_and(|t| t.is_over(rung)) {
             self.trouble = None;
         }
-        if !self.has_reached(rung) {
-            self.reached = Some(Reached {
-                rung,
-                at,
-                seen: seen.to_owned(),
-            });
-        }
+        self.rungs.entry(rung).or_insert_with(|| Reached {
+            rung,
+            at,
+            seen: seen.to_owned(),
+        });
     }
 
     fn stumble(&mut self, rung: Rung, message: &str, remedy: Option<String>) {

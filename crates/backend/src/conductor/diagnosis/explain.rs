@@ -5,7 +5,7 @@ use cupola_api::diagnosis::{Diagnosis, Explanation};
 use cupola_api::event::{Event, EventKind};
 use cupola_api::state::provision::ProvisionState;
 
-use super::{EVENTS, STRANGERS, Situation, diagnose};
+use super::{EVENTS, Situation, found};
 use crate::events::EventBus;
 use crate::store::{Store, StoreError, StoredNode};
 
@@ -19,11 +19,9 @@ pub(crate) async fn explain(
     node: &StoredNode,
 ) -> Result<Explanation, StoreError> {
     let timeline = events.timeline(node.uuid, None, EVENTS).await?;
-    let after = timeline.first().map(|event| event.id);
-    let strangers = store.strangers(after, STRANGERS).await?;
     let state = node.provision_state;
     let diagnosis = if state.is_working() || state.is_waiting() {
-        diagnose(&timeline, &strangers, Situation::Waits)
+        found(store, events, node.uuid, &timeline, Situation::Waits).await?
     } else if node.last_error.is_some() {
         last_diagnosis(&timeline)
     } else {
@@ -48,7 +46,7 @@ pub(crate) async fn explain(
 }
 
 /// The diagnosis of the last failure, if there was one since the last action began.
-fn last_diagnosis(timeline: &[Event]) -> Option<Diagnosis> {
+pub(super) fn last_diagnosis(timeline: &[Event]) -> Option<Diagnosis> {
     timeline.iter().rev().find_map(|event| match &event.kind {
         EventKind::Diagnosis(diagnosis) => Some(diagnosis.as_ref().clone()),
         _ => None,

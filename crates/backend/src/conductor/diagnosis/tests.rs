@@ -1,9 +1,10 @@
-use cupola_api::event::{BootService, Event, EventId, EventKind, Outcome};
+use cupola_api::event::{BootService, Event, EventId, EventKind, Outcome, Severity};
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::{MacAddress, Rung};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::strangers::Strangers;
 use super::{Situation, diagnose};
 
 fn line(kinds: Vec<EventKind>) -> Vec<Event> {
@@ -62,6 +63,27 @@ fn powered_on() -> EventKind {
     }
 }
 
+fn power_command(ok: bool) -> EventKind {
+    let EventKind::BmcCommand {
+        message, remedy, ..
+    } = bmc(ok, Rung::BmcSession)
+    else {
+        unreachable!()
+    };
+    EventKind::BmcCommand {
+        command: "Chassis Control".to_owned(),
+        ok,
+        message,
+        duration_ms: 1,
+        rung: Some(Rung::BmcSession),
+        remedy,
+    }
+}
+
+fn started_by_command() -> Vec<Event> {
+    started_and([power_command(true)])
+}
+
 /// A machine that was started by its BMC.
 fn started() -> Vec<EventKind> {
     vec![
@@ -91,9 +113,9 @@ fn a_login_that_fails_breaks_the_session() {
         bmc(false, Rung::BmcSession),
         ends("deploy.deploy", Some(error)),
     ]);
-    let found = diagnose(&events, &[], Situation::Failed).unwrap();
+    let found = diagnose(&events, &Strangers::default(), Situation::Failed).unwrap();
     assert_eq!(found.rung, Rung::BmcSession);
-    assert_eq!(found.reached, None);
+    assert_eq!(found.reached.as_ref().unwrap().rung, Rung::BmcAnswers);
     let text = found.explain(error);
     assert_eq!(text.matches("type the right one").count(), 1, "{text}");
 }
@@ -109,22 +131,22 @@ fn a_boot_that_stops_waits_for_the_next_rung() {
         (Rung::Lookup, Rung::Heartbeat),
     ] {
         let events = started_and([contact(true, reached)]);
-        let found = diagnose(&events, &[], Situation::TimedOut).unwrap();
+        let found = diagnose(&events, &Strangers::default(), Situation::TimedOut).unwrap();
         assert_eq!(found.rung, next);
         assert_eq!(found.reached.unwrap().rung, reached);
     }
-    let found = diagnose(&line(started()), &[], Situation::TimedOut).unwrap();
+    let found = diagnose(&line(started()), &Strangers::default(), Situation::TimedOut).unwrap();
     assert_eq!(found.rung, Rung::DhcpDiscover);
 }
 
 #[test]
 fn a_contact_that_failed_is_the_cause() {
     let events = started_and([contact(true, Rung::DhcpAck), contact(false, Rung::Loader)]);
-    let found = diagnose(&events, &[], Situation::TimedOut).unwrap();
+    let found = diagnose(&events, &Strangers::default(), Situation::TimedOut).unwrap();
     assert_eq!(found.rung, Rung::Loader);
     assert_eq!(found.causes[0].cause, Rung::Loader.name());
     let overcome = started_and([contact(false, Rung::Loader), contact(true, Rung::Script)]);
-    let found = diagnose(&overcome, &[], Situation::TimedOut).unwrap();
+    let found = diagnose(&overcome, &Strangers::default(), Situation::TimedOut).unwrap();
     assert_eq!(found.rung, Rung::Ramdisk);
 }
 
@@ -132,22 +154,80 @@ fn a_contact_that_failed_is_the_cause() {
 fn a_boot_device_that_was_not_kept_explains_the_silence_after_it() {
     let mut kinds = started();
     kinds.insert(4, bmc(false, Rung::BootDevice));
-    let found = diagnose(&line(kinds.clone()), &[], Situation::TimedOut).unwrap();
+    let found = diagnose(
+        &line(kinds.clone()),
+        &Strangers::default(),
+        Situation::TimedOut,
+    )
+    .unwrap();
     assert_eq!(found.rung, Rung::BootDevice);
     kinds.push(contact(true, Rung::DhcpDiscover));
-    let found = diagnose(&line(kinds), &[], Situation::TimedOut).unwrap();
+    let found = diagnose(&line(kinds), &Strangers::default(), Situation::TimedOut).unwrap();
     assert_eq!(found.rung, Rung::DhcpAck);
 }
 
+/// A machine of no node that asks at these seconds; the node of [`started`] is on since the fifth.
+fn stranger(seconds: &[i64]) -> Strangers {
+    let asks = |second: &i64| Event {
+        at: Timestamp::from_second(*second).unwrap(),
+        ..line(vec![contact(false, Rung::DhcpDiscover)]).remove(0)
+    };
+    Strangers {
+        contacts: seconds.iter().map(asks).collect(),
+        rivals: Vec::new(),
+    }
+}
+
 #[test]
-fn a_stranger_may_be_this_machine() {
-    let events = line(started());
-    let mut strangers = line(vec![contact(false, Rung::DhcpDiscover)]);
-    strangers[0].at = Timestamp::from_second(1).unwrap();
-    let found = diagnose(&events, &strangers, Situation::TimedOut).unwrap();
-    assert!(!found.causes[0].cause.contains("unknown address"));
-    strangers[0].at = Timestamp::from_second(9).unwrap();
-    let found = diagnose(&events, &strangers, Situation::TimedOut).unwrap();
+fn a_stranger_may_be_this_machine_when_it_asks_only_since_that_is_on() {
+    let events = started_by_command();
+    for (seconds, is_it) in [(vec![1], false), (vec![9], true), (vec![1, 9], false)] {
+        let found = diagnose(&events, &stranger(&seconds), Situation::TimedOut).unwrap();
+        assert_eq!(found.rung, Rung::DhcpDiscover);
+        let named = found.causes[0].cause.contains("52:54:00:00:00:01");
+        assert_eq!(named, is_it, "{seconds:?}");
+        assert!(
+            found
+                .causes
+                .iter()
+                .any(|c| c.cause.contains("does not boot"))
+        );
+    }
+}
+
+#[test]
+fn a_stranger_may_be_one_of_several() {
+    let strangers = Strangers {
+        rivals: vec!["oak".to_owned()],
+        ..stranger(&[9])
+    };
+    let found = diagnose(&started_by_command(), &strangers, Situation::TimedOut).unwrap();
+    let first = &found.causes[0];
+    for said in ["does not boot from the network", "52:54:00:00:00:01", "oak"] {
+        assert!(first.cause.contains(said), "{said:?}: {}", first.cause);
+    }
+    assert!(first.remedy.contains("create a port") && first.remedy.contains("boot order"));
+}
+
+#[test]
+fn a_stranger_that_asked_in_the_attempt_before_may_still_be_this_machine() {
+    let mut kinds = started();
+    kinds.push(EventKind::Power {
+        state: "power off".to_owned(),
+        cause: "provisioning".to_owned(),
+    });
+    kinds.push(EventKind::Transition {
+        from: ProvisionState::DeployFailed,
+        to: ProvisionState::Deploying,
+        cause: "active".to_owned(),
+    });
+    kinds.extend([
+        bmc(true, Rung::BootDevice),
+        power_command(true),
+        powered_on(),
+    ]);
+    let events = line(kinds);
+    let found = diagnose(&events, &stranger(&[5, 12]), Situation::TimedOut).unwrap();
     assert!(found.causes[0].cause.contains("52:54:00:00:00:01"));
 }
 
@@ -159,9 +239,100 @@ fn a_reboot_in_the_middle_is_seen() {
         starts("deploy.write_image"),
         contact(true, Rung::DhcpDiscover),
     ]);
-    let found = diagnose(&events, &[], Situation::TimedOut).unwrap();
+    let found = diagnose(&events, &Strangers::default(), Situation::TimedOut).unwrap();
     assert_eq!(found.rung, Rung::Image);
     assert!(found.causes[0].cause.contains("restarted by itself"));
+}
+
+#[test]
+fn a_restart_by_the_conductor_is_not_the_machines_own() {
+    let log = |text: &str| EventKind::Log {
+        severity: Severity::Warning,
+        source: "conductor".to_owned(),
+        text: text.to_owned(),
+    };
+    let lost = "agent lost in step deploy.write_image: the agent has neither answered nor called \
+                for 6 s; the ramdisk is started again, and then the step";
+    let error = "the agent was lost 3 times, last in step deploy.write_image: silent";
+    for cut in [vec![log(lost)], vec![power_command(true)]] {
+        let mut kinds = started();
+        kinds.extend([contact(true, Rung::Heartbeat), starts("deploy.write_image")]);
+        kinds.extend(cut);
+        kinds.extend([power_command(true), contact(true, Rung::DhcpDiscover)]);
+        let silent = diagnose(
+            &line(kinds.clone()),
+            &Strangers::default(),
+            Situation::TimedOut,
+        );
+        let first = silent.unwrap().causes[0].cause.clone();
+        assert!(first.contains("the agent fell silent"), "{first}");
+        kinds.push(ends("deploy.write_image", Some(error)));
+        let failed = diagnose(&line(kinds), &Strangers::default(), Situation::Failed).unwrap();
+        assert!(failed.causes.iter().all(|c| !c.cause.contains("by itself")));
+    }
+    let events = started_and([
+        contact(true, Rung::Heartbeat),
+        starts("deploy.write_image"),
+        power_command(true),
+        contact(true, Rung::Lookup),
+        contact(true, Rung::DhcpDiscover),
+    ]);
+    let again = diagnose(&events, &Strangers::default(), Situation::TimedOut).unwrap();
+    assert!(again.causes[0].cause.contains("restarted by itself"));
+}
+
+#[test]
+fn a_bmc_that_reads_off_while_the_machine_boots_lies() {
+    let mut kinds = started();
+    kinds.pop();
+    kinds.extend([power_command(true), contact(true, Rung::DhcpDiscover)]);
+    kinds.push(contact(true, Rung::Heartbeat));
+    kinds.push(EventKind::BmcCommand {
+        command: "power on".to_owned(),
+        ok: false,
+        message: "the command was accepted, but the power is still not on after 3s".to_owned(),
+        duration_ms: 1,
+        rung: Some(Rung::Power),
+        remedy: Some("see whether the BMC hangs".to_owned()),
+    });
+    kinds.push(ends("deploy.deploy", Some("still off")));
+    let found = diagnose(&line(kinds), &Strangers::default(), Situation::Failed).unwrap();
+    assert_eq!(found.rung, Rung::Power);
+    assert_eq!(found.reached.unwrap().rung, Rung::BootDevice);
+    let first = &found.causes[0];
+    assert!(first.cause.contains("the machine runs"), "{}", first.cause);
+    assert!(first.cause.contains("agent heartbeat"), "{}", first.cause);
+    assert!(first.remedy.contains("reset the BMC"));
+}
+
+#[test]
+fn an_error_that_only_an_answering_bmc_gives_reaches_the_rungs_below() {
+    for (broken, below) in [
+        (Rung::BmcSession, Rung::BmcAnswers),
+        (Rung::BootDevice, Rung::BmcSession),
+        (Rung::Power, Rung::BmcSession),
+    ] {
+        let events = line(vec![
+            starts("deploy.deploy"),
+            bmc(false, broken),
+            ends("deploy.deploy", Some("no")),
+        ]);
+        let found = diagnose(&events, &Strangers::default(), Situation::Failed).unwrap();
+        assert_eq!(found.rung, broken);
+        assert_eq!(found.reached.unwrap().rung, below);
+    }
+}
+
+#[test]
+fn an_image_server_that_refuses_is_to_be_looked_at() {
+    let error = "downloading http://192.0.2.1:8000/image: connection refused";
+    let events = started_and([
+        contact(true, Rung::Heartbeat),
+        starts("deploy.write_image"),
+        ends("deploy.write_image", Some(error)),
+    ]);
+    let found = diagnose(&events, &Strangers::default(), Situation::Failed).unwrap();
+    assert!(found.causes[0].remedy.contains("server runs"));
 }
 
 #[test]
@@ -173,7 +344,7 @@ fn a_failed_step_is_explained_by_its_words() {
         starts("deploy.write_image"),
         ends("deploy.write_image", Some(error)),
     ]);
-    let found = diagnose(&events, &[], Situation::Failed).unwrap();
+    let found = diagnose(&events, &Strangers::default(), Situation::Failed).unwrap();
     assert_eq!(found.rung, Rung::Image);
     assert!(found.causes[0].remedy.contains("checksum"));
 }
@@ -184,7 +355,10 @@ fn what_is_no_matter_of_the_ladder_is_not_diagnosed() {
         starts("deploy.deploy"),
         ends("deploy.deploy", Some("the ramdisk's file is not there")),
     ]);
-    assert_eq!(diagnose(&events, &[], Situation::Failed), None);
+    assert_eq!(
+        diagnose(&events, &Strangers::default(), Situation::Failed),
+        None
+    );
 }
 
 fn any_kind() -> impl Strategy<Value = EventKind> {
@@ -211,7 +385,7 @@ proptest! {
     fn the_broken_rung_is_above_what_was_reached(kinds in proptest::collection::vec(any_kind(), 0..40)) {
         let events = line(kinds);
         for situation in [Situation::Waits, Situation::TimedOut, Situation::Failed] {
-            let Some(found) = diagnose(&events, &[], situation) else { continue };
+            let Some(found) = diagnose(&events, &Strangers::default(), situation) else { continue };
             prop_assert!(!found.causes.is_empty());
             prop_assert!(found.reached.is_none_or(|reached| reached.rung < found.rung));
         }
