@@ -219,7 +219,7 @@ async fn open_first(
 ) -> Result<(Source, Vec<u8>), ImageError> {
     let mut last = None;
     for url in &info.urls {
-        let mut source = Source::new(context.client.clone(), context.config, info, url)?;
+        let mut source = Source::new(context, info, url)?;
         match source.probe(PROBE).await {
             Ok(head) => return Ok((source, head)),
             Err(error) => last = Some(error),

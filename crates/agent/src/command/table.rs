@@ -162,13 +162,20 @@ impl Entry {
         self.ended.cancel();
     }
 
+    /// How far the command is, and what stands in its way.
+    fn so_far(&self) -> Option<Value> {
+        let progress = self.progress.get();
+        let progress = progress.map(|it| (WriteProgress::KEY.to_owned(), json!(it)));
+        let trouble = self.progress.trouble();
+        let trouble = trouble.map(|it| (WriteProgress::TROUBLE_KEY.to_owned(), json!(it)));
+        let told: Map<String, Value> = progress.into_iter().chain(trouble).collect();
+        (!told.is_empty()).then_some(Value::Object(told))
+    }
+
     pub(super) fn snapshot(&self) -> CommandResult {
         let outcome = self.lock();
         let result = match outcome.status {
-            CommandStatus::Running => self
-                .progress
-                .get()
-                .map(|it| json!({ WriteProgress::KEY: it })),
+            CommandStatus::Running => self.so_far(),
             CommandStatus::Succeeded | CommandStatus::Failed | CommandStatus::VersionMismatch => {
                 outcome.result.clone()
             }

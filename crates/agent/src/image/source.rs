@@ -1,6 +1,8 @@
 //! Fetching an image over HTTP: its head, parts of it, and all of it in order, taken up again where a
 //! connection broke. What the bytes mean is not known here.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,12 +14,12 @@ use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, HeaderMap, HeaderValue, RANG
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
-use super::ImageError;
-use crate::config::AgentConfig;
+use super::{ImageError, ProgressCell, WriteContext};
 
 /// Where an image is.
 pub(crate) struct Source {
     client: Client,
+    progress: Arc<ProgressCell>,
     url: Url,
     headers: HeaderMap,
     retries: u32,
@@ -78,11 +80,11 @@ impl Attempt {
 
 impl Source {
     pub(super) fn new(
-        client: Client,
-        config: &AgentConfig,
+        context: &WriteContext<'_>,
         info: &ImageInfo,
         url: &str,
     ) -> Result<Self, ImageError> {
+        let config = context.config;
         let url = Url::parse(url)
             .map_err(|error| ImageError::Refused(format!("image {}: its URL: {error}", info.id)))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -93,7 +95,8 @@ impl Source {
             )));
         }
         Ok(Self {
-            client,
+            client: context.client.clone(),
+            progress: Arc::clone(context.progress),
             url,
             headers: authorization(info)?,
             retries: config.download_retries,
@@ -136,14 +139,39 @@ impl Source {
         let mut attempt = 0;
         loop {
             match self.try_probe(length).await {
-                Ok(head) => return Ok(head),
+                Ok(head) => {
+                    self.progress.stumble(None);
+                    return Ok(head);
+                }
                 Err(failure) if failure.retryable && attempt < self.retries => {
                     attempt += 1;
+                    self.stumbles(&failure, attempt);
                     tracing::warn!(url = show(&self.url), reason = failure.reason, "download");
                     tokio::time::sleep(self.retry_interval).await;
                 }
                 Err(failure) => return Err(self.error(failure.reason)),
             }
+        }
+    }
+
+    /// Tells whoever asks for the command of an attempt that failed.
+    fn stumbles(&self, failure: &Attempt, number: u32) {
+        self.progress.stumble(Some(format!(
+            "downloading {}: {}, attempt {number} of {}",
+            show(&self.url),
+            failure.reason,
+            self.retries + 1
+        )));
+    }
+
+    /// Why a request failed; a refusal with the address that refused.
+    fn request_error(&self, error: reqwest::Error) -> String {
+        match (is_refusal(&error), self.url.host_str()) {
+            (true, Some(host)) => {
+                let port = self.url.port_or_known_default().unwrap_or_default();
+                format!("connection refused by {host}:{port}")
+            }
+            _ => error_text(error),
         }
     }
 
@@ -183,7 +211,7 @@ impl Source {
         let response = tokio::time::timeout(self.idle_timeout, request.send())
             .await
             .map_err(|_| Attempt::again("the server does not answer"))?
-            .map_err(|error| Attempt::again(error_text(error)))?;
+            .map_err(|error| Attempt::again(self.request_error(error)))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -216,6 +244,7 @@ impl Source {
             position: 0,
             body: None,
             failures: 0,
+            stumbled: false,
         }
     }
 
@@ -263,6 +292,7 @@ impl Source {
             position: offset,
             body: None,
             failures: 0,
+            stumbled: false,
         };
         let last = offset + length as u64 - 1;
         let mut part = Vec::with_capacity(length);
@@ -283,6 +313,8 @@ pub(super) struct ImageStream<'s> {
     position: u64,
     body: Option<BoxStream<'static, Result<Bytes, Attempt>>>,
     failures: u32,
+    /// Whether the last attempt failed.
+    stumbled: bool,
 }
 
 impl ImageStream<'_> {
@@ -296,11 +328,16 @@ impl ImageStream<'_> {
             match self.try_next(last).await {
                 Ok(Some(chunk)) => {
                     self.position += chunk.len() as u64;
+                    if std::mem::take(&mut self.stumbled) {
+                        self.source.progress.stumble(None);
+                    }
                     return Ok(Some(chunk));
                 }
                 Ok(None) => return Ok(None),
                 Err(failure) if failure.retryable && self.failures < self.source.retries => {
                     self.failures += 1;
+                    self.stumbled = true;
+                    self.source.stumbles(&failure, self.failures);
                     self.body = None;
                     tracing::warn!(
                         position = self.position,
@@ -416,13 +453,58 @@ pub(crate) async fn bounded_get(
 }
 
 /// A request's error with its causes, but without the URL, which can hold secrets.
+fn is_refusal(error: &reqwest::Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+}
+
 fn error_text(error: reqwest::Error) -> String {
     crate::error::with_causes(&error.without_url())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::percent_decoded;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use cupola_api::agent::ImageInfo;
+    use tokio_util::sync::CancellationToken;
+    use url::Url;
+
+    use super::super::{ImagePolicy, ProgressCell, WriteContext};
+    use super::{Source, percent_decoded};
+    use crate::config::AgentConfig;
+
+    #[tokio::test]
+    async fn a_refusal_is_told_with_its_address_while_it_is_tried_again() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap();
+        drop(closed);
+        let mut config = AgentConfig::new(Url::parse("http://127.0.0.1:1").unwrap());
+        config.download_retries = 1;
+        config.download_retry_interval = Duration::from_millis(1);
+        let progress = Arc::<ProgressCell>::default();
+        let url = format!("http://{address}/image");
+        let client = crate::ironic::http_client(&config, [url.as_str()]).unwrap();
+        let context = WriteContext {
+            client: &client,
+            config: &config,
+            policy: &ImagePolicy::default(),
+            device: "the disk",
+            progress: &progress,
+            report: &|_| {},
+            cancel: &CancellationToken::new(),
+        };
+        let mut source = Source::new(&context, &ImageInfo::default(), &url).unwrap();
+        let error = source.probe(1).await.unwrap_err().to_string();
+        let refused = format!("downloading {url}: connection refused by {address}");
+        assert_eq!(error, refused);
+        assert_eq!(
+            progress.trouble(),
+            Some(format!("{refused}, attempt 1 of 2"))
+        );
+    }
 
     #[test]
     fn file_names_are_read_as_their_server_has_them() {

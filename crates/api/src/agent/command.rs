@@ -160,6 +160,12 @@ pub struct CommandResult {
 }
 
 impl CommandResult {
+    /// What the running command stumbles over, where the agent says so.
+    pub fn trouble(&self) -> Option<&str> {
+        let result = self.command_result.as_ref()?;
+        result.get(WriteProgress::TROUBLE_KEY)?.as_str()
+    }
+
     /// How far an image is, where the agent says so.
     pub fn progress(&self) -> Option<WriteProgress> {
         let progress = self.command_result.as_ref()?.get(WriteProgress::KEY)?;

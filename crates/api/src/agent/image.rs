@@ -153,6 +153,9 @@ impl WriteProgress {
     /// Key below `command_result`.
     pub const KEY: &'static str = "progress";
 
+    /// Key below `command_result` of what the download of a running write stumbles over, as text.
+    pub const TROUBLE_KEY: &'static str = "trouble";
+
     /// 0 to 100, when the total is known.
     pub fn percent(&self) -> Option<u8> {
         let total = self.total.filter(|total| *total > 0)?;

@@ -2,7 +2,8 @@
 //!
 //! [`diagnose`] is pure. `climb` turns events into how far a boot has come, `causes` knows what may
 //! be wrong at each rung and what to do, `contact` says which rung a contact with the boot services
-//! reaches, `strangers` weighs machines of no node. Nothing here changes a node; who fails one asks [`Work::explained`] first.
+//! reaches, `strangers` weighs machines of no node. Nothing here changes a node; who fails one asks
+//! [`Work::explained`] first.
 
 mod causes;
 mod climb;
@@ -127,7 +128,9 @@ async fn found(
         rivals: Vec::new(),
     };
     let climb = Climb::of(timeline);
-    if let Some(stranger) = strangers.of(timeline, climb.switched.or(climb.began)) {
+    if awaited(&climb).is_some_and(|(rung, _)| rung == Rung::DhcpDiscover)
+        && let Some(stranger) = strangers.of(timeline, climb.switched.or(climb.began))
+    {
         strangers.rivals = strangers::rivals(store, events, id, stranger.at).await?;
     }
     Ok(diagnose(timeline, &strangers, situation))

@@ -6,6 +6,7 @@ use cupola_api::agent::{
     CommandName, CommandResult, CommandStatus, ExecuteStepParams, GetStepsParams, StepFlow,
     StepList, WriteProgress,
 };
+use cupola_api::event::Severity;
 use cupola_api::node::{Node, Object};
 use cupola_api::secret;
 use serde_json::Value;
@@ -14,6 +15,10 @@ use crate::agent::{AgentClients, AgentError};
 use crate::interface::{Changes, DriverError, Hardware, Outcome, Result, Step, Task};
 
 const VERSION_KEY: &str = "hardware_manager_version";
+/// What was last told of a command's trouble, in `driver_internal_info`.
+const TROUBLE_KEY: &str = "agent_trouble_told";
+/// Characters of it: it comes from the machine.
+const TROUBLE_MOST: usize = 300;
 
 /// Asks the agent for its steps.
 pub(super) async fn steps(
@@ -107,7 +112,10 @@ pub(super) async fn poll(
         .rev()
         .find(|command| command.command_name == name);
     match last.filter(|command| is_about(command, flow, step)) {
-        Some(result) => judge(task, flow, step, result),
+        Some(result) => {
+            note_trouble(task, step, result).await?;
+            judge(task, flow, step, result)
+        }
         None => Err(AgentError::NoSuchCommand { step: step.name() }.into()),
     }
 }
@@ -136,6 +144,27 @@ fn judge(task: &Task, flow: StepFlow, step: &Step, result: &CommandResult) -> Re
     let command = format!("{} {}", flow.as_str(), step.step);
     crate::agent::succeeded(&command, result.clone())?;
     Ok(Outcome::done())
+}
+
+/// Puts what the command stumbles over on the timeline, once however often it is asked.
+async fn note_trouble(task: &Task, step: &Step, result: &CommandResult) -> Result<()> {
+    let running = result.command_status == CommandStatus::Running;
+    let Some(trouble) = result.trouble().filter(|_| running) else {
+        return Ok(());
+    };
+    let text: String = trouble
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(TROUBLE_MOST)
+        .collect();
+    let told = Value::from(format!("{} {text}", result.id));
+    if task.node().driver_internal_info.get(TROUBLE_KEY) == Some(&told) {
+        return Ok(());
+    }
+    let line = format!("step {}: {text}", step.name());
+    task.recorder().log(Severity::Warning, "agent", &line);
+    task.record(Changes::none().internal(TROUBLE_KEY, told))
+        .await
 }
 
 /// Such as `312 of 576 MiB, 88 MiB/s`.

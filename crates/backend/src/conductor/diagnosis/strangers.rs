@@ -57,25 +57,25 @@ impl Strangers {
             })
         };
         let off = off_since(timeline, on);
-        let was_off = |at: Timestamp| at < on && off.is_none_or(|off| at > off);
+        let was_off = |at: Timestamp| off.is_some_and(|off| off < at && at < on);
         asked()
             .filter(|seen| seen.at >= on)
             .find(|seen| !asked().any(|other| other.mac == seen.mac && was_off(other.at)))
     }
 }
 
-/// Since when the machine was off before it was switched on; none when that is not known: then it
-/// is believed to have been off.
+/// Since when the machine was off before it was switched on; always, when nothing is known of that,
+/// and none when it was on and has been restarted.
 fn off_since(timeline: &[Event], on: Timestamp) -> Option<Timestamp> {
     let mut before = timeline.iter().rev().filter(|event| event.at <= on);
-    before.find_map(|event| match &event.kind {
-        EventKind::Power { state, cause }
-            if cause != "requested" && state == PowerState::Off.as_str() =>
-        {
-            Some(event.at)
-        }
+    let last = before.find_map(|event| match &event.kind {
+        EventKind::Power { state, cause } if cause != "requested" => Some((state, event.at)),
         _ => None,
-    })
+    });
+    match last {
+        Some((state, at)) => (state == PowerState::Off.as_str()).then_some(at),
+        None => Some(Timestamp::MIN),
+    }
 }
 
 /// The other nodes whose machines were waited for to ask DHCP at that time.
@@ -97,7 +97,9 @@ pub(super) async fn rivals(
         let rung = if node.provision_state.is_failed() {
             last_diagnosis(&timeline).map(|diagnosis| diagnosis.rung)
         } else {
-            awaited(&Climb::of(&timeline)).map(|(rung, _)| rung)
+            let climb = Climb::of(&timeline);
+            let was_on = climb.switched.or(climb.began).is_some_and(|on| on <= at);
+            awaited(&climb).map(|(rung, _)| rung).filter(|_| was_on)
         };
         if rung == Some(Rung::DhcpDiscover) {
             let name = node.name.clone();

@@ -64,24 +64,20 @@ fn powered_on() -> EventKind {
 }
 
 fn power_command(ok: bool) -> EventKind {
-    let EventKind::BmcCommand {
-        message, remedy, ..
-    } = bmc(ok, Rung::BmcSession)
-    else {
-        unreachable!()
-    };
     EventKind::BmcCommand {
         command: "Chassis Control".to_owned(),
         ok,
-        message,
+        message: "ok".to_owned(),
         duration_ms: 1,
         rung: Some(Rung::BmcSession),
-        remedy,
+        remedy: None,
     }
 }
 
 fn started_by_command() -> Vec<Event> {
-    started_and([power_command(true)])
+    let mut kinds = started();
+    kinds.insert(4, power_command(true));
+    line(kinds)
 }
 
 /// A machine that was started by its BMC.
