@@ -301,7 +301,7 @@ async fn a_machine_that_goes_off_again_and_again_fails_in_wait_call_back() {
     assert!(!failed.maintenance);
     let parts = [
         "the agent was lost 3 times, last in step deploy.write_image: the machine is off",
-        "Look at the machine's console and power supply, then start the action again",
+        "look at its power supply and at the BMC's event log, then start the action again",
     ];
     says(&error, &parts);
 }
