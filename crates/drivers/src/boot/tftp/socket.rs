@@ -128,8 +128,9 @@ impl TransferSocket {
         socket.set_nonblocking(true)?;
         // What the kernel grants is enough: a lost acknowledgement costs a retransmission.
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
-        // A packet that cannot be cut on its way needs no identification (RFC 6864), which is a
-        // twentieth of a send. See `allow_fragments` for where blocks are larger than the network's.
+        // A packet that cannot be cut on its way needs no identification (RFC 6864), which the
+        // kernel otherwise picks for each. See `allow_fragments` for where blocks are larger than
+        // the network's packets.
         let _ = set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DO);
         Ok(Self {
             socket,
