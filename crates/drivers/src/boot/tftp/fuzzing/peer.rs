@@ -1,14 +1,14 @@
 //! The client of a transfer, which says anything at any time and knows what may be answered.
 
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::super::TftpConfig;
 use super::super::packet::{Options, Packet};
-use super::super::stretch::{Layout, Stretch};
+use super::super::stretch::{Held, Layout, Stretch};
 use super::super::terms::Terms;
 use super::super::transfer::{Outgoing, Step, Transfer, wire_number};
 use crate::boot::contact::TftpFailure;
@@ -45,6 +45,7 @@ pub(super) struct Peer {
     transfer: Transfer,
     layout: Layout,
     content: Content,
+    held: Held,
     size: u64,
     block: u64,
     window: u64,
@@ -77,6 +78,7 @@ impl Peer {
         let mut peer = Self {
             layout: Layout::new(terms.block_size, terms.window, size),
             content: Content::Memory(FILE.slice(..length)),
+            held: Held::default(),
             size,
             block: terms.block_size as u64,
             window: terms.window,
@@ -263,10 +265,7 @@ impl Peer {
         }
         let mut numbers = blocks.clone();
         for first in self.layout.stretches(blocks) {
-            let made = Stretch::from_memory(self.layout, first, &self.content);
-            let Ok(Some(stretch)) = made else {
-                unreachable!("what is in memory can be read");
-            };
+            let stretch = self.hold(first, blocks);
             let packets = stretch.packets(blocks);
             self.compared += packets.len();
             for packet in packets.chunks(stretch.stride()) {
@@ -278,6 +277,21 @@ impl Peer {
             }
         }
         assert_eq!(numbers.next(), None, "blocks are missing");
+    }
+
+    /// The stretch that begins with this block, made once as the server does.
+    fn hold(&mut self, first: u64, blocks: &Range<u64>) -> Arc<Stretch> {
+        if let Some(stretch) = self.held.get(first) {
+            return Arc::clone(stretch);
+        }
+        let made = Stretch::from_memory(self.layout, first, &self.content);
+        let Ok(Some(stretch)) = made else {
+            unreachable!("what is in memory can be read");
+        };
+        let stretch = Arc::new(stretch);
+        self.held.keep(blocks);
+        self.held.add(Arc::clone(&stretch));
+        stretch
     }
 
     fn is_block(&self, number: u64, packet: &[u8]) -> bool {
