@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod boot_ladder;
 pub mod client;
+pub mod contract;
 pub mod cupola;
 pub mod deploy_template;
 pub mod diagnosis;

@@ -14,7 +14,7 @@ pub(super) enum Failure {
     /// By a handler or the conductor.
     Fault(ApiFault),
     /// The path exists, the method does not.
-    Method(&'static [Method]),
+    Method(Vec<Method>),
     /// By the guard of body size and depth, whose body is flat.
     Guard(StatusCode, String),
 }

@@ -1,13 +1,12 @@
-//! The query arguments of a request (wire reference §1.4, §6). A handler takes what it knows;
-//! [`Arguments::finish`] refuses what is left, as Ironic does. Their meaning is the handlers'.
+//! The query arguments of a request (wire reference §1.4, §6). Which ones an operation takes is the
+//! contract's, what they mean the handlers'.
 
-use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
 use uuid::Uuid;
 
 use super::repr::repr_list;
 
-/// What is left of the query after what was taken.
+/// The query, without what was taken already.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arguments {
     pairs: Vec<(String, String)>,
@@ -75,38 +74,6 @@ impl Arguments {
             .transpose()
     }
 
-    /// Refuses an argument that came with a later version than the one asked for.
-    pub(super) fn gate(
-        &self,
-        name: &str,
-        version: Microversion,
-        minor: u16,
-    ) -> Result<(), ApiFault> {
-        if self.contains(name) && version < Microversion::new(minor) {
-            return Err(ApiFault::new(
-                406,
-                format!(
-                    "Request not acceptable. The minimal required API version should be 1.{minor}"
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Refuses what no handler took.
-    pub(super) fn finish(&mut self) -> Result<(), ApiFault> {
-        if self.pairs.is_empty() {
-            return Ok(());
-        }
-        let mut names: Vec<&str> = self.pairs.iter().map(|(key, _)| key.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let names = names.join(", ");
-        Err(ApiFault::bad_request(format!(
-            "Unexpected arguments: {names}"
-        )))
-    }
-
     fn take(&mut self, name: &str) -> Vec<String> {
         let mut values = Vec::new();
         self.pairs.retain_mut(|(key, value)| {
@@ -150,8 +117,7 @@ mod tests {
         let mut args = Arguments::parse(Some("fields=a,b&fields=c,%20a&x=1"));
         let fields = args.list("fields").unwrap_or_default();
         assert_eq!(fields, ["a", "b", "c"]);
-        let error = args.finish().expect_err("x is left");
-        assert_eq!(error.message, "Unexpected arguments: x");
+        assert_eq!(args.pairs(), [("x".to_owned(), "1".to_owned())]);
     }
 
     #[test]
@@ -174,23 +140,12 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_new_argument_at_an_old_version_is_not_acceptable() {
-        let args = Arguments::parse(Some("driver=ipmi"));
-        let fault = args
-            .gate("driver", Microversion::new(15), 16)
-            .expect_err("too old");
-        assert_eq!(fault.status, 406);
-        assert!(args.gate("driver", Microversion::new(16), 16).is_ok());
-    }
-
     proptest! {
         #[test]
         fn never_panics(query in ".{0,64}") {
             let mut args = Arguments::parse(Some(&query));
             let _ = args.list("fields");
             let _ = args.boolean("detail");
-            let _ = args.finish();
         }
     }
 }

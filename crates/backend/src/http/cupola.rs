@@ -21,7 +21,6 @@ const TIMELINE: u32 = 1000;
 
 /// `GET /cupola/v1/nodes`.
 pub(super) async fn nodes(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     // The place in the stream is read first: an event between the two is seen twice, never missed.
     let last_event = call.state.events.last_id();
     let version = call.state.store.snapshot().map(|s| s.version());
@@ -54,7 +53,6 @@ pub(super) async fn nodes(call: &mut Call) -> Answer {
 pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
     let after = number(call, "after")?.map(EventId);
     let limit = number(call, "limit")?.map_or(TIMELINE, |n| u32::try_from(n).unwrap_or(1));
-    call.arguments.finish()?;
     if limit == 0 {
         return Err(ApiFault::bad_request("Limit must be positive").into());
     }
@@ -70,7 +68,6 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
 
 /// `GET /cupola/v1/nodes/{node}/explain`.
 pub(super) async fn explain(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let stored = call.state.store.node(&node.into()).await?;
     let (store, events) = (&call.state.store, &call.state.events);
     ok(&diagnosis::explain(store, events, &stored).await?)
@@ -89,7 +86,6 @@ pub(super) fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFaul
 
 /// `GET /cupola/v1/images`.
 pub(super) fn images(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     ok(&Images {
         images: call.state.options.images.clone(),
     })
@@ -97,7 +93,6 @@ pub(super) fn images(call: &mut Call) -> Answer {
 
 /// `POST /cupola/v1/probe`.
 pub(super) async fn probe(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     let body = call.json(Size::Usual).await?;
     // The body holds a password: the text of the error names no value.
     let request: ProbeRequest = serde_json::from_value(body).map_err(|_| {

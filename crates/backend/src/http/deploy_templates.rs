@@ -29,7 +29,6 @@ const LIST: [&str; 3] = ["uuid", "name", "links"];
 
 /// `POST /v1/deploy_templates`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     let given = body::object(call.json(Size::Usual).await?, "deploy template")?;
     let template = check::created(given)?;
     let template = call.state.store.create_deploy_template(template).await?;
@@ -43,7 +42,6 @@ pub(super) async fn list(call: &mut Call) -> Answer {
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
     let fields = selected(call)?;
-    call.arguments.finish()?;
     if detail && fields.is_some() {
         return Err(ApiFault::bad_request(
             "Can not specify ?detail=True and fields in the same request.",
@@ -80,7 +78,6 @@ pub(super) async fn list(call: &mut Call) -> Answer {
 /// `GET /v1/deploy_templates/{template}`.
 pub(super) async fn show(call: &mut Call, template: &str) -> Answer {
     let fields = selected(call)?;
-    call.arguments.finish()?;
     let template = call.state.store.deploy_template(template).await?;
     ok(&shown(&template, &call.base, |name| match &fields {
         Some(names) => name == "links" || names.iter().any(|n| n == name),
@@ -90,7 +87,6 @@ pub(super) async fn show(call: &mut Call, template: &str) -> Answer {
 
 /// `PATCH /v1/deploy_templates/{template}`.
 pub(super) async fn update(call: &mut Call, template: &str) -> Answer {
-    call.arguments.finish()?;
     let before = call.state.store.deploy_template(template).await?;
     let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     patch::check(&patch, TEMPLATE, call.version)?;
@@ -103,7 +99,6 @@ pub(super) async fn update(call: &mut Call, template: &str) -> Answer {
 
 /// `DELETE /v1/deploy_templates/{template}`.
 pub(super) async fn delete(call: &mut Call, template: &str) -> Answer {
-    call.arguments.finish()?;
     let template = call.state.store.deploy_template(template).await?;
     let id: DeployTemplateId = template.uuid;
     call.state.store.delete_deploy_template(id).await?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use cupola_api::Microversion;
+use cupola_api::contract::{Operation, Route};
 use cupola_api::fault::ApiFault;
 use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, VersionError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use super::answer::{Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
-use super::route::{Resource, segments};
+use super::route::Found;
 use super::{ApiState, cupola, deploy_templates, nodes, ports, ramdisk, root, service};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
@@ -57,24 +58,21 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
             return (None, Failure::Fault(fault).into_response());
         }
     };
-    let Some(path) = segments(parts.uri.path()) else {
+    let Some(found) = Found::at(parts.uri.path()) else {
         return (Some(version), not_found());
     };
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let Some(resource) = Resource::find(&path) else {
-        return (Some(version), not_found());
-    };
-    if !resource.methods().contains(&parts.method) {
+    let Some(route) = found.route(&parts.method) else {
         return (
             Some(version),
-            Failure::Method(resource.methods()).into_response(),
+            Failure::Method(found.methods()).into_response(),
         );
-    }
-    if !accepts_json(&parts.headers, resource) {
+    };
+    if !accepts_json(&parts.headers, route.operation) {
         let fault = ApiFault::routing(406, "Only application/json is served.");
         return (Some(version), Failure::Fault(fault).into_response());
     }
-    if let Err(fault) = resource.gate(&parts.method, version) {
+    let arguments = Arguments::parse(parts.uri.query());
+    if let Err(fault) = check(route, &arguments, version) {
         return (Some(version), Failure::Fault(fault).into_response());
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -87,88 +85,96 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
             .any(|h| parts.headers.contains_key(*h)),
         method: parts.method,
         headers: parts.headers,
-        arguments: Arguments::parse(Some(&query)),
+        arguments,
         query,
         body: Mutex::new(Some(body)),
     };
-    let answer = Box::pin(handle(resource, &mut call)).await;
+    let answer = Box::pin(handle(route.operation, &found, &mut call)).await;
     (Some(version), settle(answer))
 }
 
-/// Calls the handler of a resource.
-async fn handle(resource: Resource<'_>, call: &mut Call) -> Answer {
-    use Resource as R;
-    match resource {
-        R::Root => root::discovery(call),
-        R::V1 => root::v1(call),
-        R::Nodes if call.method == Method::POST => nodes::create::create(call).await,
-        R::Nodes => nodes::list::list(call, false).await,
-        R::NodesDetail => nodes::list::list(call, true).await,
-        R::Node(n) if call.method == Method::PATCH => nodes::update::update(call, n).await,
-        R::Node(n) if call.method == Method::DELETE => nodes::delete::delete(call, n).await,
-        R::Node(n) => nodes::list::show(call, n).await,
-        R::NodesValidate => nodes::actions::validate_by_argument(call).await,
-        R::NodeValidate(n) => nodes::actions::validate(call, n).await,
-        R::NodeMaintenance(n) => nodes::actions::maintenance(call, n).await,
-        R::NodeStates(n) => nodes::states::show(call, n).await,
-        R::NodePower(n) => nodes::power::change(call, n).await,
-        R::NodeProvision(n) => nodes::provision::change(call, n).await,
-        R::NodeBootDevice(n) => nodes::actions::boot_device(call, n).await,
-        R::NodeSupportedBootDevices(n) => nodes::actions::supported_boot_devices(call, n).await,
-        R::NodeTraits(n) => nodes::traits::all(call, n).await,
-        R::NodeTrait(n, t) => nodes::traits::one(call, n, t).await,
-        R::NodeHistory(n) => nodes::history::list(call, n).await,
-        R::NodeHistoryEntry(n, entry) => nodes::history::show(call, n, entry).await,
-        R::NodeInventory(n) => nodes::actions::inventory(call, n).await,
-        R::NodeChildren(n) => nodes::parts::children(call, n).await,
-        R::NodePorts(n) => ports::list::of_node(call, n, false).await,
-        R::NodePortsDetail(n) => ports::list::of_node(call, n, true).await,
-        R::NodePort(_) => Err(ApiFault::bad_request("Malformed request URI.").into()),
-        R::NodePortgroups(n) => nodes::parts::none(call, n, "portgroups").await,
-        R::NodeVolumeConnectors(n) => nodes::parts::none(call, n, "connectors").await,
-        R::NodeVolumeTargets(n) => nodes::parts::none(call, n, "targets").await,
-        R::NodeBios(n) => nodes::parts::none(call, n, "bios").await,
-        R::NodeFirmware(n) => nodes::parts::none(call, n, "firmware").await,
-        R::NodeVolume(n) => nodes::parts::volume(call, n).await,
-        R::NodeVifs(n) => nodes::parts::vifs(call, n).await,
-        R::NodeVif(n, vif) => nodes::parts::detach_vif(call, n, vif).await,
-        R::NodeAllocation(n) => nodes::parts::allocation(call, n).await,
-        R::Ports if call.method == Method::POST => ports::create::create(call).await,
-        R::Ports => ports::list::list(call, false).await,
-        R::PortsDetail => ports::list::list(call, true).await,
-        R::Port(p) if call.method == Method::PATCH => ports::update::update(call, p).await,
-        R::Port(p) if call.method == Method::DELETE => ports::update::delete(call, p).await,
-        R::Port(p) => ports::list::show(call, p).await,
-        R::Drivers => service::drivers(call).await,
-        R::Driver(name) => service::driver(call, name).await,
-        R::DriverProperties(name) => service::driver_properties(call, name).await,
-        R::Conductors => service::conductors(call).await,
-        R::Conductor(host) => service::conductor(call, host).await,
-        R::Chassis => service::no_chassis(call),
-        R::ChassisItem(chassis) => {
-            Err(ApiFault::not_found(format!("Chassis {chassis} could not be found.")).into())
+/// Refuses what the contract does not know at this version.
+fn check(route: &Route, arguments: &Arguments, version: Microversion) -> Result<(), ApiFault> {
+    route.gate(version)?;
+    let names = arguments.pairs().iter().map(|(name, _)| name.as_str());
+    route.check_arguments(names, version)
+}
+
+/// Calls the handler of an operation. Parameters are taken by their place in the path.
+async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
+    use Operation as O;
+    let (a, b) = (path.parameter(0), path.parameter(1));
+    match operation {
+        O::Discovery => root::discovery(call),
+        O::VersionRoot => root::v1(call),
+        O::ListNodes => nodes::list::list(call, false).await,
+        O::ListNodesInDetail => nodes::list::list(call, true).await,
+        O::CreateNode => nodes::create::create(call).await,
+        O::ShowNode => nodes::list::show(call, a).await,
+        O::UpdateNode => nodes::update::update(call, a).await,
+        O::DeleteNode => nodes::delete::delete(call, a).await,
+        O::ValidateNodeByArgument => nodes::actions::validate_by_argument(call).await,
+        O::ValidateNode => nodes::actions::validate(call, a).await,
+        O::SetMaintenance | O::ClearMaintenance => nodes::actions::maintenance(call, a).await,
+        O::ShowNodeStates => nodes::states::show(call, a).await,
+        O::SetPowerState => nodes::power::change(call, a).await,
+        O::SetProvisionState => nodes::provision::change(call, a).await,
+        O::ShowBootDevice | O::SetBootDevice => nodes::actions::boot_device(call, a).await,
+        O::ListSupportedBootDevices => nodes::actions::supported_boot_devices(call, a).await,
+        O::ListTraits | O::SetTraits | O::DeleteTraits => nodes::traits::all(call, a).await,
+        O::AddTrait | O::DeleteTrait => nodes::traits::one(call, a, b).await,
+        O::ListHistory => nodes::history::list(call, a).await,
+        O::ShowHistoryEntry => nodes::history::show(call, a, b).await,
+        O::ShowInventory => nodes::actions::inventory(call, a).await,
+        O::ListChildren => nodes::parts::children(call, a).await,
+        O::ListNodePorts => ports::list::of_node(call, a, false).await,
+        O::ListNodePortsInDetail => ports::list::of_node(call, a, true).await,
+        O::CreateNodePort | O::ShowNodePort | O::UpdateNodePort | O::DeleteNodePort => {
+            Err(ApiFault::bad_request("Malformed request URI.").into())
         }
-        R::DeployTemplates if call.method == Method::POST => deploy_templates::create(call).await,
-        R::DeployTemplates => deploy_templates::list(call).await,
-        R::DeployTemplate(t) if call.method == Method::PATCH => {
-            deploy_templates::update(call, t).await
+        O::ListNodePortgroups | O::ListNodePortgroupsInDetail => {
+            nodes::parts::none(call, a, "portgroups").await
         }
-        R::DeployTemplate(t) if call.method == Method::DELETE => {
-            deploy_templates::delete(call, t).await
+        O::ListVifs | O::AttachVif => nodes::parts::vifs(call, a).await,
+        O::DetachVif => nodes::parts::detach_vif(call, a, b).await,
+        O::ShowNodeVolume => nodes::parts::volume(call, a).await,
+        O::ListNodeVolumeConnectors => nodes::parts::none(call, a, "connectors").await,
+        O::ListNodeVolumeTargets => nodes::parts::none(call, a, "targets").await,
+        O::ListBiosSettings => nodes::parts::none(call, a, "bios").await,
+        O::ListFirmwareComponents => nodes::parts::none(call, a, "firmware").await,
+        O::ShowNodeAllocation | O::DeleteNodeAllocation => nodes::parts::allocation(call, a).await,
+        O::ListPorts => ports::list::list(call, false).await,
+        O::ListPortsInDetail => ports::list::list(call, true).await,
+        O::CreatePort => ports::create::create(call).await,
+        O::ShowPort => ports::list::show(call, a).await,
+        O::UpdatePort => ports::update::update(call, a).await,
+        O::DeletePort => ports::update::delete(call, a).await,
+        O::ListDrivers => service::drivers(call).await,
+        O::ShowDriver => service::driver(call, a).await,
+        O::ShowDriverProperties => service::driver_properties(call, a).await,
+        O::ListConductors => service::conductors(call).await,
+        O::ShowConductor => service::conductor(call, a).await,
+        O::ListChassis | O::ListChassisInDetail => service::no_chassis(call),
+        O::ShowChassis => {
+            Err(ApiFault::not_found(format!("Chassis {a} could not be found.")).into())
         }
-        R::DeployTemplate(t) => deploy_templates::show(call, t).await,
-        R::Lookup => ramdisk::lookup(call).await,
-        R::Heartbeat(n) => ramdisk::heartbeat(call, n).await,
-        R::ContinueInspection => ramdisk::continue_inspection(call).await,
-        R::CupolaEvents => cupola::events::follow(call).await,
-        R::CupolaNodes => cupola::nodes(call).await,
-        R::CupolaTimeline(n) => cupola::timeline(call, n).await,
-        R::CupolaExplain(n) => cupola::explain(call, n).await,
-        R::CupolaLogs(n) => cupola::logs::list(call, n).await,
-        R::CupolaLog(n, name) => cupola::logs::archive(call, n, name).await,
-        R::CupolaLogLines(n, name) => cupola::logs::lines(call, n, name).await,
-        R::CupolaImages => cupola::images(call),
-        R::CupolaProbe => cupola::probe(call).await,
+        O::ListDeployTemplates => deploy_templates::list(call).await,
+        O::CreateDeployTemplate => deploy_templates::create(call).await,
+        O::ShowDeployTemplate => deploy_templates::show(call, a).await,
+        O::UpdateDeployTemplate => deploy_templates::update(call, a).await,
+        O::DeleteDeployTemplate => deploy_templates::delete(call, a).await,
+        O::Lookup => ramdisk::lookup(call).await,
+        O::Heartbeat => ramdisk::heartbeat(call, a).await,
+        O::ContinueInspection => ramdisk::continue_inspection(call).await,
+        O::FollowEvents => cupola::events::follow(call).await,
+        O::SummarizeNodes => cupola::nodes(call).await,
+        O::ShowTimeline => cupola::timeline(call, a).await,
+        O::ExplainNode => cupola::explain(call, a).await,
+        O::ListLogs => cupola::logs::list(call, a).await,
+        O::ShowLog => cupola::logs::archive(call, a, b).await,
+        O::ShowLogLines => cupola::logs::lines(call, a, b).await,
+        O::ListImages => cupola::images(call),
+        O::ProbeBmc => cupola::probe(call).await,
     }
 }
 
@@ -189,8 +195,8 @@ fn negotiate(headers: &HeaderMap) -> Result<Microversion, VersionError> {
     Microversion::negotiate(text(STANDARD_HEADER), text(HEADER))
 }
 
-/// Whether the client takes what the resource answers with.
-fn accepts_json(headers: &HeaderMap, resource: Resource<'_>) -> bool {
+/// Whether the client takes what the operation answers with.
+fn accepts_json(headers: &HeaderMap, operation: Operation) -> bool {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
         return true;
     };
@@ -200,8 +206,8 @@ fn accepts_json(headers: &HeaderMap, resource: Resource<'_>) -> bool {
     accept.trim().is_empty()
         || types.any(|t| {
             matches!(t, "application/json" | "application/*" | "*/*")
-                || (resource == Resource::CupolaEvents && t == "text/event-stream")
-                || (matches!(resource, Resource::CupolaLog(..)) && t == "application/gzip")
+                || (operation == Operation::FollowEvents && t == "text/event-stream")
+                || (operation == Operation::ShowLog && t == "application/gzip")
         })
 }
 

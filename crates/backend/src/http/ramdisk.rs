@@ -30,7 +30,6 @@ pub(super) async fn lookup(call: &mut Call) -> Answer {
     check_served(call)?;
     let addresses = call.arguments.list("addresses").unwrap_or_default();
     let node = call.arguments.uuid("node_uuid")?.map(NodeId);
-    call.arguments.finish()?;
     let addresses: Vec<MacAddress> = addresses.iter().filter_map(|a| a.parse().ok()).collect();
     if addresses.is_empty() && node.is_none() {
         return Err(ApiFault::bad_request(
@@ -72,7 +71,6 @@ fn finish(call: &Call, mut answer: LookupAnswer) -> LookupAnswer {
 /// `POST /v1/heartbeat/{node}`.
 pub(super) async fn heartbeat(call: &mut Call, node: &str) -> Answer {
     check_served(call)?;
-    call.arguments.finish()?;
     let body = body::object(call.json(Size::Usual).await?, "heartbeat")?;
     let heartbeat = read_heartbeat(body, call.version)?;
     let node = call.node(node).await?;
@@ -123,7 +121,6 @@ pub(super) async fn continue_inspection(call: &mut Call) -> Answer {
     } else {
         None
     };
-    call.arguments.finish()?;
     let body = body::object(call.json(Size::Inspection).await?, "inspection data")?;
     check_inventory(&body)?;
     let node = match ident.as_deref().map(NodeIdent::from) {

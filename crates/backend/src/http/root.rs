@@ -1,23 +1,25 @@
 //! Discovery: `GET /` and `GET /v1` (wire reference §1.1, §3.1).
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use cupola_api::Microversion;
+use cupola_api::contract::ROUTES;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, ok};
 use super::call::Call;
 
-/// The collections of `/v1` that are served, and the version that brought each.
-const COLLECTIONS: &[(u16, &str)] = &[
-    (1, "chassis"),
-    (1, "nodes"),
-    (1, "ports"),
-    (1, "drivers"),
-    (22, "lookup"),
-    (22, "heartbeat"),
-    (49, "conductors"),
-    (55, "deploy_templates"),
-    (84, "continue_inspection"),
-];
+/// The collections of `/v1`, and the version that brought each.
+static COLLECTIONS: LazyLock<BTreeMap<&str, Microversion>> = LazyLock::new(|| {
+    let mut collections = BTreeMap::new();
+    for route in ROUTES.iter().filter(|route| !route.path.starts_with('/')) {
+        let name = route.path.split('/').next().unwrap_or(route.path);
+        let since = collections.entry(name).or_insert(route.since);
+        *since = route.since.min(*since);
+    }
+    collections
+});
 
 /// `GET /`.
 pub(super) fn discovery(call: &mut Call) -> Answer {
@@ -51,8 +53,8 @@ pub(super) fn v1(call: &mut Call) -> Answer {
         json!({ "base": "application/json", "type": "application/vnd.openstack.ironic.v1+json" }),
     );
     body.insert("version".to_owned(), version(call));
-    for (since, name) in COLLECTIONS {
-        if call.is_since(*since) {
+    for (name, since) in &*COLLECTIONS {
+        if call.version >= *since {
             let links = json!([
                 { "href": format!("{base}/v1/{name}/"), "rel": "self" },
                 { "href": format!("{base}/{name}/"), "rel": "bookmark" },

@@ -21,13 +21,9 @@ const LATER_INTERFACES: [(&str, u16); 4] = [
 
 /// `GET /v1/drivers`.
 pub(super) async fn drivers(call: &mut Call) -> Answer {
-    call.arguments.gate("type", call.version, 30)?;
-    call.arguments.gate("detail", call.version, 30)?;
-    call.arguments.gate("fields", call.version, 77)?;
     let kind = call.arguments.text("type")?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
     let fields = call.arguments.list("fields");
-    call.arguments.finish()?;
     if detail && fields.is_some() {
         let text = "Can not specify ?detail=True and fields in the same request.";
         return Err(ApiFault::bad_request(text).into());
@@ -55,9 +51,7 @@ pub(super) async fn drivers(call: &mut Call) -> Answer {
 
 /// `GET /v1/drivers/{name}`.
 pub(super) async fn driver(call: &mut Call, name: &str) -> Answer {
-    call.arguments.gate("fields", call.version, 77)?;
     let fields = call.arguments.list("fields");
-    call.arguments.finish()?;
     let mut drivers = call.state.rpc.drivers().await?;
     drivers.retain(|driver| driver.name == name);
     let driver = drivers.pop().ok_or_else(|| {
@@ -73,7 +67,6 @@ pub(super) async fn driver(call: &mut Call, name: &str) -> Answer {
 
 /// `GET /v1/drivers/{name}/properties`.
 pub(super) async fn driver_properties(call: &mut Call, name: &str) -> Answer {
-    call.arguments.finish()?;
     ok(&call.state.rpc.driver_properties(name).await?)
 }
 
@@ -145,7 +138,6 @@ pub(super) async fn conductors(call: &mut Call) -> Answer {
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
     let fields = call.arguments.list("fields");
-    call.arguments.finish()?;
     if detail && fields.is_some() {
         let text = "Can not specify ?detail=True and fields in the same request.";
         return Err(ApiFault::bad_request(text).into());
@@ -191,7 +183,6 @@ pub(super) async fn conductors(call: &mut Call) -> Answer {
 /// `GET /v1/conductors/{hostname}`.
 pub(super) async fn conductor(call: &mut Call, hostname: &str) -> Answer {
     let fields = call.arguments.list("fields");
-    call.arguments.finish()?;
     let found = known(call)
         .await?
         .into_iter()
@@ -242,7 +233,6 @@ pub(super) fn no_chassis(call: &mut Call) -> Answer {
     Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     call.arguments.boolean("detail")?;
     call.arguments.list("fields");
-    call.arguments.finish()?;
     ok(&json!({ "chassis": [] }))
 }
 

@@ -26,7 +26,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Follows the events, of all nodes or of one.
 pub(in super::super) async fn follow(call: &mut Call) -> Answer {
     let node = call.arguments.text("node")?;
-    call.arguments.finish()?;
     let node = match node.as_deref().map(NodeIdent::from) {
         // A node that is gone may still be followed: its last events say so.
         Some(NodeIdent::Id(id)) => Some(id),

@@ -20,7 +20,6 @@ const LINES: usize = 1000;
 
 /// `GET /cupola/v1/nodes/{node}/logs`.
 pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = known(call, node).await?;
     let logs = call.state.rpc.agent_logs(node).await?;
     ok(&AgentLogs { logs })
@@ -28,7 +27,6 @@ pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
 
 /// `GET /cupola/v1/nodes/{node}/logs/{name}`.
 pub(in super::super) async fn archive(call: &mut Call, node: &str, name: &str) -> Answer {
-    call.arguments.finish()?;
     let node = known(call, node).await?;
     // Read before the answer begins, so that what is not there is still a 404.
     let first = call.state.rpc.agent_log_bytes(node, name, 0).await?;
@@ -67,7 +65,6 @@ fn rest(
 pub(in super::super) async fn lines(call: &mut Call, node: &str, name: &str) -> Answer {
     let from = number(call, "from")?.unwrap_or(0);
     let count = number(call, "count")?;
-    call.arguments.finish()?;
     let count = count.map_or(LINES, |n| {
         usize::try_from(n).unwrap_or(LINES).clamp(1, LINES)
     });

@@ -12,7 +12,6 @@ use super::super::call::Call;
 
 /// `GET /v1/nodes/{node}/validate`.
 pub(in super::super) async fn validate(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     ok(&call.state.rpc.validate(node.uuid).await?)
 }
@@ -31,7 +30,6 @@ pub(in super::super) async fn validate_by_argument(call: &mut Call) -> Answer {
 pub(in super::super) async fn maintenance(call: &mut Call, node: &str) -> Answer {
     // ironicclient and gophercloud give the reason in the body; Ironic also takes it as an argument.
     let argument = call.arguments.text("reason")?;
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let mut after = stored.node.clone();
     if call.method == Method::PUT {
@@ -59,11 +57,9 @@ pub(in super::super) async fn maintenance(call: &mut Call, node: &str) -> Answer
 /// `GET` and `PUT /v1/nodes/{node}/management/boot_device`.
 pub(in super::super) async fn boot_device(call: &mut Call, node: &str) -> Answer {
     if call.method == Method::GET {
-        call.arguments.finish()?;
         let node = call.node(node).await?;
         return ok(&call.state.rpc.boot_device(node.uuid).await?);
     }
-    call.arguments.finish()?;
     let body = call
         .members(&["boot_device", "persistent"], Size::Usual)
         .await?;
@@ -92,7 +88,6 @@ pub(in super::super) async fn boot_device(call: &mut Call, node: &str) -> Answer
 
 /// `GET /v1/nodes/{node}/management/boot_device/supported`.
 pub(in super::super) async fn supported_boot_devices(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let devices = call.state.rpc.supported_boot_devices(node.uuid).await?;
     ok(&json!({ "supported_boot_devices": devices }))
@@ -100,7 +95,6 @@ pub(in super::super) async fn supported_boot_devices(call: &mut Call, node: &str
 
 /// `GET /v1/nodes/{node}/inventory`.
 pub(in super::super) async fn inventory(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let found = call
         .state

@@ -18,7 +18,6 @@ use super::semantics::{align_instance_names, check_network_data, check_reference
 
 /// Enrols a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     let members = body::object(call.json(Size::Usual).await?, "node")?;
     let (mut node, parent) = build(members, call.version)?;
     node.parent_node = check_references(call, &node, parent.as_deref()).await?;

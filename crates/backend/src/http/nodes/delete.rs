@@ -10,7 +10,6 @@ use super::super::call::Call;
 
 /// Deletes a node and what belongs to it.
 pub(in super::super) async fn delete(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     check(&node, call.state.options.may_delete_available)?;
     call.state.rpc.destroy_node(node.uuid).await?;

@@ -18,7 +18,6 @@ const SHORT: usize = 251;
 pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let detail = call.arguments.boolean("detail")?.unwrap_or(false);
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let mut entries = call.state.store.history(stored.uuid).await?;
     sort(&mut entries, &paging)?;
@@ -42,7 +41,6 @@ pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
 
 /// One record.
 pub(in super::super) async fn show(call: &mut Call, node: &str, entry: &str) -> Answer {
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let id: HistoryId = entry
         .parse()

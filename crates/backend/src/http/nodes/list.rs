@@ -84,7 +84,6 @@ pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
         Some(names) => NodeShape::selected(&names, call.version)?,
         None => NodeShape::full(call.version),
     };
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     Ok(with_body(StatusCode::OK, object(call, &node, shape)))
 }

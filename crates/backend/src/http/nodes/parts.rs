@@ -18,7 +18,6 @@ pub(in super::super) async fn none(call: &mut Call, node: &str, collection: &str
     call.arguments.boolean("detail")?;
     call.arguments.list("fields");
     call.arguments.text("address")?;
-    call.arguments.finish()?;
     call.node(node).await?;
     if let Some(marker) = &paging.marker {
         return Err(ApiFault::not_found(format!("Marker {marker} could not be found.")).into());
@@ -30,7 +29,6 @@ pub(in super::super) async fn none(call: &mut Call, node: &str, collection: &str
 
 /// `GET /v1/nodes/{node}/volume`: links to the two lists.
 pub(in super::super) async fn volume(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let base = &call.base;
     let links = |part: &str| {
@@ -49,7 +47,6 @@ pub(in super::super) async fn volume(call: &mut Call, node: &str) -> Answer {
 /// `/v1/nodes/{node}/vifs`: as with the network interface `noop`, attaching succeeds and changes
 /// nothing.
 pub(in super::super) async fn vifs(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     call.node(node).await?;
     if call.method == Method::GET {
         return ok(&json!({ "vifs": [] }));
@@ -67,7 +64,6 @@ pub(in super::super) async fn vifs(call: &mut Call, node: &str) -> Answer {
 
 /// `DELETE /v1/nodes/{node}/vifs/{vif}`.
 pub(in super::super) async fn detach_vif(call: &mut Call, node: &str, _vif: &str) -> Answer {
-    call.arguments.finish()?;
     call.node(node).await?;
     empty(StatusCode::NO_CONTENT)
 }
@@ -75,7 +71,6 @@ pub(in super::super) async fn detach_vif(call: &mut Call, node: &str, _vif: &str
 /// `/v1/nodes/{node}/allocation`: there is none.
 pub(in super::super) async fn allocation(call: &mut Call, node: &str) -> Answer {
     call.arguments.list("fields");
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let text = format!("Allocation for node {} could not be found.", node.uuid);
     Err(ApiFault::not_found(text).into())
@@ -83,7 +78,6 @@ pub(in super::super) async fn allocation(call: &mut Call, node: &str) -> Answer 
 
 /// `GET /v1/nodes/{node}/children`.
 pub(in super::super) async fn children(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let filter = NodeFilter {
         parent_node: Some(node.uuid.0),

@@ -14,7 +14,6 @@ use super::super::call::Call;
 
 /// Starts a power change.
 pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let body = call.members(&["target", "timeout"], Size::Usual).await?;
     let target = target_text(&body)?;
     let stored = call.node(node).await?;

@@ -29,7 +29,6 @@ const MEMBERS: &[&str] = &[
 
 /// Starts what a verb asks for.
 pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let mut body = call.members(MEMBERS, Size::Provision).await?;
     body.retain(|_, value| !value.is_null());
     if !body.contains_key("target") {

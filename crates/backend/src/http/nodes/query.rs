@@ -10,24 +10,6 @@ use super::super::paging::{Paging, not_sortable};
 use super::super::shape::NodeShape;
 use crate::store::{NodeFilter, NodePage, SortDirection, SortKey};
 
-/// Arguments with the version that brought them.
-const GATED: &[(&str, u16)] = &[
-    ("fields", 8),
-    ("provision_state", 9),
-    ("driver", 16),
-    ("resource_class", 21),
-    ("fault", 42),
-    ("conductor_group", 46),
-    ("conductor", 49),
-    ("owner", 50),
-    ("lessee", 65),
-    ("shard", 82),
-    ("sharded", 82),
-    ("include_children", 83),
-    ("parent_node", 83),
-    ("instance_name", 104),
-];
-
 /// What a list request asks for.
 #[derive(Debug)]
 pub(super) struct ListQuery {
@@ -52,14 +34,10 @@ pub(super) fn parse(
     is_detail_path: bool,
     max_limit: usize,
 ) -> Result<ListQuery, ApiFault> {
-    for (name, minor) in GATED {
-        arguments.gate(name, version, *minor)?;
-    }
     let paging = Paging::take(arguments, max_limit)?;
     let shape = shape(arguments, version, is_detail_path)?;
     let (filter, nothing) = filter(arguments)?;
     let conductor = arguments.text("conductor")?;
-    arguments.finish()?;
     let sort_key = sort_key(paging.sort_key.as_deref(), version)?;
     let marker = match &paging.marker {
         Some(text) => Some(uuid_text("marker", text)?.into()),
@@ -214,15 +192,6 @@ mod tests {
     }
 
     #[test]
-    fn every_gated_argument_is_refused_one_version_earlier() {
-        for (name, minor) in GATED {
-            let (status, text) = refused(&format!("{name}=x"), minor - 1);
-            assert_eq!(status, 406, "{name}");
-            assert!(text.ends_with(&format!("should be 1.{minor}")), "{text}");
-        }
-    }
-
-    #[test]
     fn refusals() {
         let cases = [
             ("provision_state=zz", "Provision state \"zz\" is not valid"),
@@ -235,7 +204,6 @@ mod tests {
                 "sort_key=properties",
                 "The sort_key value properties is an invalid field for sorting",
             ),
-            ("foo=1", "Unexpected arguments: foo"),
             ("fields=zz", "Field zz is not a valid field."),
             (
                 "fields=uuid&detail=true",
@@ -248,12 +216,5 @@ mod tests {
         assert_eq!(refused("detail=true", 42).0, 400);
         assert_eq!(refused("sort_key=owner", 49).0, 406);
         assert!(query("fields=uuid&detail=false&sort_key=name&sort_dir=desc", 115).is_ok());
-    }
-
-    #[test]
-    fn the_detail_path_takes_no_shape() {
-        let mut arguments = Arguments::parse(Some("fields=uuid"));
-        let error = parse(&mut arguments, Microversion::MAX, true, 1000).expect_err("unexpected");
-        assert_eq!(error.message, "Unexpected arguments: fields");
     }
 }

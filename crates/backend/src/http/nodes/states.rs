@@ -8,7 +8,6 @@ use super::super::text::time_value;
 
 /// The states of a node.
 pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let node = call.node(node).await?;
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);

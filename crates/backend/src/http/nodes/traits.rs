@@ -15,7 +15,6 @@ const MAX_TRAITS: usize = 50;
 
 /// Reads, replaces or removes all traits.
 pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     if call.method == Method::GET {
         let mut traits = stored.traits.clone();
@@ -36,7 +35,6 @@ pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
 
 /// Adds or removes one trait.
 pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> Answer {
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let has_it = stored.traits.iter().any(|t| t == name);
     if call.method == Method::DELETE {

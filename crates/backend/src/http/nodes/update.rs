@@ -31,7 +31,6 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     if reset.is_some() {
         call.require(45)?;
     }
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     patch::check(&patch, NODE, call.version)?;

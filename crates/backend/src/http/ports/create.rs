@@ -19,7 +19,6 @@ use crate::store::StoreError;
 
 /// Adds a port to a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
-    call.arguments.finish()?;
     let mut given = body::object(call.json(Size::Usual).await?, "port")?;
     check_names(&given, call.version)?;
     let node = take_node(&mut given)?;

@@ -17,8 +17,6 @@ use crate::store::{NodeFilter, StoreError};
 
 /// `GET /v1/ports`, or `/v1/ports/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
-    call.arguments.gate("portgroup", call.version, 24)?;
-    call.arguments.gate("shard", call.version, 82)?;
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let shape = shape(call, is_detail_path)?;
     let ports = select(call).await?;
@@ -32,12 +30,8 @@ pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Ans
 
 /// `GET /v1/nodes/{node}/ports`, or its `/detail`.
 pub(in super::super) async fn of_node(call: &mut Call, node: &str, is_detail_path: bool) -> Answer {
-    if call.method != http::Method::GET {
-        return Err(ApiFault::bad_request("Malformed request URI.").into());
-    }
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let shape = shape(call, is_detail_path)?;
-    call.arguments.finish()?;
     let stored = call.node(node).await?;
     let ports = call.state.store.ports_of(stored.uuid).await?;
     let tail = if is_detail_path { "/detail" } else { "" };
@@ -57,7 +51,6 @@ pub(in super::super) async fn show(call: &mut Call, port: &str) -> Answer {
         Some(names) => PortShape::selected(&names, call.version)?,
         None => PortShape::full(call.version),
     };
-    call.arguments.finish()?;
     let port = find(call, port).await?;
     ok(&shape.value(&port, &call.base))
 }
@@ -112,7 +105,6 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
     let shards = call.arguments.list("shard");
     let groups = call.arguments.list("conductor_groups");
     let contains = call.arguments.text("description_contains")?;
-    call.arguments.finish()?;
     if let Some(portgroup) = portgroup {
         let text = format!("Portgroup {portgroup} could not be found.");
         return Err(ApiFault::not_found(text).into());

@@ -25,7 +25,6 @@ const PORT: Patchable = Patchable {
 
 /// Changes fields of a port.
 pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
-    call.arguments.finish()?;
     let before = find(call, port).await?;
     let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     patch::check(&patch, PORT, call.version)?;
@@ -50,7 +49,6 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
 
 /// Deletes a port, which only its UUID names.
 pub(in super::super) async fn delete(call: &mut Call, port: &str) -> Answer {
-    call.arguments.finish()?;
     if port.parse::<PortId>().is_err() {
         return Err(ApiFault::bad_request(format!("Expected UUID for port: {port}")).into());
     }

@@ -1,0 +1,114 @@
+//! One row of the table of routes.
+
+use http::Method;
+
+use super::argument::Argument;
+use super::operation::Operation;
+use crate::fault::ApiFault;
+use crate::microversion::Microversion;
+
+/// What a request gets whose version does not know the operation; the forms are those of the wire
+/// reference §3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    /// No version is too old.
+    Fits,
+    /// 404 in the form of a missing path.
+    NoPath,
+    /// 404 that says why.
+    NotSupported,
+    /// 405 in the form of a wrong method.
+    NoMethod,
+    /// 406.
+    NotAcceptable,
+    /// The same, but 1.1 is served: it is what clients speak that name no version.
+    NotSupportedAfterFirst,
+}
+
+/// One operation, and how it is asked for.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// What it does.
+    pub operation: Operation,
+    /// The method.
+    pub method: Method,
+    /// The path below `/v1/`, or from the root where it begins with a slash; `{name}` stands for one
+    /// segment.
+    pub path: &'static str,
+    /// The microversion that brought it.
+    pub since: Microversion,
+    /// What older versions get.
+    pub older: Older,
+    /// The policy that guards it first, without the prefix `baremetal:`; empty where nobody is asked
+    /// who they are.
+    pub policy: &'static str,
+    /// The arguments that it takes in the query.
+    pub arguments: &'static [&'static [Argument]],
+}
+
+impl Route {
+    /// Refuses a request of a version that does not know the operation.
+    ///
+    /// # Errors
+    /// The version is older, in the form measured for this operation.
+    pub fn gate(&self, version: Microversion) -> Result<(), ApiFault> {
+        if version >= self.since {
+            return Ok(());
+        }
+        match self.older {
+            Older::Fits => Ok(()),
+            Older::NotSupportedAfterFirst if version == Microversion::MIN => Ok(()),
+            Older::NoPath => Err(ApiFault::routing(404, "")),
+            Older::NoMethod => Err(ApiFault::routing(405, "")),
+            Older::NotAcceptable => Err(ApiFault::not_acceptable()),
+            Older::NotSupported | Older::NotSupportedAfterFirst => Err(ApiFault::not_found(
+                "The API is not supported for this version",
+            )),
+        }
+    }
+
+    /// The argument of that name.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<&'static Argument> {
+        self.arguments
+            .iter()
+            .flat_map(|group| group.iter())
+            .find(|argument| argument.name == name)
+    }
+
+    /// Refuses arguments that the operation does not take, or not at this version.
+    ///
+    /// # Errors
+    /// 400 where one is not known, else 406 where one is newer.
+    pub fn check_arguments<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str> + Clone,
+        version: Microversion,
+    ) -> Result<(), ApiFault> {
+        let mut unknown: Vec<&str> = names
+            .clone()
+            .filter(|name| self.argument(name).is_none())
+            .collect();
+        if !unknown.is_empty() {
+            unknown.sort_unstable();
+            unknown.dedup();
+            let unknown = unknown.join(", ");
+            return Err(ApiFault::bad_request(format!(
+                "Unexpected arguments: {unknown}"
+            )));
+        }
+        let newer = names
+            .filter_map(|name| self.argument(name))
+            .find(|argument| version < argument.since);
+        match newer {
+            None => Ok(()),
+            Some(argument) => Err(ApiFault::new(
+                406,
+                format!(
+                    "Request not acceptable. The minimal required API version should be 1.{}",
+                    argument.since.minor()
+                ),
+            )),
+        }
+    }
+}
