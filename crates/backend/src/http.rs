@@ -37,6 +37,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::auth::{Authentication, SameProcess};
 use crate::events::EventBus;
 use crate::rpc::Rpc;
 use crate::store::Store;
@@ -52,6 +53,7 @@ pub struct ApiState {
     events: EventBus,
     rpc: Arc<dyn Rpc>,
     options: Arc<ApiOptions>,
+    authentication: Authentication,
     shutdown: CancellationToken,
     rendered: Arc<rendered::Rendered>,
 }
@@ -67,11 +69,12 @@ impl std::fmt::Debug for ApiState {
 impl ApiState {
     /// Puts together what handlers need. Event streams end when `shutdown` is cancelled.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         events: EventBus,
         rpc: Arc<dyn Rpc>,
         options: ApiOptions,
+        authentication: Authentication,
         shutdown: CancellationToken,
     ) -> Self {
         let rendered = Arc::default();
@@ -80,6 +83,7 @@ impl ApiState {
             events,
             rpc,
             options: Arc::new(options),
+            authentication,
             shutdown,
             rendered,
         }
@@ -92,4 +96,9 @@ pub fn router(state: ApiState) -> Router {
         .fallback(dispatch::dispatch)
         .layer(CatchPanicLayer::custom(dispatch::panicked))
         .with_state(state)
+}
+
+/// The API for requests of this process: nobody is asked who they are.
+pub fn in_process(router: Router) -> Router {
+    router.layer(axum::Extension(SameProcess))
 }

@@ -4,6 +4,7 @@
 //! store and the event stream. Nothing here knows that there is a console.
 
 pub mod agent_logs;
+pub mod auth;
 pub mod conductor;
 pub mod config;
 pub mod events;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Authentication, UsersError};
 use crate::conductor::Conductor;
 use crate::conductor::boot_directory::{StoreBootDirectory, TimelineSink};
 use crate::config::Config;
@@ -45,6 +46,9 @@ pub enum ServiceError {
     /// The API cannot be served as configured.
     #[error(transparent)]
     Api(#[from] OptionsError),
+    /// The users of the API cannot be known.
+    #[error(transparent)]
+    Users(#[from] UsersError),
     /// Something in the configuration is missing or contradicts itself.
     #[error("{0}")]
     Configuration(String),
@@ -72,7 +76,7 @@ impl ServiceError {
                     | BootServicesError::BadPool { .. }
                     | BootServicesError::Overlap { .. }
             ),
-            Self::Loader(_) | Self::Io { .. } => false,
+            Self::Loader(_) | Self::Users(_) | Self::Io { .. } => false,
         }
     }
 }
@@ -145,6 +149,7 @@ impl Service {
             None => None,
         };
         let api_options = ApiOptions::new(&config)?;
+        let authentication = Authentication::open(&config.api).await?;
         let store = Store::open(&StoreOptions::of(&config.database, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
@@ -172,6 +177,7 @@ impl Service {
             events.clone(),
             rpc,
             api_options,
+            authentication,
             stop.clone(),
         );
         let router = http::router(state);
@@ -190,7 +196,7 @@ impl Service {
 
     /// The API, for requests of the same process.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        http::in_process(self.router.clone())
     }
 
     /// Where the API listens.

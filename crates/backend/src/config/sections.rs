@@ -92,6 +92,9 @@ section! {
         public_endpoint: Option<Url> = None;
         /// How clients prove who they are: none, http_basic or keystone.
         auth: AuthStrategy = AuthStrategy::None;
+        /// Users and their bcrypt hashes, for http_basic: what `htpasswd -B` writes. A change
+        /// counts within a second.
+        http_basic_auth_user_file: PathBuf = PathBuf::from("/etc/cupola/htpasswd");
         /// The most items of one answer to a list.
         max_limit: usize = 1000;
         /// Whether lookup answers only nodes in states in which a ramdisk is expected.

@@ -8,6 +8,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::auth::Denied;
+
 /// Why a request is refused.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -15,6 +17,8 @@ pub(super) enum Failure {
     Fault(ApiFault),
     /// The path exists, the method does not.
     Method(Vec<Method>),
+    /// It does not prove who sent it.
+    Denied(Denied),
     /// By the guard of body size and depth, whose body is flat.
     Guard(StatusCode, String),
 }
@@ -47,6 +51,7 @@ impl Failure {
                 }
                 response
             }
+            Self::Denied(denied) => refused(&denied),
             Self::Guard(status, text) => {
                 let code = if status.is_server_error() {
                     "Server"
@@ -58,6 +63,23 @@ impl Failure {
             }
         }
     }
+}
+
+/// The answer to who may not come in, as Ironic's filter words it.
+fn refused(denied: &Denied) -> Response {
+    let status = match denied {
+        Denied::Missing | Denied::Wrong => StatusCode::UNAUTHORIZED,
+        Denied::Scheme(_) | Denied::Malformed => StatusCode::BAD_REQUEST,
+        Denied::Busy | Denied::Unreadable => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let body = json!({ "error": { "message": denied.to_string(), "code": status.as_u16() } });
+    let mut response = with_body(status, body.to_string().into_bytes());
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"Baremetal API\"");
+        let headers = response.headers_mut();
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 /// JSON that has been written already.

@@ -19,6 +19,7 @@ use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
 use super::{ApiState, cupola, deploy_templates, nodes, ports, ramdisk, root, service};
+use crate::auth::{Caller, Denied, SameProcess};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
@@ -33,24 +34,61 @@ pub(super) async fn dispatch(State(state): State<ApiState>, request: Request) ->
     let path = request.uri().path().to_owned();
     let (version, response) = Box::pin(answer(state, request)).await;
     let response = finish(response, version);
+    let caller = response.extensions().get::<Caller>();
+    let user = caller
+        .and_then(|caller| caller.user.as_deref())
+        .unwrap_or("-");
     let status = response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     if status >= 500 {
-        tracing::warn!(%method, path, status, micros, "request failed");
+        tracing::warn!(%method, path, user, status, micros, "request failed");
     } else if method == Method::GET {
-        tracing::trace!(%method, path, status, micros, "request");
+        tracing::trace!(%method, path, user, status, micros, "request");
     } else {
-        tracing::debug!(%method, path, status, micros, "request");
+        tracing::debug!(%method, path, user, status, micros, "request");
     }
     response
 }
 
 /// The answer without its common headers, and the version to show, if one was agreed upon.
 async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Response) {
-    let (parts, body) = request.into_parts();
-    if parts.method == Method::OPTIONS {
+    if request.method() == Method::OPTIONS {
         return (None, settle(empty(StatusCode::OK)));
     }
+    let found = Found::at(request.uri().path());
+    match admit(&state, &request, found.as_ref()).await {
+        Ok(caller) => {
+            let (version, mut response) = serve(state, request, found).await;
+            response.extensions_mut().insert(caller);
+            (version, response)
+        }
+        Err(denied) => (None, Failure::Denied(denied).into_response()),
+    }
+}
+
+/// Finds out who sends a request. What is public is answered to anybody; of what is not there
+/// nobody is told before.
+async fn admit(
+    state: &ApiState,
+    request: &Request,
+    found: Option<&Found>,
+) -> Result<Caller, Denied> {
+    let is_public = found
+        .and_then(|found| found.route(request.method()))
+        .is_some_and(|route| route.policy.is_empty());
+    if is_public || request.extensions().get::<SameProcess>().is_some() {
+        return Ok(Caller { user: None });
+    }
+    state.authentication.caller(request.headers()).await
+}
+
+/// The answer to who may come in.
+async fn serve(
+    state: ApiState,
+    request: Request,
+    found: Option<Found>,
+) -> (Option<Microversion>, Response) {
+    let (parts, body) = request.into_parts();
     let version = match negotiate(&parts.headers) {
         Ok(version) => version,
         Err(error) => {
@@ -58,7 +96,7 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
             return (None, Failure::Fault(fault).into_response());
         }
     };
-    let Some(found) = Found::at(parts.uri.path()) else {
+    let Some(found) = found else {
         return (Some(version), not_found());
     };
     let Some(route) = found.route(&parts.method) else {

@@ -32,8 +32,8 @@ pub struct ApiOptions {
 pub enum OptionsError {
     /// Nothing must be served openly that was to be protected.
     #[error(
-        "api.auth = \"{0}\" is not served yet; set it to \"none\" and let nobody but a reverse proxy \
-         that checks who calls reach api.listen"
+        "api.auth = \"{0}\" is not served yet; set it to \"http_basic\", or to \"none\" and let \
+         nobody but a reverse proxy that checks who calls reach api.listen"
     )]
     Auth(&'static str),
 }
@@ -45,8 +45,8 @@ impl ApiOptions {
     /// When the configuration asks for a protection that is not there.
     pub fn new(config: &Config) -> Result<Self, OptionsError> {
         match config.api.auth {
-            AuthStrategy::None => {}
-            other @ (AuthStrategy::HttpBasic | AuthStrategy::Keystone) => {
+            AuthStrategy::None | AuthStrategy::HttpBasic => {}
+            other @ AuthStrategy::Keystone => {
                 return Err(OptionsError::Auth(other.as_str()));
             }
         }
@@ -80,9 +80,11 @@ mod tests {
         let mut config = Config::default();
         assert!(ApiOptions::new(&config).is_ok());
         config.api.auth = AuthStrategy::HttpBasic;
+        assert!(ApiOptions::new(&config).is_ok());
+        config.api.auth = AuthStrategy::Keystone;
         assert_eq!(
             ApiOptions::new(&config).err(),
-            Some(OptionsError::Auth("http_basic"))
+            Some(OptionsError::Auth("keystone"))
         );
     }
 }

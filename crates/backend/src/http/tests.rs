@@ -1,6 +1,7 @@
 //! The router as a client sees it, over a real store and a conductor that does as little as the
 //! seam allows.
 
+mod auth;
 mod conductor;
 mod nodes;
 mod ports;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{ApiOptions, ApiState, router};
+use crate::auth::Authentication;
 use crate::config::Config;
 use crate::events::EventBus;
 use crate::store::{Store, StoreOptions};
@@ -62,6 +64,10 @@ impl Reply {
 
 impl Api {
     async fn start() -> Self {
+        Self::start_with(Authentication::Open).await
+    }
+
+    async fn start_with(authentication: Authentication) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(&StoreOptions::new(directory.path()))
             .await
@@ -78,6 +84,7 @@ impl Api {
             events.clone(),
             rpc,
             options,
+            authentication,
             shutdown.clone(),
         );
         Self {

@@ -65,7 +65,8 @@ fn open_api(config: &Config) -> Option<Warning> {
         "the API asks nobody for a password: who can reach {} can wipe machines",
         shown(listen)
     );
-    let remedy = "keep that network closed, or put a proxy with authentication before it";
+    let remedy = "set api.auth = \"http_basic\" (its users: `htpasswd -cB /etc/cupola/htpasswd USER`), or keep that \
+                  network closed";
     Some(warning("api.auth", what, remedy))
 }
 

@@ -1,0 +1,301 @@
+//! The file of users and their bcrypt hashes, in Apache's format as Ironic reads it (`htpasswd -B`).
+//! A change of the file counts from the next second on.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::Denied;
+use super::basic::Credentials;
+use super::verdicts::Verdicts;
+
+/// How old what was read of the file may be.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Passwords that are checked at once. bcrypt takes a processor for a tenth of a second and more, so
+/// that guessing leaves the rest of the service its processors.
+const CHECKS: usize = 2;
+
+/// How long a request waits for its password to be checked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The cost of the hash that an unknown user is checked against, where the file has none to follow.
+const USUAL_COST: u32 = 10;
+
+/// Why the users cannot be known.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// The file cannot be read.
+    #[error(
+        "api.http_basic_auth_user_file: {} cannot be read: {source}; make it with \
+         `htpasswd -cB {} USER`",
+        path.display(), path.display()
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A line is not a user and a bcrypt hash.
+    #[error(
+        "api.http_basic_auth_user_file: line {line} of {} is not USER:HASH with a hash of bcrypt; \
+         make it with `htpasswd -B {} USER`",
+        path.display(), path.display()
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// The system gives no random octets.
+    #[error("the system gives no random octets: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The check itself was cut off.
+    #[error("the file of users could not be read: the service is stopping")]
+    Stopped,
+}
+
+/// The users of one reading of the file.
+#[derive(Debug)]
+struct Users {
+    hashes: HashMap<Arc<str>, Arc<str>>,
+    /// What an unknown user's password is checked against, so that it takes as long as a known one's.
+    decoy: Arc<str>,
+    /// Told apart by this from a later file.
+    stamp: Stamp,
+}
+
+/// When a file was changed last, and its length.
+type Stamp = (Option<SystemTime>, u64);
+
+/// The file of users.
+#[derive(Debug)]
+pub(crate) struct UserFile {
+    path: Arc<Path>,
+    known: Mutex<(Arc<Users>, Instant)>,
+    verdicts: Verdicts,
+    checks: Semaphore,
+}
+
+impl UserFile {
+    /// Reads the file.
+    pub(super) async fn open(path: Arc<Path>) -> Result<Self, UsersError> {
+        let users = in_background({
+            let path = Arc::clone(&path);
+            move || read(&path)
+        })
+        .await?;
+        Ok(Self {
+            path,
+            known: Mutex::new((Arc::new(users), Instant::now())),
+            verdicts: Verdicts::new()?,
+            checks: Semaphore::new(CHECKS),
+        })
+    }
+
+    /// Whether there is such a user with this password; returns the user.
+    pub(super) async fn check(&self, credentials: Credentials) -> Result<Arc<str>, Denied> {
+        let users = self.users().await.map_err(|error| {
+            tracing::error!(%error, "users cannot be checked");
+            Denied::Unreadable
+        })?;
+        let Credentials { user, password } = credentials;
+        let known = users.hashes.get_key_value(user.as_str());
+        let hash = known.map_or(&users.decoy, |(_, hash)| hash);
+        if let Some((user, hash)) = known
+            && self.verdicts.knows(user, password.expose(), hash)
+        {
+            return Ok(Arc::clone(user));
+        }
+        let is_right = self.verify(password.clone(), Arc::clone(hash)).await?;
+        match known.filter(|_| is_right) {
+            Some((user, hash)) => {
+                self.verdicts
+                    .note(Arc::clone(user), password.expose(), hash);
+                Ok(Arc::clone(user))
+            }
+            None => {
+                tracing::warn!(user = %user.escape_debug(), "wrong user or password");
+                Err(Denied::Wrong)
+            }
+        }
+    }
+
+    async fn verify(&self, password: cupola_api::Secret, hash: Arc<str>) -> Result<bool, Denied> {
+        let turn = tokio::time::timeout(PATIENCE, self.checks.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(Denied::Busy);
+        };
+        let check = move || bcrypt::verify(password.expose(), &hash).unwrap_or(false);
+        let checked = tokio::task::spawn_blocking(check).await;
+        checked.map_err(|_| Denied::Unreadable)
+    }
+
+    /// The users as the file has them, at most a second ago.
+    async fn users(&self) -> Result<Arc<Users>, UsersError> {
+        let (users, at) = self.known.lock().clone();
+        if at.elapsed() < FRESH {
+            return Ok(users);
+        }
+        let (path, stamp) = (Arc::clone(&self.path), users.stamp);
+        let again = in_background(move || match stamp_of(&path)? == stamp {
+            true => Ok(None),
+            false => read(&path).map(Some),
+        })
+        .await?;
+        let users = again.map_or(users, Arc::new);
+        self.verdicts.keep(|user| users.hashes.contains_key(user));
+        *self.known.lock() = (Arc::clone(&users), Instant::now());
+        Ok(users)
+    }
+}
+
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, UsersError> + Send + 'static,
+) -> Result<T, UsersError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(UsersError::Stopped))
+}
+
+fn stamp_of(path: &Path) -> Result<Stamp, UsersError> {
+    let unreadable = |source| UsersError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    Ok((metadata.modified().ok(), metadata.len()))
+}
+
+fn read(path: &Path) -> Result<Users, UsersError> {
+    let stamp = stamp_of(path)?;
+    let text = std::fs::read_to_string(path).map_err(|source| UsersError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let hashes = parse(&text).map_err(|line| UsersError::Line {
+        path: path.to_owned(),
+        line,
+    })?;
+    let costs = hashes.values().filter_map(|hash| cost(hash));
+    let decoy = decoy(costs.max().unwrap_or(USUAL_COST));
+    Ok(Users {
+        hashes,
+        decoy,
+        stamp,
+    })
+}
+
+/// The users and their hashes, or the number of the first line that is neither.
+fn parse(text: &str) -> Result<HashMap<Arc<str>, Arc<str>>, usize> {
+    let mut hashes = HashMap::new();
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (user, hash) = line.split_once(':').ok_or(number)?;
+        if user.is_empty() || cost(hash).is_none() {
+            return Err(number);
+        }
+        // The first line of a user counts, as upstream has it.
+        hashes.entry(user.into()).or_insert_with(|| hash.into());
+    }
+    Ok(hashes)
+}
+
+/// The cost of a bcrypt hash, such as `$2y$10$…` with 53 more characters.
+fn cost(hash: &str) -> Option<u32> {
+    let rest = ["$2y$", "$2a$", "$2b$"]
+        .iter()
+        .find_map(|prefix| hash.strip_prefix(prefix))?;
+    let (cost, salted) = rest.split_once('$')?;
+    let is_salted = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'/';
+    let cost = cost.parse().ok().filter(|cost| (4..=31).contains(cost))?;
+    (salted.len() == 53 && salted.bytes().all(is_salted)).then_some(cost)
+}
+
+/// A hash of that cost, of no password that anybody knows.
+fn decoy(cost: u32) -> Arc<str> {
+    format!("$2y${cost:02}${}", "A".repeat(22 + 31)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupola_api::Secret;
+
+    /// "secret" and "other", at the lowest cost.
+    fn line(user: &str, password: &str) -> String {
+        format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())
+    }
+
+    async fn checked(file: &UserFile, user: &str, password: &str) -> Result<Arc<str>, Denied> {
+        let user = user.to_owned();
+        let password = Secret::new(password);
+        file.check(Credentials { user, password }).await
+    }
+
+    #[tokio::test]
+    async fn who_is_in_the_file_is_let_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("users");
+        let text = format!(
+            "# who may\n\n{}{}",
+            line("me", "secret"),
+            line("you", "other")
+        );
+        std::fs::write(&path, text).unwrap();
+        let file = UserFile::open(path.as_path().into()).await.unwrap();
+        // The second time by the verdict.
+        for _ in 0..2 {
+            assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
+        }
+        for (user, password) in [("me", "other"), ("me", ""), ("nobody", "secret"), ("", "")] {
+            assert_eq!(checked(&file, user, password).await, Err(Denied::Wrong));
+        }
+        // Who is taken out of the file is not let in any more, however right the password was.
+        std::fs::write(&path, line("you", "other")).unwrap();
+        file.known.lock().1 = Instant::now() - FRESH;
+        assert_eq!(checked(&file, "me", "secret").await, Err(Denied::Wrong));
+        std::fs::remove_file(&path).unwrap();
+        file.known.lock().1 = Instant::now() - FRESH;
+        assert_eq!(
+            checked(&file, "you", "other").await,
+            Err(Denied::Unreadable)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_of_users_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("users");
+        let error = UserFile::open(path.as_path().into()).await.unwrap_err();
+        assert!(error.to_string().contains("htpasswd -cB"), "{error}");
+        for text in [
+            "me",
+            "me:secret",
+            ":$2y$04$x",
+            "me:$apr1$abc$def",
+            "me:$2y$99$a",
+        ] {
+            std::fs::write(&path, format!("#\n{text}\n")).unwrap();
+            let error = UserFile::open(path.as_path().into()).await.unwrap_err();
+            assert!(matches!(error, UsersError::Line { line: 2, .. }), "{text}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_decoy_costs_what_a_hash_costs() {
+        let hash = decoy(5);
+        assert_eq!(cost(&hash), Some(5));
+        // It is checked, not refused for its form: else unknown users would be told by the time.
+        assert_eq!(bcrypt::verify("anything", &hash).ok(), Some(false));
+    }
+}
