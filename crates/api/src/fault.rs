@@ -130,6 +130,11 @@ impl ApiFault {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
+        // What filters before the API say: those of authentication.
+        let filter = parsed.as_ref().and_then(|v| v.pointer("/error/message"));
+        if let Some(message) = filter.and_then(Value::as_str) {
+            return Self::new(status, message);
+        }
         let title = || {
             text("description")
                 .filter(|d| !d.is_empty())
@@ -166,6 +171,15 @@ mod tests {
             let body = fault.body().to_string();
             assert_eq!(ApiFault::from_body(fault.status, body.as_bytes()), fault);
         }
+    }
+
+    #[test]
+    fn what_a_filter_says_is_read() {
+        let body = br#"{"error": {"message": "Authorization required", "code": 401}}"#;
+        assert_eq!(
+            ApiFault::from_body(401, body).message,
+            "Authorization required"
+        );
     }
 
     #[test]

@@ -10,19 +10,21 @@ use super::{BodyStream, ClientError, Transport};
 
 /// Carries requests over the network with reqwest.
 pub struct RemoteTransport {
+    /// With user and password, which reqwest sends as HTTP Basic (RFC 7617).
     base: Url,
     shown: String,
     http: reqwest::Client,
 }
 
 impl RemoteTransport {
-    /// A transport to the API at `base`, such as `http://127.0.0.1:6385`.
+    /// A transport to the API at `base`, such as `http://127.0.0.1:6385`, or
+    /// `https://USER:PASSWORD@HOST` where it asks who calls.
     ///
     /// # Errors
     /// When `base` is no HTTP(S) URL, or TLS cannot be set up.
     pub fn new(base: &str) -> Result<Self, ClientError> {
         let bad = |reason: String| ClientError::BadUrl {
-            url: base.to_owned(),
+            url: without_login(base),
             reason,
         };
         let mut parsed = Url::parse(base).map_err(|e| bad(e.to_string()))?;
@@ -42,7 +44,7 @@ impl RemoteTransport {
             .read_timeout(Duration::from_secs(65))
             .build()
             .map_err(|e| bad(e.to_string()))?;
-        let shown = parsed.as_str().trim_end_matches('/').to_owned();
+        let shown = without_login(parsed.as_str().trim_end_matches('/'));
         Ok(Self {
             base: parsed,
             shown,
@@ -61,6 +63,15 @@ impl RemoteTransport {
             target: self.shown.clone(),
             reason,
         }
+    }
+}
+
+/// The text of a URL without what stands before an `@`, however wrong the rest is.
+fn without_login(text: &str) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        (_, None) => text.to_owned(),
     }
 }
 
@@ -100,5 +111,24 @@ impl Transport for RemoteTransport {
 
     fn target(&self) -> &str {
         &self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let transport = RemoteTransport::new("http://me:secret@127.0.0.1:6385/v1/").unwrap();
+        assert_eq!(transport.target(), "http://127.0.0.1:6385");
+        for wrong in [
+            "ftp://me:secret@host",
+            "http://me:secret@host:port",
+            "me:secret@host",
+        ] {
+            let error = RemoteTransport::new(wrong).err().unwrap().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 }
