@@ -12,6 +12,7 @@ mod call;
 mod cupola;
 mod deploy_templates;
 mod dispatch;
+mod metrics;
 mod name;
 mod nodes;
 mod options;
@@ -56,6 +57,7 @@ pub struct ApiState {
     authentication: Authentication,
     shutdown: CancellationToken,
     rendered: Arc<rendered::Rendered>,
+    metrics: Arc<metrics::Metrics>,
 }
 
 impl std::fmt::Debug for ApiState {
@@ -86,6 +88,7 @@ impl ApiState {
             authentication,
             shutdown,
             rendered,
+            metrics: Arc::default(),
         }
     }
 }

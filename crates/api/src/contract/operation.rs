@@ -200,6 +200,12 @@ operations! {
         "What an agent found.";
 
     // What the Bare Metal API has no word for.
+    ReadMetrics: GET "/metrics", 1, Fits, "node:list_all", [],
+        "What a monitoring system wants to know.";
+    ShowHealth: GET "/healthz", 1, Fits, "", [],
+        "Whether the process answers.";
+    ShowReadiness: GET "/readyz", 1, Fits, "", [],
+        "Whether the service can work.";
     FollowEvents: GET "/cupola/v1/events", 1, Fits, "node:list_all", [EVENTS],
         "Events as they happen.";
     SummarizeNodes: GET "/cupola/v1/nodes", 1, Fits, "node:list_all", [],

@@ -18,7 +18,7 @@ use super::answer::{Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
-use super::{ApiState, cupola, deploy_templates, nodes, ports, ramdisk, root, service};
+use super::{ApiState, cupola, deploy_templates, metrics, nodes, ports, ramdisk, root, service};
 use crate::auth::{Caller, Denied, SameProcess};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
@@ -32,8 +32,12 @@ pub(super) async fn dispatch(State(state): State<ApiState>, request: Request) ->
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let metrics = Arc::clone(&state.metrics);
     let (version, response) = Box::pin(answer(state, request)).await;
     let response = finish(response, version);
+    if let Some(operation) = response.extensions().get::<Operation>() {
+        metrics.answered(*operation, response.status(), started.elapsed());
+    }
     let caller = response.extensions().get::<Caller>();
     let user = caller
         .and_then(|caller| caller.user.as_deref())
@@ -128,7 +132,9 @@ async fn serve(
         body: Mutex::new(Some(body)),
     };
     let answer = Box::pin(handle(route.operation, &found, &mut call)).await;
-    (Some(version), settle(answer))
+    let mut response = settle(answer);
+    response.extensions_mut().insert(route.operation);
+    (Some(version), response)
 }
 
 /// Refuses what the contract does not know at this version.
@@ -138,6 +144,7 @@ fn check(route: &Route, arguments: &Arguments, version: Microversion) -> Result<
     route.check_arguments(names, version)
 }
 
+#[allow(clippy::too_many_lines, reason = "a line for each operation")]
 /// Calls the handler of an operation. Parameters are taken by their place in the path.
 async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
     use Operation as O;
@@ -204,6 +211,9 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::Lookup => ramdisk::lookup(call).await,
         O::Heartbeat => ramdisk::heartbeat(call, a).await,
         O::ContinueInspection => ramdisk::continue_inspection(call).await,
+        O::ReadMetrics => metrics::metrics(call).await,
+        O::ShowHealth => metrics::health(),
+        O::ShowReadiness => metrics::readiness(call).await,
         O::FollowEvents => cupola::events::follow(call).await,
         O::SummarizeNodes => cupola::nodes(call).await,
         O::ShowTimeline => cupola::timeline(call, a).await,
@@ -238,6 +248,10 @@ fn accepts_json(headers: &HeaderMap, operation: Operation) -> bool {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else {
         return true;
     };
+    if operation == Operation::ReadMetrics {
+        // Monitoring systems name the versions of their formats, and take this one.
+        return true;
+    }
     let mut types = accept
         .split(',')
         .map(|t| t.split(';').next().unwrap_or(t).trim());

@@ -3,6 +3,7 @@
 
 mod auth;
 mod conductor;
+mod metrics;
 mod nodes;
 mod ports;
 mod stream;

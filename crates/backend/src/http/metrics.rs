@@ -1,0 +1,156 @@
+//! What a monitoring system reads: `/metrics` in the format of OpenMetrics, `/healthz` (the process
+//! answers) and `/readyz` (it can work).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use cupola_api::ProvisionState;
+use cupola_api::contract::Operation;
+use http::{HeaderValue, StatusCode, header};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use super::answer::{Answer, Failure, json};
+use super::call::Call;
+use crate::store::NodeFilter;
+
+/// The type of OpenMetrics text.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    operation: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    provision_state: &'static str,
+}
+
+type Durations = Family<Asked, Histogram, fn() -> Histogram>;
+
+/// The metrics of one service.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    durations: Durations,
+    nodes: Family<State, Gauge>,
+    maintenance: Gauge,
+    failed: Gauge,
+}
+
+/// From half a millisecond to 16 seconds.
+fn buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.0005, 2.0, 16))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::with_prefix("cupola"),
+            requests: Family::default(),
+            durations: Durations::new_with_constructor(buckets),
+            nodes: Family::default(),
+            maintenance: Gauge::default(),
+            failed: Gauge::default(),
+        };
+        metrics.registered()
+    }
+}
+
+impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let requests = self.requests.clone();
+        registry.register("api_requests", "Requests answered", requests);
+        let durations = self.durations.clone();
+        let help = "Time from a request to its answer";
+        registry.register("api_request_duration_seconds", help, durations);
+        let nodes = self.nodes.clone();
+        registry.register("nodes", "Nodes by provision state", nodes);
+        let maintenance = self.maintenance.clone();
+        registry.register("nodes_in_maintenance", "Nodes out of service", maintenance);
+        let failed = self.failed.clone();
+        registry.register("nodes_failed", "Nodes whose last work failed", failed);
+        self
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self, operation: Operation, status: StatusCode, took: Duration) {
+        let operation = operation.name();
+        let status = status.as_u16();
+        let request = Request { operation, status };
+        self.requests.get_or_create(&request).inc();
+        let asked = Asked { operation };
+        self.durations
+            .get_or_create(&asked)
+            .observe(took.as_secs_f64());
+    }
+}
+
+/// `GET /metrics`.
+pub(super) async fn metrics(call: &mut Call) -> Answer {
+    let nodes = call.state.store.nodes(NodeFilter::default()).await?;
+    let mut states: BTreeMap<&'static str, i64> = BTreeMap::new();
+    for state in ProvisionState::ALL {
+        states.insert(state.as_str(), 0);
+    }
+    for node in &nodes {
+        *states.entry(node.provision_state.as_str()).or_default() += 1;
+    }
+    let metrics = &call.state.metrics;
+    for (provision_state, count) in states {
+        let state = State { provision_state };
+        metrics.nodes.get_or_create(&state).set(count);
+    }
+    let count = |wanted: fn(&cupola_api::Node) -> bool| {
+        let found = nodes.iter().filter(|node| wanted(node)).count();
+        i64::try_from(found).unwrap_or(i64::MAX)
+    };
+    metrics.maintenance.set(count(|node| node.maintenance));
+    metrics.failed.set(count(|node| node.last_error.is_some()));
+    let mut page = String::new();
+    text::encode(&mut page, &metrics.registry)
+        .map_err(|error| cupola_api::ApiFault::internal(error.to_string()))?;
+    let mut response = Response::new(Body::from(page));
+    let kind = HeaderValue::from_static(OPEN_METRICS);
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+/// `GET /healthz`: whoever gets an answer knows.
+pub(super) fn health() -> Answer {
+    json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: whether the database answers and a conductor lives; 503 that says which does not.
+pub(super) async fn readiness(call: &mut Call) -> Answer {
+    let timeout = call.state.options.conductor_timeout;
+    let not_ready = |why: String| {
+        let body = serde_json::json!({ "status": "not ready", "reason": why });
+        json(StatusCode::SERVICE_UNAVAILABLE, &body)
+    };
+    match call.state.store.conductors(timeout).await {
+        Ok(conductors) if conductors.iter().any(|conductor| conductor.alive) => {
+            json(StatusCode::OK, &serde_json::json!({ "status": "ready" }))
+        }
+        Ok(_) => not_ready("no conductor is alive".to_owned()),
+        Err(error) => match Failure::from(error) {
+            Failure::Fault(fault) => not_ready(fault.message),
+            other => Err(other),
+        },
+    }
+}
