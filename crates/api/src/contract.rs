@@ -7,11 +7,16 @@
 //! is the service's.
 
 mod argument;
+mod body;
 mod document;
+pub mod kind;
+mod openapi;
 mod operation;
 mod route;
 
 pub use argument::{Argument, ArgumentKind};
+pub use body::{Answer, Body, Resource};
 pub use document::document;
+pub use openapi::openapi;
 pub use operation::{Operation, ROUTES};
 pub use route::{Older, Route};

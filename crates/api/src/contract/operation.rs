@@ -3,14 +3,16 @@
 use http::Method;
 
 use super::argument as arguments;
+use super::body::{self as bodies, Answer, Body};
 use super::route::{Older, Route};
 use crate::microversion::Microversion;
 
 /// Makes the operations and their routes of one table. A row is the operation, its method and path,
-/// the minor version that brought it, what older ones get, its policy, its arguments, and what it does.
+/// the minor version that brought it, what older ones get, its policy, its arguments,
+/// its body and its answer, and what it does.
 macro_rules! operations {
     ($($name:ident: $method:ident $path:literal, $since:literal, $older:ident, $policy:literal,
-       [$($group:ident),*], $summary:literal;)*) => {
+       [$($group:ident),*], $body:expr => $answer:expr, $summary:literal;)*) => {
         /// What a client can ask for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Operation {
@@ -45,6 +47,8 @@ macro_rules! operations {
                 older: Older::$older,
                 policy: $policy,
                 arguments: &[$(arguments::$group),*],
+                body: $body,
+                answer: $answer,
             },)*
         ];
     };
@@ -53,176 +57,258 @@ macro_rules! operations {
 operations! {
     // Version roots.
     Discovery: GET "/", 1, Fits, "", [],
+        Body::Nothing => Answer::Object(200),
         "What this service is, and the versions it speaks.";
     VersionRoot: GET "/v1", 1, Fits, "", [],
+        Body::Nothing => Answer::Object(200),
         "The collections of this version.";
 
     // Nodes.
     ListNodes: GET "nodes", 1, Fits, "node:list", [NODE_FILTER, PAGE, DETAIL, FIELDS_1_8],
+        Body::Nothing => Answer::Page(bodies::NODE),
         "Nodes, a page at a time.";
     ListNodesInDetail: GET "nodes/detail", 1, Fits, "node:list", [NODE_FILTER, PAGE],
+        Body::Nothing => Answer::Page(bodies::NODE),
         "Nodes with all their fields.";
     CreateNode: POST "nodes", 1, Fits, "node:create", [],
+        Body::New(bodies::NODE) => Answer::One(201, bodies::NODE),
         "Enrols a node.";
     ShowNode: GET "nodes/{node}", 1, Fits, "node:get", [FIELDS_1_8],
+        Body::Nothing => Answer::One(200, bodies::NODE),
         "A node.";
     UpdateNode: PATCH "nodes/{node}", 1, Fits, "node:update", [RESET_INTERFACES],
+        Body::Patch(bodies::NODE) => Answer::One(200, bodies::NODE),
         "Changes a node by a JSON patch.";
     DeleteNode: DELETE "nodes/{node}", 1, Fits, "node:delete", [],
+        Body::Nothing => Answer::Nothing(204),
         "Removes a node.";
     ValidateNodeByArgument: GET "nodes/validate", 1, Fits, "node:validate", [NODE],
+        Body::Nothing => Answer::Object(200),
         "Whether the interfaces of a node have what they need.";
     ValidateNode: GET "nodes/{node}/validate", 1, Fits, "node:validate", [],
+        Body::Nothing => Answer::Object(200),
         "Whether the interfaces of a node have what they need.";
     SetMaintenance: PUT "nodes/{node}/maintenance", 1, Fits, "node:set_maintenance", [REASON],
+        bodies::REASON => Answer::Nothing(202),
         "Takes a node out of service.";
     ClearMaintenance: DELETE "nodes/{node}/maintenance", 1, Fits, "node:clear_maintenance", [REASON],
+        Body::Nothing => Answer::Nothing(202),
         "Puts a node back into service.";
     ShowNodeStates: GET "nodes/{node}/states", 1, Fits, "node:get_states", [],
+        Body::Nothing => Answer::Object(200),
         "The states of a node.";
     SetPowerState: PUT "nodes/{node}/states/power", 1, Fits, "node:set_power_state", [],
+        bodies::POWER => Answer::Nothing(202),
         "Switches a node on or off, or reboots it.";
     SetProvisionState: PUT "nodes/{node}/states/provision", 1, Fits, "node:set_provision_state", [],
+        bodies::PROVISION => Answer::Nothing(202),
         "Starts a change of the provision state.";
     ShowBootDevice: GET "nodes/{node}/management/boot_device", 1, Fits, "node:get_boot_device", [],
+        Body::Nothing => Answer::Object(200),
         "The device that a node boots from.";
     SetBootDevice: PUT "nodes/{node}/management/boot_device", 1, Fits, "node:set_boot_device", [BOOT_DEVICE],
+        bodies::BOOT_DEVICE => Answer::Nothing(204),
         "Sets the device that a node boots from.";
     ListSupportedBootDevices: GET "nodes/{node}/management/boot_device/supported", 1, Fits, "node:get_boot_device", [],
+        Body::Nothing => Answer::Object(200),
         "The devices that a node can boot from.";
     ListTraits: GET "nodes/{node}/traits", 37, NotAcceptable, "node:traits:list", [],
+        Body::Nothing => Answer::Object(200),
         "The traits of a node.";
     SetTraits: PUT "nodes/{node}/traits", 37, NoMethod, "node:traits:set", [],
+        bodies::TRAITS => Answer::Nothing(204),
         "Replaces the traits of a node.";
     DeleteTraits: DELETE "nodes/{node}/traits", 37, NotSupported, "node:traits:delete", [],
+        Body::Nothing => Answer::Nothing(204),
         "Removes all traits of a node.";
     AddTrait: PUT "nodes/{node}/traits/{trait}", 37, NoMethod, "node:traits:set", [],
+        Body::Nothing => Answer::Nothing(204),
         "Adds a trait to a node.";
     DeleteTrait: DELETE "nodes/{node}/traits/{trait}", 37, NotSupported, "node:traits:delete", [],
+        Body::Nothing => Answer::Nothing(204),
         "Removes a trait of a node.";
     ListHistory: GET "nodes/{node}/history", 78, NoPath, "node:history:get", [PAGE, DETAIL],
+        Body::Nothing => Answer::Object(200),
         "What happened to a node.";
     ShowHistoryEntry: GET "nodes/{node}/history/{entry}", 78, NoPath, "node:history:get", [],
+        Body::Nothing => Answer::Object(200),
         "One thing that happened to a node.";
     ShowInventory: GET "nodes/{node}/inventory", 81, NoPath, "node:inventory:get", [],
+        Body::Nothing => Answer::Object(200),
         "What an inspection found.";
     ListChildren: GET "nodes/{node}/children", 83, NoPath, "node:get", [],
+        Body::Nothing => Answer::Object(200),
         "The nodes that are parts of a node.";
     ListNodePorts: GET "nodes/{node}/ports", 1, Fits, "port:get", [PAGE, DETAIL, FIELDS_1_8],
+        Body::Nothing => Answer::Page(bodies::PORT),
         "The ports of a node.";
     CreateNodePort: POST "nodes/{node}/ports", 1, Fits, "port:create", [],
+        Body::Nothing => Answer::Object(200),
         "Refused: ports are made under `ports`.";
     ListNodePortsInDetail: GET "nodes/{node}/ports/detail", 1, Fits, "port:get", [PAGE],
+        Body::Nothing => Answer::Page(bodies::PORT),
         "The ports of a node with all their fields.";
     ShowNodePort: GET "nodes/{node}/ports/{port}", 1, Fits, "port:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
         "Refused: ports are read under `ports`.";
     UpdateNodePort: PATCH "nodes/{node}/ports/{port}", 1, Fits, "port:update", [],
+        Body::Nothing => Answer::Object(200),
         "Refused: ports are changed under `ports`.";
     DeleteNodePort: DELETE "nodes/{node}/ports/{port}", 1, Fits, "port:delete", [],
+        Body::Nothing => Answer::Object(200),
         "Refused: ports are removed under `ports`.";
     ListNodePortgroups: GET "nodes/{node}/portgroups", 24, NoPath, "portgroup:get", [ADDRESS, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The port groups of a node.";
     ListNodePortgroupsInDetail: GET "nodes/{node}/portgroups/detail", 24, NoPath, "portgroup:get", [ADDRESS, PAGE],
+        Body::Nothing => Answer::Object(200),
         "The port groups of a node with all their fields.";
     ListVifs: GET "nodes/{node}/vifs", 28, NoPath, "node:vif:list", [],
+        Body::Nothing => Answer::Object(200),
         "The network interfaces attached to a node.";
     AttachVif: POST "nodes/{node}/vifs", 28, NoPath, "node:vif:attach", [],
+        bodies::VIF => Answer::Nothing(204),
         "Attaches a network interface to a node.";
     DetachVif: DELETE "nodes/{node}/vifs/{vif}", 28, NoPath, "node:vif:detach", [],
+        Body::Nothing => Answer::Nothing(204),
         "Detaches a network interface from a node.";
     ShowNodeVolume: GET "nodes/{node}/volume", 32, NotSupported, "volume:get", [],
+        Body::Nothing => Answer::Object(200),
         "Links to the volumes of a node.";
     ListNodeVolumeConnectors: GET "nodes/{node}/volume/connectors", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The volume connectors of a node.";
     ListNodeVolumeTargets: GET "nodes/{node}/volume/targets", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The volume targets of a node.";
     ListBiosSettings: GET "nodes/{node}/bios", 40, NoPath, "node:bios:get", [BIOS],
+        Body::Nothing => Answer::Object(200),
         "The BIOS settings of a node.";
     ListFirmwareComponents: GET "nodes/{node}/firmware", 86, NoPath, "node:firmware:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The firmware of a node.";
     ShowNodeAllocation: GET "nodes/{node}/allocation", 52, NoPath, "allocation:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The allocation that holds a node.";
     DeleteNodeAllocation: DELETE "nodes/{node}/allocation", 52, NoPath, "allocation:delete", [FIELDS],
+        Body::Nothing => Answer::Nothing(204),
         "Frees a node of its allocation.";
 
     // Ports.
     ListPorts: GET "ports", 1, Fits, "port:list", [PORT_FILTER, PAGE, DETAIL, FIELDS_1_8],
+        Body::Nothing => Answer::Page(bodies::PORT),
         "Ports, a page at a time.";
     ListPortsInDetail: GET "ports/detail", 1, Fits, "port:list", [PORT_FILTER, PAGE],
+        Body::Nothing => Answer::Page(bodies::PORT),
         "Ports with all their fields.";
     CreatePort: POST "ports", 1, Fits, "port:create", [],
+        Body::New(bodies::PORT) => Answer::One(201, bodies::PORT),
         "Makes a port of a node.";
     ShowPort: GET "ports/{port}", 1, Fits, "port:get", [FIELDS_1_8],
+        Body::Nothing => Answer::One(200, bodies::PORT),
         "A port.";
     UpdatePort: PATCH "ports/{port}", 1, Fits, "port:update", [],
+        Body::Patch(bodies::PORT) => Answer::One(200, bodies::PORT),
         "Changes a port by a JSON patch.";
     DeletePort: DELETE "ports/{port}", 1, Fits, "port:delete", [],
+        Body::Nothing => Answer::Nothing(204),
         "Removes a port.";
 
     // Drivers and conductors.
     ListDrivers: GET "drivers", 1, Fits, "driver:get", [DRIVERS, FIELDS_1_77],
+        Body::Nothing => Answer::Object(200),
         "The hardware types.";
     ShowDriver: GET "drivers/{driver}", 1, Fits, "driver:get", [FIELDS_1_77],
+        Body::Nothing => Answer::Object(200),
         "A hardware type.";
     ShowDriverProperties: GET "drivers/{driver}/properties", 1, Fits, "driver:get_properties", [],
+        Body::Nothing => Answer::Object(200),
         "What a hardware type wants to know of a node.";
     ListConductors: GET "conductors", 49, NotSupported, "conductor:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "The conductors.";
     ShowConductor: GET "conductors/{hostname}", 49, NotSupported, "conductor:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
         "A conductor.";
 
     // Chassis.
     ListChassis: GET "chassis", 1, Fits, "chassis:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Object(200),
         "Chassis, a page at a time.";
     ListChassisInDetail: GET "chassis/detail", 1, Fits, "chassis:get", [PAGE],
+        Body::Nothing => Answer::Object(200),
         "Chassis with all their fields.";
     ShowChassis: GET "chassis/{chassis}", 1, Fits, "chassis:get", [FIELDS_1_8],
+        Body::Nothing => Answer::Object(200),
         "A chassis.";
 
     // Deploy templates.
     ListDeployTemplates: GET "deploy_templates", 55, NotSupported, "deploy_template:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::DEPLOY_TEMPLATE),
         "Deploy templates, a page at a time.";
     CreateDeployTemplate: POST "deploy_templates", 55, NoMethod, "deploy_template:create", [],
+        Body::New(bodies::DEPLOY_TEMPLATE) => Answer::One(201, bodies::DEPLOY_TEMPLATE),
         "Makes a deploy template.";
     ShowDeployTemplate: GET "deploy_templates/{template}", 55, NotSupported, "deploy_template:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::DEPLOY_TEMPLATE),
         "A deploy template.";
     UpdateDeployTemplate: PATCH "deploy_templates/{template}", 55, NoMethod, "deploy_template:update", [],
+        Body::Patch(bodies::DEPLOY_TEMPLATE) => Answer::One(200, bodies::DEPLOY_TEMPLATE),
         "Changes a deploy template by a JSON patch.";
     DeleteDeployTemplate: DELETE "deploy_templates/{template}", 55, NoMethod, "deploy_template:delete", [],
+        Body::Nothing => Answer::Nothing(204),
         "Removes a deploy template.";
 
     // The ramdisk.
     Lookup: GET "lookup", 22, NotSupported, "", [LOOKUP],
+        Body::Nothing => Answer::Object(200),
         "Which node an agent runs on.";
     Heartbeat: POST "heartbeat/{node}", 22, NotSupported, "", [],
+        Body::Object => Answer::Nothing(202),
         "An agent says that it is there.";
     ContinueInspection: POST "continue_inspection", 84, NotSupportedAfterFirst, "", [NODE_UUID],
+        Body::Object => Answer::Object(202),
         "What an agent found.";
 
     // What the Bare Metal API has no word for.
     ReadMetrics: GET "/metrics", 1, Fits, "node:list_all", [],
+        Body::Nothing => Answer::Other,
         "What a monitoring system wants to know.";
     ShowHealth: GET "/healthz", 1, Fits, "", [],
+        Body::Nothing => Answer::Object(200),
         "Whether the process answers.";
     ShowReadiness: GET "/readyz", 1, Fits, "", [],
+        Body::Nothing => Answer::Object(200),
         "Whether the service can work.";
+    ShowOpenApi: GET "/cupola/v1/openapi.json", 1, Fits, "", [],
+        Body::Nothing => Answer::Object(200),
+        "The routes as an OpenAPI document.";
     FollowEvents: GET "/cupola/v1/events", 1, Fits, "node:list_all", [EVENTS],
+        Body::Nothing => Answer::Other,
         "Events as they happen.";
     SummarizeNodes: GET "/cupola/v1/nodes", 1, Fits, "node:list_all", [],
+        Body::Nothing => Answer::Object(200),
         "All nodes in short.";
     ShowTimeline: GET "/cupola/v1/nodes/{node}/timeline", 1, Fits, "node:history:get", [TIMELINE],
+        Body::Nothing => Answer::Object(200),
         "What happened to a node, step by step.";
     ExplainNode: GET "/cupola/v1/nodes/{node}/explain", 1, Fits, "node:get", [],
+        Body::Nothing => Answer::Object(200),
         "Why a node is where it is, and what to do.";
     ListLogs: GET "/cupola/v1/nodes/{node}/logs", 1, Fits, "node:history:get", [],
+        Body::Nothing => Answer::Object(200),
         "The logs of a node's agents.";
     ShowLog: GET "/cupola/v1/nodes/{node}/logs/{log}", 1, Fits, "node:history:get", [],
+        Body::Nothing => Answer::Other,
         "One log of an agent, as it was collected.";
     ShowLogLines: GET "/cupola/v1/nodes/{node}/logs/{log}/lines", 1, Fits, "node:history:get", [LINES],
+        Body::Nothing => Answer::Object(200),
         "Lines of a log of an agent.";
     ListImages: GET "/cupola/v1/images", 1, Fits, "node:list", [],
+        Body::Nothing => Answer::Object(200),
         "The images that can be deployed.";
     ProbeBmc: POST "/cupola/v1/probe", 1, Fits, "node:create", [],
+        Body::Object => Answer::Object(200),
         "Whether a BMC can be reached and used.";
 }
 

@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::argument::Argument;
+use super::body::{Answer, Body};
 use super::operation::Operation;
 use crate::fault::ApiFault;
 use crate::microversion::Microversion;
@@ -44,6 +45,10 @@ pub struct Route {
     pub policy: &'static str,
     /// The arguments that it takes in the query.
     pub arguments: &'static [&'static [Argument]],
+    /// What its body holds.
+    pub body: Body,
+    /// What its answer holds when all went well.
+    pub answer: Answer,
 }
 
 impl Route {

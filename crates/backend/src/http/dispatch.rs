@@ -7,14 +7,14 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use cupola_api::Microversion;
-use cupola_api::contract::{Operation, Route};
+use cupola_api::contract::{Operation, Route, openapi};
 use cupola_api::fault::ApiFault;
 use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, VersionError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::answer::{Answer, Failure, empty};
+use super::answer::{self, Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
@@ -214,6 +214,7 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ReadMetrics => metrics::metrics(call).await,
         O::ShowHealth => metrics::health(),
         O::ShowReadiness => metrics::readiness(call).await,
+        O::ShowOpenApi => answer::ok(&openapi()),
         O::FollowEvents => cupola::events::follow(call).await,
         O::SummarizeNodes => cupola::nodes(call).await,
         O::ShowTimeline => cupola::timeline(call, a).await,

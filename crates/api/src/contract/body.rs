@@ -1,0 +1,116 @@
+//! What goes with a request and comes with its answer: which resource, or which members.
+
+use super::kind::{self, Kind, Rule};
+use crate::node::Field;
+use crate::{deploy_template, node, port};
+
+/// A kind of resource: its fields, and what those hold that a client may write.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its name.
+    pub name: &'static str,
+    /// The member that a list of them has.
+    pub collection: &'static str,
+    /// Every field.
+    pub fields: &'static [Field],
+    /// What the writable ones hold.
+    pub rules: &'static [Rule],
+    /// The fields that must be given when one is made.
+    pub required: &'static [&'static str],
+}
+
+/// What the body of a request holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// Nothing.
+    Nothing,
+    /// The fields of a new resource.
+    New(&'static Resource),
+    /// A JSON patch of a resource.
+    Patch(&'static Resource),
+    /// These members; those of the first list must be there.
+    Members(&'static [Rule], &'static [Rule]),
+    /// An object that the operation knows.
+    Object,
+}
+
+/// What the answer holds when all went well.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// Nothing, with this status.
+    Nothing(u16),
+    /// A resource, with this status.
+    One(u16, &'static Resource),
+    /// A page of a list.
+    Page(&'static Resource),
+    /// An object, with this status.
+    Object(u16),
+    /// Something that is no JSON.
+    Other,
+}
+
+/// Nodes.
+pub const NODE: &Resource = &Resource {
+    name: "node",
+    collection: "nodes",
+    fields: node::FIELDS,
+    rules: kind::NODE,
+    required: &["driver"],
+};
+
+/// Ports.
+pub const PORT: &Resource = &Resource {
+    name: "port",
+    collection: "ports",
+    fields: port::FIELDS,
+    rules: kind::PORT,
+    required: &["address", "node_uuid"],
+};
+
+/// Deploy templates.
+pub const DEPLOY_TEMPLATE: &Resource = &Resource {
+    name: "deploy_template",
+    collection: "deploy_templates",
+    fields: deploy_template::FIELDS,
+    rules: &[
+        ("uuid", Kind::RequiredUuid),
+        ("name", Kind::RequiredText),
+        ("extra", Kind::Object),
+    ],
+    required: &["name", "steps"],
+};
+
+/// Why a node goes into maintenance.
+pub(super) const REASON: Body = Body::Members(&[], &[("reason", Kind::Text(usize::MAX))]);
+
+/// A power state to be reached.
+pub(super) const POWER: Body = Body::Members(
+    &[("target", Kind::RequiredText)],
+    &[("timeout", Kind::OptionalNumber)],
+);
+
+/// A device to boot from.
+pub(super) const BOOT_DEVICE: Body = Body::Members(
+    &[("boot_device", Kind::RequiredText)],
+    &[("persistent", Kind::OptionalBoolean)],
+);
+
+/// A verb, and what it wants to know.
+pub(super) const PROVISION: Body = Body::Members(
+    &[("target", Kind::RequiredText)],
+    &[
+        ("configdrive", Kind::Any),
+        ("clean_steps", Kind::Any),
+        ("deploy_steps", Kind::Any),
+        ("service_steps", Kind::Any),
+        ("rescue_password", Kind::Text(usize::MAX)),
+        ("disable_ramdisk", Kind::OptionalBoolean),
+        ("runbook", Kind::Text(usize::MAX)),
+    ],
+);
+
+/// A network interface.
+pub(super) const VIF: Body = Body::Members(&[("id", Kind::RequiredText)], &[]);
+
+/// All traits of a node.
+pub(super) const TRAITS: Body = Body::Members(&[("traits", Kind::Any)], &[]);
