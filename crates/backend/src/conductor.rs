@@ -29,6 +29,7 @@ mod locks;
 mod logs;
 mod lookup;
 mod lost_agent;
+mod management;
 pub mod options;
 mod password;
 mod power;

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use cupola_api::MacAddress;
-use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
@@ -73,6 +73,24 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// The boot devices that the node's management interface can set.
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault>;
+
+    /// Sends the machine a non-maskable interrupt.
+    async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault>;
+
+    /// Starts a change of the boot mode. What comes of it is told by `last_error`.
+    async fn set_boot_mode(&self, node: NodeId, mode: BootMode) -> Result<(), ApiFault>;
+
+    /// Starts a change of Secure Boot. What comes of it is told by `last_error`.
+    async fn set_secure_boot(&self, node: NodeId, on: bool) -> Result<(), ApiFault>;
+
+    /// Keeps the RAID configuration that the next cleaning shall make; an empty one is none.
+    async fn set_target_raid_config(&self, node: NodeId, raid: Object) -> Result<(), ApiFault>;
+
+    /// How to reach the node's console; `None` where it is not enabled.
+    async fn console(&self, node: NodeId) -> Result<Option<Object>, ApiFault>;
+
+    /// Enables or disables the node's console.
+    async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault>;
 
     /// An agent asks which node it runs on.
     async fn lookup(

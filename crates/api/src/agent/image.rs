@@ -116,6 +116,25 @@ pub enum BootMode {
     Uefi,
 }
 
+impl BootMode {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bios => "bios",
+            Self::Uefi => "uefi",
+        }
+    }
+
+    /// Reads the name on the wire.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Bios, Self::Uefi]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+    }
+}
+
 /// The result of `standby.get_partition_uuids`; its keys have blanks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionUuids {

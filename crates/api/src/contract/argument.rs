@@ -138,3 +138,9 @@ pub(super) const TIMELINE: &[Argument] =
 
 /// Which lines of a log are shown.
 pub(super) const LINES: &[Argument] = &[argument(1, "from", Number), argument(1, "count", Number)];
+
+/// Whether a console is enabled; upstream takes it here as well.
+pub(super) const ENABLED: &[Argument] = &[argument(1, "enabled", Boolean)];
+
+/// What is to be reached; upstream takes it here as well.
+pub(super) const TARGET: &[Argument] = &[argument(1, "target", Text)];

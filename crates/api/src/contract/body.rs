@@ -114,3 +114,12 @@ pub(super) const VIF: Body = Body::Members(&[("id", Kind::RequiredText)], &[]);
 
 /// All traits of a node.
 pub(super) const TRAITS: Body = Body::Members(&[("traits", Kind::Any)], &[]);
+
+/// Whether a console is enabled.
+pub(super) const CONSOLE: Body = Body::Members(&[("enabled", Kind::Boolean(false))], &[]);
+
+/// A boot mode.
+pub(super) const TARGET_NAME: Body = Body::Members(&[("target", Kind::RequiredText)], &[]);
+
+/// Whether Secure Boot is on.
+pub(super) const SECURE_BOOT: Body = Body::Members(&[("target", Kind::Boolean(false))], &[]);

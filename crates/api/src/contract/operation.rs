@@ -103,6 +103,24 @@ operations! {
     SetProvisionState: PUT "nodes/{node}/states/provision", 1, Fits, "node:set_provision_state", [],
         bodies::PROVISION => Answer::Nothing(202),
         "Starts a change of the provision state.";
+    SetRaidConfig: PUT "nodes/{node}/states/raid", 12, NotAcceptable, "node:set_raid_state", [],
+        Body::Object => Answer::Nothing(204),
+        "Sets the RAID configuration that the next cleaning makes.";
+    ShowConsole: GET "nodes/{node}/states/console", 1, Fits, "node:get_console", [],
+        Body::Nothing => Answer::Object(200),
+        "How to reach the console of a node.";
+    SetConsole: PUT "nodes/{node}/states/console", 1, Fits, "node:set_console_state", [ENABLED],
+        bodies::CONSOLE => Answer::Nothing(202),
+        "Enables or disables the console of a node.";
+    SetBootMode: PUT "nodes/{node}/states/boot_mode", 76, NotSupported, "node:set_boot_mode", [TARGET],
+        bodies::TARGET_NAME => Answer::Nothing(202),
+        "Sets whether a node boots by UEFI or by BIOS.";
+    SetSecureBoot: PUT "nodes/{node}/states/secure_boot", 76, NotSupported, "node:set_secure_boot", [TARGET],
+        bodies::SECURE_BOOT => Answer::Nothing(202),
+        "Sets whether a node boots signed code only.";
+    InjectNmi: PUT "nodes/{node}/management/inject_nmi", 29, NotSupported, "node:inject_nmi", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Sends a node a non-maskable interrupt.";
     ShowBootDevice: GET "nodes/{node}/management/boot_device", 1, Fits, "node:get_boot_device", [],
         Body::Nothing => Answer::Object(200),
         "The device that a node boots from.";

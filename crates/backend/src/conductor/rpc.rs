@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cupola_api::MacAddress;
-use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
@@ -17,11 +17,12 @@ use cupola_api::state::provision::ProvisionVerb;
 
 use super::Conductor;
 use super::error::{WorkError, store_fault};
+use super::management::FirmwareChange;
 use super::work::Work;
 use crate::rpc::Rpc;
 
 /// How long a BMC may take over a question that somebody waits for.
-const ANSWER_LIMIT: Duration = Duration::from_secs(50);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(50);
 
 #[async_trait]
 impl Rpc for Conductor {
@@ -101,6 +102,32 @@ impl Rpc for Conductor {
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         let (_, hardware) = Work::new(self.clone(), node).hardware().await?;
         Ok(hardware.management.supported_boot_devices().to_vec())
+    }
+
+    async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault> {
+        self.interrupt(node).await
+    }
+
+    async fn set_boot_mode(&self, node: NodeId, mode: BootMode) -> Result<(), ApiFault> {
+        self.start_firmware_change(node, FirmwareChange::BootMode(mode))
+            .await
+    }
+
+    async fn set_secure_boot(&self, node: NodeId, on: bool) -> Result<(), ApiFault> {
+        self.start_firmware_change(node, FirmwareChange::SecureBoot(on))
+            .await
+    }
+
+    async fn set_target_raid_config(&self, node: NodeId, raid: Object) -> Result<(), ApiFault> {
+        self.keep_raid_target(node, raid).await
+    }
+
+    async fn console(&self, node: NodeId) -> Result<Option<Object>, ApiFault> {
+        self.console_of(node).await
+    }
+
+    async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault> {
+        self.switch_console(node, enabled).await
     }
 
     async fn lookup(

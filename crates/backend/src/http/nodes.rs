@@ -5,6 +5,7 @@ pub(super) mod create;
 pub(super) mod delete;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub(super) mod hardware;
 pub(super) mod history;
 pub(super) mod list;
 pub(super) mod parts;

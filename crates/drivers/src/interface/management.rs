@@ -1,9 +1,10 @@
 //! The management interface.
 
 use async_trait::async_trait;
+use cupola_api::agent::BootMode;
 use cupola_api::resource::{BootDevice, BootDeviceSetting};
 
-use super::{Result, Task};
+use super::{DriverError, Result, Task};
 
 /// Reads and sets what a machine boots from.
 #[async_trait]
@@ -36,4 +37,35 @@ pub trait Management: Send + Sync + 'static {
         device: BootDevice,
         persistent: bool,
     ) -> Result<()>;
+
+    /// Sends the machine a non-maskable interrupt.
+    ///
+    /// # Errors
+    /// The interface or the machine has none, or the BMC does not answer.
+    async fn inject_nmi(&self, task: &Task) -> Result<()> {
+        Err(unsupported(task, "inject_nmi"))
+    }
+
+    /// Sets whether the machine boots by UEFI or by legacy BIOS.
+    ///
+    /// # Errors
+    /// The interface cannot, or the BMC does not answer or refuses.
+    async fn set_boot_mode(&self, task: &Task, _mode: BootMode) -> Result<()> {
+        Err(unsupported(task, "set_boot_mode"))
+    }
+
+    /// Sets whether the firmware boots what is signed only.
+    ///
+    /// # Errors
+    /// The interface cannot, or the BMC does not answer or refuses.
+    async fn set_secure_boot(&self, task: &Task, _on: bool) -> Result<()> {
+        Err(unsupported(task, "set_secure_boot_state"))
+    }
+}
+
+fn unsupported(task: &Task, what: &str) -> DriverError {
+    DriverError::Unsupported {
+        driver: task.node().driver.clone(),
+        what: what.to_owned(),
+    }
 }

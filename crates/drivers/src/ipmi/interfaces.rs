@@ -20,6 +20,7 @@ use super::error::{IpmiError, IpmiFault};
 use super::observer::{BmcObserver, CommandRecord, RetryRecord};
 use super::probe::unreachable_report;
 use super::wire::boot as flags;
+use super::wire::chassis::ChassisControl;
 use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve, rung};
 use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::{
@@ -396,5 +397,12 @@ impl Management for IpmiManagement {
             Changes::none().internal(NEXT_IS_PERSISTENT, false)
         })
         .await
+    }
+
+    async fn inject_nmi(&self, task: &Task) -> Result<()> {
+        let info = DriverInfo::read(&task.node().driver_info)?;
+        let client = self.0.client(task, &info).await?;
+        let interrupt = ChassisControl::DiagnosticInterrupt;
+        client.chassis_control(interrupt).await.map_err(told)
     }
 }

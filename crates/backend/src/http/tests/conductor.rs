@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cupola_api::MacAddress;
-use cupola_api::agent::{Heartbeat, LookupAnswer};
+use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
@@ -118,6 +118,30 @@ impl Rpc for TestConductor {
 
     async fn supported_boot_devices(&self, _node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         Ok(vec![BootDevice::Pxe, BootDevice::Disk])
+    }
+
+    async fn inject_nmi(&self, _node: NodeId) -> Result<(), ApiFault> {
+        Ok(())
+    }
+
+    async fn set_boot_mode(&self, _node: NodeId, _mode: BootMode) -> Result<(), ApiFault> {
+        Ok(())
+    }
+
+    async fn set_secure_boot(&self, _node: NodeId, _on: bool) -> Result<(), ApiFault> {
+        Ok(())
+    }
+
+    async fn set_target_raid_config(&self, _node: NodeId, _raid: Object) -> Result<(), ApiFault> {
+        Ok(())
+    }
+
+    async fn console(&self, _node: NodeId) -> Result<Option<Object>, ApiFault> {
+        Ok(None)
+    }
+
+    async fn set_console(&self, _node: NodeId, _enabled: bool) -> Result<(), ApiFault> {
+        Ok(())
     }
 
     async fn lookup(

@@ -312,3 +312,43 @@ async fn the_small_requests() {
         json!([])
     );
 }
+
+/// A node of fake hardware.
+async fn fake_node(api: &Api) -> String {
+    let body = json!({"driver": "fake-hardware"});
+    let reply = api.post("/v1/nodes", body).await;
+    assert_eq!(reply.status, 201);
+    reply.body["uuid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn hardware_requests_are_checked_in_form() {
+    let api = Api::start().await;
+    let node = fake_node(&api).await;
+    let cases = [
+        ("states/console", json!({"enabled": true}), 202),
+        ("states/console?enabled=no", json!({}), 202),
+        ("states/console", json!({}), 400),
+        ("states/console", json!({"enabled": "maybe"}), 400),
+        ("states/boot_mode", json!({"target": "uefi"}), 202),
+        ("states/boot_mode", json!({"target": "coreboot"}), 400),
+        ("states/boot_mode", json!({"target": 1}), 400),
+        ("states/secure_boot", json!({"target": "on"}), 202),
+        ("states/secure_boot", json!({"target": []}), 400),
+        ("states/raid", json!({"logical_disks": []}), 204),
+        ("states/raid", json!([]), 400),
+        ("management/inject_nmi", json!({}), 204),
+        ("management/inject_nmi", json!({"now": true}), 400),
+    ];
+    for (path, body, status) in cases {
+        let reply = api
+            .put(&format!("/v1/nodes/{node}/{path}"), body.clone())
+            .await;
+        assert_eq!(reply.status, status, "{path} {body}: {}", reply.fault());
+    }
+    let reply = api.get(&format!("/v1/nodes/{node}/states/console")).await;
+    assert_eq!(
+        reply.body,
+        json!({"console_enabled": false, "console_info": null})
+    );
+}

@@ -1,0 +1,110 @@
+//! Requests on a node's hardware beside its power: RAID configuration, console, boot mode, Secure
+//! Boot, interrupt (wire reference §11.2 to §11.4).
+
+use cupola_api::agent::BootMode;
+use cupola_api::fault::ApiFault;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, Failure, empty, located, ok};
+use super::super::arguments::boolean_word;
+use super::super::body::{self, Size};
+use super::super::call::Call;
+
+/// `PUT /v1/nodes/{node}/states/raid`.
+pub(in super::super) async fn raid(call: &mut Call, node: &str) -> Answer {
+    let raid = body::object(call.json(Size::Usual).await?, "RAID config")?;
+    let node = call.node(node).await?;
+    let kept = call.state.rpc.set_target_raid_config(node.uuid, raid);
+    kept.await.map_err(|fault| {
+        // All hardware types have the interface, so that one which cannot is a missing resource.
+        let is_unsupported = fault.message.ends_with("(disabled or not implemented).");
+        if is_unsupported {
+            ApiFault::not_found(fault.message)
+        } else {
+            fault
+        }
+    })?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `GET` and `PUT /v1/nodes/{node}/states/console`.
+pub(in super::super) async fn console(call: &mut Call, ident: &str) -> Answer {
+    if call.method == Method::GET {
+        let node = call.node(ident).await?;
+        let info = call.state.rpc.console(node.uuid).await?;
+        return ok(&json!({ "console_enabled": info.is_some(), "console_info": info }));
+    }
+    let enabled = boolean(call, "enabled").await?;
+    let node = call.node(ident).await?;
+    call.state.rpc.set_console(node.uuid, enabled).await?;
+    let location = call.url(format_args!("nodes/{ident}/states/console"));
+    located(empty(StatusCode::ACCEPTED), &location)
+}
+
+/// `PUT /v1/nodes/{node}/states/boot_mode`.
+pub(in super::super) async fn boot_mode(call: &mut Call, ident: &str) -> Answer {
+    let target = match member(call, "target").await? {
+        Value::String(target) => target,
+        _ => return Err(ApiFault::bad_request("Expected string for target").into()),
+    };
+    let node = call.node(ident).await?;
+    let mode = BootMode::parse(&target).ok_or_else(|| {
+        ApiFault::bad_request(format!(
+            "Invalid boot mode {target} requested for node. Allowed boot modes are: uefi, bios"
+        ))
+    })?;
+    refuse_moving(&node)?;
+    call.state.rpc.set_boot_mode(node.uuid, mode).await?;
+    let location = call.url(format_args!("nodes/{ident}/states"));
+    located(empty(StatusCode::ACCEPTED), &location)
+}
+
+/// `PUT /v1/nodes/{node}/states/secure_boot`.
+pub(in super::super) async fn secure_boot(call: &mut Call, ident: &str) -> Answer {
+    let on = boolean(call, "target").await?;
+    let node = call.node(ident).await?;
+    refuse_moving(&node)?;
+    call.state.rpc.set_secure_boot(node.uuid, on).await?;
+    let location = call.url(format_args!("nodes/{ident}/states"));
+    located(empty(StatusCode::ACCEPTED), &location)
+}
+
+/// `PUT /v1/nodes/{node}/management/inject_nmi`.
+pub(in super::super) async fn inject_nmi(call: &mut Call, node: &str) -> Answer {
+    call.members(&[], Size::Usual).await?;
+    let node = call.node(node).await?;
+    call.state.rpc.inject_nmi(node.uuid).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// What is being changed by a provision action is not changed by anybody else meanwhile.
+fn refuse_moving(node: &cupola_api::Node) -> Result<(), ApiFault> {
+    let state = node.provision_state;
+    if !state.is_working() && !state.is_waiting() {
+        return Ok(());
+    }
+    Err(ApiFault::conflict(format!(
+        "Node is in {} state. Since node is transitioning, it will not be changed, as this may \
+         interfere with ongoing changes. Try again later.",
+        state.as_str()
+    )))
+}
+
+/// The only member of a body, which may also be an argument.
+async fn member(call: &mut Call, name: &str) -> Result<Value, Failure> {
+    let argument = call.arguments.text(name)?;
+    let mut members = call.members(&[name], Size::Usual).await?;
+    let value = members.remove(name).or(argument.map(Value::String));
+    let value = value.filter(|value| !value.is_null());
+    value
+        .ok_or_else(|| ApiFault::bad_request(format!("Missing mandatory parameter: {name}")).into())
+}
+
+async fn boolean(call: &mut Call, name: &str) -> Result<bool, Failure> {
+    Ok(match member(call, name).await? {
+        Value::Bool(value) => value,
+        Value::String(word) => boolean_word(name, &word)?,
+        other => boolean_word(name, &other.to_string())?,
+    })
+}
