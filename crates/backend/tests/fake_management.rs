@@ -23,6 +23,12 @@ async fn bench(directory: &tempfile::TempDir) -> (Bench, NodeIdent, String) {
     (bench, node, format!("/v1/nodes/{uuid}"))
 }
 
+async fn use_interface(bench: &Bench, node: &str, interface: &str, name: &str) {
+    let path = format!("/{interface}");
+    let patch = json!([{"op": "replace", "path": path, "value": name}]);
+    bench.call_ok("PATCH", node, Some(patch)).await;
+}
+
 fn fault(answer: &Value) -> String {
     let inner = answer["error_message"].as_str().unwrap_or_default();
     let inner: Value = serde_json::from_str(inner).unwrap_or_default();
@@ -33,6 +39,7 @@ fn fault(answer: &Value) -> String {
 async fn fake_the_console_is_enabled_and_disabled() {
     let directory = tempfile::tempdir().unwrap();
     let (bench, _, node) = bench(&directory).await;
+    use_interface(&bench, &node, "console_interface", "fake").await;
     let path = format!("{node}/states/console");
     let off = json!({"console_enabled": false, "console_info": null});
     assert_eq!(bench.call_ok("GET", &path, None).await, off);
@@ -50,13 +57,13 @@ async fn fake_the_console_is_enabled_and_disabled() {
 async fn fake_a_raid_configuration_is_kept_for_cleaning() {
     let directory = tempfile::tempdir().unwrap();
     let (bench, _, node) = bench(&directory).await;
+    use_interface(&bench, &node, "raid_interface", "fake").await;
     let raid = json!({"logical_disks": [{"size_gb": 100, "raid_level": "1"}]});
     let path = format!("{node}/states/raid");
     bench.call_ok("PUT", &path, Some(raid.clone())).await;
     let states = bench.call_ok("GET", &format!("{node}/states"), None).await;
     assert_eq!(states["target_raid_config"], raid);
-    let none = json!([{"op": "replace", "path": "/raid_interface", "value": "no-raid"}]);
-    bench.call_ok("PATCH", &node, Some(none)).await;
+    use_interface(&bench, &node, "raid_interface", "no-raid").await;
     let (status, answer) = bench.call("PUT", &path, Some(raid)).await;
     assert_eq!(status, 404);
     assert!(fault(&answer).contains("does not support raid"), "{answer}");

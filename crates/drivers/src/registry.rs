@@ -80,6 +80,8 @@ pub struct Implementations {
     pub inspect: BTreeMap<&'static str, Arc<dyn Inspect>>,
     /// Rescue interfaces.
     pub rescue: BTreeMap<&'static str, Arc<dyn Rescue>>,
+    /// Interfaces of kinds that need no implementation: the conductor does all that they do.
+    pub plain: Vec<(InterfaceKind, &'static str)>,
 }
 
 impl Implementations {
@@ -96,6 +98,8 @@ impl Implementations {
         self.deploy.insert("fake", Arc::new(FakeDeploy(settings)));
         self.inspect.insert("fake", Arc::new(FakeInspect(settings)));
         self.rescue.insert("fake", Arc::new(FakeRescue(settings)));
+        self.plain.push((InterfaceKind::Console, "fake"));
+        self.plain.push((InterfaceKind::Raid, "fake"));
         self
     }
 
@@ -145,7 +149,10 @@ impl Implementations {
             | InterfaceKind::Console
             | InterfaceKind::Firmware
             | InterfaceKind::Raid
-            | InterfaceKind::Vendor => name.strip_prefix("no-") == Some(kind.as_str()),
+            | InterfaceKind::Vendor => {
+                name.strip_prefix("no-") == Some(kind.as_str())
+                    || self.plain.contains(&(kind, name))
+            }
         }
     }
 }

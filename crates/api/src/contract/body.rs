@@ -50,7 +50,7 @@ pub enum Answer {
 }
 
 /// Nodes.
-pub const NODE: &Resource = &Resource {
+pub(super) const NODE: &Resource = &Resource {
     name: "node",
     collection: "nodes",
     fields: node::FIELDS,
@@ -59,7 +59,7 @@ pub const NODE: &Resource = &Resource {
 };
 
 /// Ports.
-pub const PORT: &Resource = &Resource {
+pub(super) const PORT: &Resource = &Resource {
     name: "port",
     collection: "ports",
     fields: port::FIELDS,
@@ -68,7 +68,7 @@ pub const PORT: &Resource = &Resource {
 };
 
 /// Deploy templates.
-pub const DEPLOY_TEMPLATE: &Resource = &Resource {
+pub(super) const DEPLOY_TEMPLATE: &Resource = &Resource {
     name: "deploy_template",
     collection: "deploy_templates",
     fields: deploy_template::FIELDS,

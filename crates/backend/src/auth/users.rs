@@ -222,7 +222,8 @@ fn cost(hash: &str) -> Option<u32> {
 
 /// A hash of that cost, of no password that anybody knows.
 fn decoy(cost: u32) -> Arc<str> {
-    format!("$2y${cost:02}${}", "A".repeat(22 + 31)).into()
+    // The dot stands for zero bits: salt and hash have some at their ends that must be zero.
+    format!("$2y${cost:02}${}", ".".repeat(22 + 31)).into()
 }
 
 #[cfg(test)]

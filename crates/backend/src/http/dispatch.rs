@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use cupola_api::Microversion;
 use cupola_api::contract::{Operation, Route, openapi};
 use cupola_api::fault::ApiFault;
 use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, VersionError};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -59,10 +61,11 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
     if request.method() == Method::OPTIONS {
         return (None, settle(empty(StatusCode::OK)));
     }
-    let found = Found::at(request.uri().path());
-    match admit(&state, &request, found.as_ref()).await {
+    let (parts, body) = request.into_parts();
+    let found = Found::at(parts.uri.path());
+    match admit(&state, &parts, found.as_ref()).await {
         Ok(caller) => {
-            let (version, mut response) = serve(state, request, found).await;
+            let (version, mut response) = serve(state, parts, body, found).await;
             response.extensions_mut().insert(caller);
             (version, response)
         }
@@ -72,27 +75,23 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
 
 /// Finds out who sends a request. What is public is answered to anybody; of what is not there
 /// nobody is told before.
-async fn admit(
-    state: &ApiState,
-    request: &Request,
-    found: Option<&Found>,
-) -> Result<Caller, Denied> {
+async fn admit(state: &ApiState, request: &Parts, found: Option<&Found>) -> Result<Caller, Denied> {
     let is_public = found
-        .and_then(|found| found.route(request.method()))
+        .and_then(|found| found.route(&request.method))
         .is_some_and(|route| route.policy.is_empty());
-    if is_public || request.extensions().get::<SameProcess>().is_some() {
+    if is_public || request.extensions.get::<SameProcess>().is_some() {
         return Ok(Caller { user: None });
     }
-    state.authentication.caller(request.headers()).await
+    state.authentication.caller(&request.headers).await
 }
 
 /// The answer to who may come in.
 async fn serve(
     state: ApiState,
-    request: Request,
+    parts: Parts,
+    body: Body,
     found: Option<Found>,
 ) -> (Option<Microversion>, Response) {
-    let (parts, body) = request.into_parts();
     let version = match negotiate(&parts.headers) {
         Ok(version) => version,
         Err(error) => {

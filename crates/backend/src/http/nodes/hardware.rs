@@ -44,9 +44,8 @@ pub(in super::super) async fn console(call: &mut Call, ident: &str) -> Answer {
 
 /// `PUT /v1/nodes/{node}/states/boot_mode`.
 pub(in super::super) async fn boot_mode(call: &mut Call, ident: &str) -> Answer {
-    let target = match member(call, "target").await? {
-        Value::String(target) => target,
-        _ => return Err(ApiFault::bad_request("Expected string for target").into()),
+    let Value::String(target) = member(call, "target").await? else {
+        return Err(ApiFault::bad_request("Expected string for target").into());
     };
     let node = call.node(ident).await?;
     let mode = BootMode::parse(&target).ok_or_else(|| {
