@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::collection::{Collection, FIELDS_OR_DETAIL, member};
+use crate::contract::kind::{Kind, Rule};
 use crate::id::DeployTemplateId;
 use crate::node::{Access, Field, Object, field};
 
@@ -50,13 +52,42 @@ impl std::fmt::Debug for TemplateStep {
     }
 }
 
+use Access::{Create as C, CreateAndPatch as CP, ReadOnly as R};
+
 /// Every field of a deploy template.
-pub const FIELDS: &[Field] = &[
-    field(55, "uuid", Access::Create),
-    field(55, "name", Access::CreateAndPatch),
-    field(55, "steps", Access::CreateAndPatch),
-    field(55, "extra", Access::CreateAndPatch),
-    field(55, "created_at", Access::ReadOnly),
-    field(55, "updated_at", Access::ReadOnly),
-    field(55, "links", Access::ReadOnly),
+const FIELDS: &[Field] = &[
+    field(55, "uuid", C),
+    field(55, "name", CP),
+    field(55, "steps", CP),
+    field(55, "extra", CP),
+    field(55, "created_at", R),
+    field(55, "updated_at", R),
+    field(55, "links", R),
 ];
+
+const KINDS: &[Rule] = &[
+    ("uuid", Kind::Uuid),
+    ("name", Kind::BoundedText(255)),
+    ("steps", Kind::FilledList),
+    ("extra", Kind::Object),
+];
+
+/// `/v1/deploy_templates`.
+pub const DEPLOY_TEMPLATES: Collection = Collection {
+    path: "deploy_templates",
+    name: "deploy_templates",
+    title: "Deploy template",
+    noun: "deploy template",
+    fields: FIELDS,
+    listed: &["uuid", "name"],
+    json: &["extra", "steps"],
+    computed: &["links"],
+    masked: &["steps", "extra"],
+    parts: &[],
+    kinds: KINDS,
+    required: &["name", "steps"],
+    detail_since: 55,
+    fields_or_detail: FIELDS_OR_DETAIL,
+};
+
+member!(DeployTemplate, DEPLOY_TEMPLATES);

@@ -60,6 +60,14 @@ uuid_ids! {
     NodeId;
     /// A port: one network interface of a node.
     PortId;
+    /// A chassis: a group of nodes.
+    ChassisId;
+    /// A port group: ports of a node that work as one link.
+    PortgroupId;
+    /// A volume connector: a name of a node in a storage network.
+    VolumeConnectorId;
+    /// A volume target: a remote volume of a node.
+    VolumeTargetId;
     /// A deploy template.
     DeployTemplateId;
     /// One record of a node's history.

@@ -6,7 +6,9 @@
 
 pub mod agent;
 pub mod boot_ladder;
+pub mod chassis;
 pub mod client;
+pub mod collection;
 pub mod contract;
 pub mod cupola;
 pub mod deploy_template;
@@ -19,10 +21,13 @@ pub mod microversion;
 pub mod node;
 pub mod patch;
 pub mod port;
+pub mod portgroup;
 pub mod probe;
 pub mod resource;
 pub mod secret;
 pub mod state;
+pub mod volume_connector;
+pub mod volume_target;
 
 pub use boot_ladder::Rung;
 pub use event::{Event, EventId, EventKind};

@@ -9,6 +9,8 @@ mod answer;
 mod arguments;
 mod body;
 mod call;
+mod chassis;
+mod collection;
 mod cupola;
 mod deploy_templates;
 mod dispatch;
@@ -18,6 +20,7 @@ mod nodes;
 mod options;
 mod paging;
 mod patch;
+mod portgroups;
 mod ports;
 mod ramdisk;
 mod rendered;
@@ -31,6 +34,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
+mod volumes;
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@
 mod column;
 mod conductors;
 mod database;
-mod deploy_templates;
+mod documents;
 pub mod error;
 pub mod filter;
 mod history;
@@ -32,7 +32,9 @@ mod traits;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub(crate) use database::Cell;
 use database::Database;
+pub(crate) use documents::{Document, Only, Window};
 pub use error::{Conflict, Outage, ReserveError, StateError, StoreError};
 pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
 pub use history::HISTORY_ENTRIES;

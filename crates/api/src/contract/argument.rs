@@ -94,8 +94,16 @@ pub(super) const PORT_FILTER: &[Argument] = &[
     argument(82, "shard", List),
 ];
 
-/// Which of the ports of something are listed.
-pub(super) const ADDRESS: &[Argument] = &[argument(1, "address", Text)];
+/// Which port groups are listed.
+pub(super) const PORTGROUP_FILTER: &[Argument] = &[
+    argument(1, "node", Text),
+    argument(1, "address", Text),
+    argument(1, "conductor_groups", List),
+    argument(106, "shard", List),
+];
+
+/// Whose volumes are listed.
+pub(super) const NODE_OF_VOLUME: &[Argument] = &[argument(1, "node", Text)];
 
 /// Which drivers are listed, and how.
 pub(super) const DRIVERS: &[Argument] =

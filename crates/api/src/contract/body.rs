@@ -1,8 +1,14 @@
 //! What goes with a request and comes with its answer: which resource, or which members.
 
 use super::kind::{self, Kind, Rule};
+use crate::chassis::CHASSIS as CHASSIS_TABLE;
+use crate::collection::Collection;
+use crate::deploy_template::DEPLOY_TEMPLATES;
 use crate::node::Field;
-use crate::{deploy_template, node, port};
+use crate::portgroup::PORTGROUPS;
+use crate::volume_connector::VOLUME_CONNECTORS;
+use crate::volume_target::VOLUME_TARGETS;
+use crate::{node, port};
 
 /// A kind of resource: its fields, and what those hold that a client may write.
 #[derive(Debug)]
@@ -17,6 +23,18 @@ pub struct Resource {
     pub rules: &'static [Rule],
     /// The fields that must be given when one is made.
     pub required: &'static [&'static str],
+}
+
+impl Resource {
+    const fn of(name: &'static str, collection: &Collection) -> Self {
+        Self {
+            name,
+            collection: collection.name,
+            fields: collection.fields,
+            rules: collection.kinds,
+            required: collection.required,
+        }
+    }
 }
 
 /// What the body of a request holds.
@@ -67,18 +85,21 @@ pub(super) const PORT: &Resource = &Resource {
     required: &["address", "node_uuid"],
 };
 
+/// Chassis.
+pub(super) const CHASSIS: &Resource = &Resource::of("chassis", &CHASSIS_TABLE);
+
+/// Port groups.
+pub(super) const PORTGROUP: &Resource = &Resource::of("portgroup", &PORTGROUPS);
+
+/// Volume connectors.
+pub(super) const VOLUME_CONNECTOR: &Resource =
+    &Resource::of("volume_connector", &VOLUME_CONNECTORS);
+
+/// Volume targets.
+pub(super) const VOLUME_TARGET: &Resource = &Resource::of("volume_target", &VOLUME_TARGETS);
+
 /// Deploy templates.
-pub(super) const DEPLOY_TEMPLATE: &Resource = &Resource {
-    name: "deploy_template",
-    collection: "deploy_templates",
-    fields: deploy_template::FIELDS,
-    rules: &[
-        ("uuid", Kind::RequiredUuid),
-        ("name", Kind::RequiredText),
-        ("extra", Kind::Object),
-    ],
-    required: &["name", "steps"],
-};
+pub(super) const DEPLOY_TEMPLATE: &Resource = &Resource::of("deploy_template", &DEPLOY_TEMPLATES);
 
 /// Why a node goes into maintenance.
 pub(super) const REASON: Body = Body::Members(&[], &[("reason", Kind::Text(usize::MAX))]);

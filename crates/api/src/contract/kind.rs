@@ -10,6 +10,8 @@ pub enum Kind {
     FilledText(usize),
     /// A text that must be there.
     RequiredText,
+    /// A text of at most so many characters that must be there.
+    BoundedText(usize),
     /// A boolean or one of its words; null stands for this value.
     Boolean(bool),
     /// A boolean or one of its words, or null.
@@ -24,6 +26,12 @@ pub enum Kind {
     TextOrEmpty,
     /// A MAC address that must be there.
     Mac,
+    /// A MAC address or null.
+    OptionalMac,
+    /// A whole number that must be there.
+    Integer,
+    /// A list with something in it; what that may be, the resource's own rules say.
+    FilledList,
     /// A whole number of at least 1, or null.
     OptionalNumber,
     /// Whatever the operation makes of it.

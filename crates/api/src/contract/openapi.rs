@@ -12,6 +12,9 @@ use super::route::Route;
 use crate::microversion::{HEADER, Microversion};
 use crate::node::{Access, Field};
 
+/// A MAC address as the API takes it.
+const MAC: &str = "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$";
+
 /// The document.
 #[must_use]
 pub fn openapi() -> Value {
@@ -171,12 +174,16 @@ fn schema(kind: Kind) -> Value {
             json!({ "type": ["string", "null"], "minLength": 1, "maxLength": max })
         }
         Kind::RequiredText => json!({ "type": "string" }),
+        Kind::BoundedText(max) => json!({ "type": "string", "maxLength": max }),
         Kind::Boolean(_) | Kind::OptionalBoolean => json!({ "type": ["boolean", "null"] }),
         Kind::Object => json!({ "type": ["object", "null"] }),
         Kind::Uuid => json!({ "type": ["string", "null"], "format": "uuid" }),
         Kind::RequiredUuid => json!({ "type": "string", "format": "uuid" }),
         Kind::TextOrEmpty => json!({ "type": ["string", "null"] }),
-        Kind::Mac => json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$" }),
+        Kind::Mac => json!({ "type": "string", "pattern": MAC }),
+        Kind::OptionalMac => json!({ "type": ["string", "null"], "pattern": MAC }),
+        Kind::Integer => json!({ "type": "integer" }),
+        Kind::FilledList => json!({ "type": "array", "minItems": 1 }),
         Kind::OptionalNumber => json!({ "type": ["integer", "null"], "minimum": 1 }),
         Kind::Any => json!({}),
     }
@@ -224,6 +231,11 @@ fn shown(resource: &Resource, field: &Field) -> Value {
         "links" | "ports" | "states" | "portgroups" | "volume" => {
             json!({ "type": "array", "items": { "$ref": "#/components/schemas/link" } })
         }
+        // A list within a list, as upstream's is since ever.
+        "nodes" => json!({
+            "type": "array",
+            "items": { "type": "array", "items": { "$ref": "#/components/schemas/link" } },
+        }),
         "created_at" | "updated_at" => json!({ "type": ["string", "null"], "format": "date-time" }),
         name => written(resource.rules, name),
     }

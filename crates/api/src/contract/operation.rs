@@ -175,12 +175,24 @@ operations! {
     DeleteNodePort: DELETE "nodes/{node}/ports/{port}", 1, Fits, "port:delete", [],
         Body::Nothing => Answer::Object(200),
         "Refused: ports are removed under `ports`.";
-    ListNodePortgroups: GET "nodes/{node}/portgroups", 24, NoPath, "portgroup:get", [ADDRESS, PAGE, DETAIL, FIELDS],
-        Body::Nothing => Answer::Object(200),
+    ListNodePortgroups: GET "nodes/{node}/portgroups", 24, NoPath, "portgroup:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::PORTGROUP),
         "The port groups of a node.";
-    ListNodePortgroupsInDetail: GET "nodes/{node}/portgroups/detail", 24, NoPath, "portgroup:get", [ADDRESS, PAGE],
-        Body::Nothing => Answer::Object(200),
+    ListNodePortgroupsInDetail: GET "nodes/{node}/portgroups/detail", 24, NoPath, "portgroup:get", [PAGE],
+        Body::Nothing => Answer::Page(bodies::PORTGROUP),
         "The port groups of a node with all their fields.";
+    CreateNodePortgroup: POST "nodes/{node}/portgroups", 24, NoPath, "portgroup:create", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: port groups are made under `portgroups`.";
+    ShowNodePortgroup: GET "nodes/{node}/portgroups/{portgroup}", 24, NoPath, "portgroup:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
+        "Refused: port groups are read under `portgroups`.";
+    UpdateNodePortgroup: PATCH "nodes/{node}/portgroups/{portgroup}", 24, NoPath, "portgroup:update", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: port groups are changed under `portgroups`.";
+    DeleteNodePortgroup: DELETE "nodes/{node}/portgroups/{portgroup}", 24, NoPath, "portgroup:delete", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: port groups are removed under `portgroups`.";
     ListVifs: GET "nodes/{node}/vifs", 28, NoPath, "node:vif:list", [],
         Body::Nothing => Answer::Object(200),
         "The network interfaces attached to a node.";
@@ -194,11 +206,17 @@ operations! {
         Body::Nothing => Answer::Object(200),
         "Links to the volumes of a node.";
     ListNodeVolumeConnectors: GET "nodes/{node}/volume/connectors", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
-        Body::Nothing => Answer::Object(200),
+        Body::Nothing => Answer::Page(bodies::VOLUME_CONNECTOR),
         "The volume connectors of a node.";
-    ListNodeVolumeTargets: GET "nodes/{node}/volume/targets", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+    CreateNodeVolumeConnector: POST "nodes/{node}/volume/connectors", 32, NoPath, "volume:create", [],
         Body::Nothing => Answer::Object(200),
+        "Refused: volume connectors are made under `volume/connectors`.";
+    ListNodeVolumeTargets: GET "nodes/{node}/volume/targets", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::VOLUME_TARGET),
         "The volume targets of a node.";
+    CreateNodeVolumeTarget: POST "nodes/{node}/volume/targets", 32, NoPath, "volume:create", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume targets are made under `volume/targets`.";
     ListBiosSettings: GET "nodes/{node}/bios", 40, NoPath, "node:bios:get", [BIOS],
         Body::Nothing => Answer::Object(200),
         "The BIOS settings of a node.";
@@ -232,6 +250,44 @@ operations! {
         Body::Nothing => Answer::Nothing(204),
         "Removes a port.";
 
+    // Port groups.
+    ListPortgroups: GET "portgroups", 23, NotSupported, "portgroup:list", [PORTGROUP_FILTER, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::PORTGROUP),
+        "Port groups, a page at a time.";
+    ListPortgroupsInDetail: GET "portgroups/detail", 23, NotSupported, "portgroup:list", [PORTGROUP_FILTER, PAGE],
+        Body::Nothing => Answer::Page(bodies::PORTGROUP),
+        "Port groups with all their fields.";
+    CreatePortgroup: POST "portgroups", 23, NotSupported, "portgroup:create", [],
+        Body::New(bodies::PORTGROUP) => Answer::One(201, bodies::PORTGROUP),
+        "Makes a port group of a node.";
+    ShowPortgroup: GET "portgroups/{portgroup}", 23, NotSupported, "portgroup:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::PORTGROUP),
+        "A port group.";
+    UpdatePortgroup: PATCH "portgroups/{portgroup}", 23, NotSupported, "portgroup:update", [],
+        Body::Patch(bodies::PORTGROUP) => Answer::One(200, bodies::PORTGROUP),
+        "Changes a port group by a JSON patch.";
+    DeletePortgroup: DELETE "portgroups/{portgroup}", 23, NotSupported, "portgroup:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a port group.";
+    ListPortgroupPorts: GET "portgroups/{portgroup}/ports", 24, NoPath, "port:get", [PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::PORT),
+        "The ports of a port group.";
+    ListPortgroupPortsInDetail: GET "portgroups/{portgroup}/ports/detail", 24, NoPath, "port:get", [PAGE],
+        Body::Nothing => Answer::Page(bodies::PORT),
+        "The ports of a port group with all their fields.";
+    CreatePortgroupPort: POST "portgroups/{portgroup}/ports", 24, NoPath, "port:create", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: ports are made under `ports`.";
+    ShowPortgroupPort: GET "portgroups/{portgroup}/ports/{port}", 24, NoPath, "port:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
+        "Refused: ports are read under `ports`.";
+    UpdatePortgroupPort: PATCH "portgroups/{portgroup}/ports/{port}", 24, NoPath, "port:update", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: ports are changed under `ports`.";
+    DeletePortgroupPort: DELETE "portgroups/{portgroup}/ports/{port}", 24, NoPath, "port:delete", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: ports are removed under `ports`.";
+
     // Drivers and conductors.
     ListDrivers: GET "drivers", 1, Fits, "driver:get", [DRIVERS, FIELDS_1_77],
         Body::Nothing => Answer::Object(200),
@@ -249,16 +305,82 @@ operations! {
         Body::Nothing => Answer::Object(200),
         "A conductor.";
 
-    // Chassis.
-    ListChassis: GET "chassis", 1, Fits, "chassis:get", [PAGE, DETAIL, FIELDS],
+    ListShards: GET "shards", 82, NotSupported, "shards:get", [],
         Body::Nothing => Answer::Object(200),
+        "How many nodes are in which shard.";
+
+    // Chassis.
+    ListChassis: GET "chassis", 1, Fits, "chassis:get", [PAGE, DETAIL, FIELDS_1_8],
+        Body::Nothing => Answer::Page(bodies::CHASSIS),
         "Chassis, a page at a time.";
     ListChassisInDetail: GET "chassis/detail", 1, Fits, "chassis:get", [PAGE],
-        Body::Nothing => Answer::Object(200),
+        Body::Nothing => Answer::Page(bodies::CHASSIS),
         "Chassis with all their fields.";
+    CreateChassis: POST "chassis", 1, Fits, "chassis:create", [],
+        Body::New(bodies::CHASSIS) => Answer::One(201, bodies::CHASSIS),
+        "Makes a chassis.";
     ShowChassis: GET "chassis/{chassis}", 1, Fits, "chassis:get", [FIELDS_1_8],
-        Body::Nothing => Answer::Object(200),
+        Body::Nothing => Answer::One(200, bodies::CHASSIS),
         "A chassis.";
+    UpdateChassis: PATCH "chassis/{chassis}", 1, Fits, "chassis:update", [],
+        Body::Patch(bodies::CHASSIS) => Answer::One(200, bodies::CHASSIS),
+        "Changes a chassis by a JSON patch.";
+    DeleteChassis: DELETE "chassis/{chassis}", 1, Fits, "chassis:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a chassis.";
+    ListChassisNodes: GET "chassis/{chassis}/nodes", 1, Fits, "node:list", [NODE_FILTER, PAGE, DETAIL, FIELDS_1_8],
+        Body::Nothing => Answer::Page(bodies::NODE),
+        "The nodes of a chassis.";
+    ListChassisNodesInDetail: GET "chassis/{chassis}/nodes/detail", 1, Fits, "node:list", [NODE_FILTER, PAGE],
+        Body::Nothing => Answer::Page(bodies::NODE),
+        "The nodes of a chassis with all their fields.";
+    CreateChassisNode: POST "chassis/{chassis}/nodes", 1, Fits, "node:create", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: nodes are made under `nodes`.";
+    ShowChassisNode: GET "chassis/{chassis}/nodes/{node}", 1, Fits, "node:get", [FIELDS_1_8],
+        Body::Nothing => Answer::Object(200),
+        "Refused: nodes are read under `nodes`.";
+    UpdateChassisNode: PATCH "chassis/{chassis}/nodes/{node}", 1, Fits, "node:update", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: nodes are changed under `nodes`.";
+    DeleteChassisNode: DELETE "chassis/{chassis}/nodes/{node}", 1, Fits, "node:delete", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: nodes are removed under `nodes`.";
+
+    // Volumes.
+    ShowVolume: GET "volume", 32, NotSupported, "volume:get", [],
+        Body::Nothing => Answer::Object(200),
+        "Links to the volumes.";
+    ListVolumeConnectors: GET "volume/connectors", 32, NoPath, "volume:list", [NODE_OF_VOLUME, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::VOLUME_CONNECTOR),
+        "Volume connectors, a page at a time.";
+    CreateVolumeConnector: POST "volume/connectors", 32, NoPath, "volume:create", [],
+        Body::New(bodies::VOLUME_CONNECTOR) => Answer::One(201, bodies::VOLUME_CONNECTOR),
+        "Makes a volume connector of a node.";
+    ShowVolumeConnector: GET "volume/connectors/{connector}", 32, NoPath, "volume:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::VOLUME_CONNECTOR),
+        "A volume connector.";
+    UpdateVolumeConnector: PATCH "volume/connectors/{connector}", 32, NoPath, "volume:update", [],
+        Body::Patch(bodies::VOLUME_CONNECTOR) => Answer::One(200, bodies::VOLUME_CONNECTOR),
+        "Changes a volume connector by a JSON patch.";
+    DeleteVolumeConnector: DELETE "volume/connectors/{connector}", 32, NoPath, "volume:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a volume connector.";
+    ListVolumeTargets: GET "volume/targets", 32, NoPath, "volume:list", [NODE_OF_VOLUME, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::VOLUME_TARGET),
+        "Volume targets, a page at a time.";
+    CreateVolumeTarget: POST "volume/targets", 32, NoPath, "volume:create", [],
+        Body::New(bodies::VOLUME_TARGET) => Answer::One(201, bodies::VOLUME_TARGET),
+        "Makes a volume target of a node.";
+    ShowVolumeTarget: GET "volume/targets/{target}", 32, NoPath, "volume:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::VOLUME_TARGET),
+        "A volume target.";
+    UpdateVolumeTarget: PATCH "volume/targets/{target}", 32, NoPath, "volume:update", [],
+        Body::Patch(bodies::VOLUME_TARGET) => Answer::One(200, bodies::VOLUME_TARGET),
+        "Changes a volume target by a JSON patch.";
+    DeleteVolumeTarget: DELETE "volume/targets/{target}", 32, NoPath, "volume:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a volume target.";
 
     // Deploy templates.
     ListDeployTemplates: GET "deploy_templates", 55, NotSupported, "deploy_template:get", [PAGE, DETAIL, FIELDS],

@@ -1,6 +1,7 @@
 //! Deploying and rebuilding: from the verb to `active`, or to `deploy failed`.
 
 use cupola_api::agent::StepFlow;
+use cupola_api::deploy_template::DeployTemplate;
 use cupola_api::event::Severity;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Node, Object};
@@ -162,7 +163,8 @@ async fn deploy_list(work: &Work, given: Vec<Step>) -> Result<Vec<NewStep>, ApiF
             node.uuid
         ))
     };
-    let templates = work.conductor().store().deploy_templates().await;
+    let store = work.conductor().store();
+    let templates = store.documents::<DeployTemplate>(&[]).await;
     let templates = templates.map_err(WorkError::from)?;
     let mut requested = given;
     let added = templates::steps(&node, &templates, &requested).map_err(refuse)?;

@@ -16,7 +16,7 @@ use super::answer::Failure;
 use super::arguments::Arguments;
 use super::body::{self, Size};
 use super::name;
-use crate::store::{StoreError, StoredNode};
+use crate::store::{Conflict, StoreError, StoredNode};
 
 /// A request.
 pub(super) struct Call {
@@ -129,6 +129,7 @@ impl From<StoreError> for Failure {
         let message = error.to_string();
         Self::Fault(match error {
             StoreError::NotFound { .. } => ApiFault::not_found(message),
+            StoreError::Conflict(Conflict::NotEmpty { .. }) => ApiFault::bad_request(message),
             StoreError::Conflict(_) => ApiFault::conflict(message),
             StoreError::Unavailable(_) => {
                 tracing::error!(error = %message, "the store is not available");

@@ -11,6 +11,8 @@ use cupola_api::Microversion;
 use cupola_api::contract::{Operation, Route, openapi};
 use cupola_api::fault::ApiFault;
 use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, VersionError};
+use cupola_api::volume_connector::VolumeConnector;
+use cupola_api::volume_target::VolumeTarget;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use parking_lot::Mutex;
@@ -20,7 +22,10 @@ use super::answer::{self, Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
-use super::{ApiState, cupola, deploy_templates, metrics, nodes, ports, ramdisk, root, service};
+use super::{
+    ApiState, chassis, cupola, deploy_templates, metrics, nodes, portgroups, ports, ramdisk, root,
+    service, volumes,
+};
 use crate::auth::{Caller, Denied, SameProcess};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
@@ -178,17 +183,32 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ListChildren => nodes::parts::children(call, a).await,
         O::ListNodePorts => ports::list::of_node(call, a, false).await,
         O::ListNodePortsInDetail => ports::list::of_node(call, a, true).await,
-        O::CreateNodePort | O::ShowNodePort | O::UpdateNodePort | O::DeleteNodePort => {
-            Err(ApiFault::bad_request("Malformed request URI.").into())
+        O::CreateNodePort
+        | O::ShowNodePort
+        | O::UpdateNodePort
+        | O::DeleteNodePort
+        | O::CreateNodePortgroup
+        | O::ShowNodePortgroup
+        | O::UpdateNodePortgroup
+        | O::DeleteNodePortgroup
+        | O::CreatePortgroupPort
+        | O::ShowPortgroupPort
+        | O::UpdatePortgroupPort
+        | O::DeletePortgroupPort
+        | O::CreateChassisNode
+        | O::ShowChassisNode
+        | O::UpdateChassisNode
+        | O::DeleteChassisNode => Err(ApiFault::bad_request("Malformed request URI.").into()),
+        O::CreateNodeVolumeConnector | O::CreateNodeVolumeTarget => {
+            Err(ApiFault::new(403, "Operation not permitted.").into())
         }
-        O::ListNodePortgroups | O::ListNodePortgroupsInDetail => {
-            nodes::parts::none(call, a, "portgroups").await
-        }
+        O::ListNodePortgroups => portgroups::of_node(call, a, false).await,
+        O::ListNodePortgroupsInDetail => portgroups::of_node(call, a, true).await,
         O::ListVifs | O::AttachVif => nodes::parts::vifs(call, a).await,
         O::DetachVif => nodes::parts::detach_vif(call, a, b).await,
-        O::ShowNodeVolume => nodes::parts::volume(call, a).await,
-        O::ListNodeVolumeConnectors => nodes::parts::none(call, a, "connectors").await,
-        O::ListNodeVolumeTargets => nodes::parts::none(call, a, "targets").await,
+        O::ShowNodeVolume => volumes::root_of_node(call, a).await,
+        O::ListNodeVolumeConnectors => volumes::of_node::<VolumeConnector>(call, a).await,
+        O::ListNodeVolumeTargets => volumes::of_node::<VolumeTarget>(call, a).await,
         O::ListBiosSettings => nodes::parts::none(call, a, "bios").await,
         O::ListFirmwareComponents => nodes::parts::none(call, a, "firmware").await,
         O::ShowNodeAllocation | O::DeleteNodeAllocation => nodes::parts::allocation(call, a).await,
@@ -203,10 +223,34 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowDriverProperties => service::driver_properties(call, a).await,
         O::ListConductors => service::conductors(call).await,
         O::ShowConductor => service::conductor(call, a).await,
-        O::ListChassis | O::ListChassisInDetail => service::no_chassis(call),
-        O::ShowChassis => {
-            Err(ApiFault::not_found(format!("Chassis {a} could not be found.")).into())
-        }
+        O::ListShards => service::shards(call).await,
+        O::ListPortgroups => portgroups::list(call, false).await,
+        O::ListPortgroupsInDetail => portgroups::list(call, true).await,
+        O::CreatePortgroup => portgroups::create(call).await,
+        O::ShowPortgroup => portgroups::show(call, a).await,
+        O::UpdatePortgroup => portgroups::update(call, a).await,
+        O::DeletePortgroup => portgroups::delete(call, a).await,
+        O::ListPortgroupPorts => ports::list::of_portgroup(call, a, false).await,
+        O::ListPortgroupPortsInDetail => ports::list::of_portgroup(call, a, true).await,
+        O::ListChassis => chassis::list(call, false).await,
+        O::ListChassisInDetail => chassis::list(call, true).await,
+        O::CreateChassis => chassis::create(call).await,
+        O::ShowChassis => chassis::show(call, a).await,
+        O::UpdateChassis => chassis::update(call, a).await,
+        O::DeleteChassis => chassis::delete(call, a).await,
+        O::ListChassisNodes => nodes::list::of_chassis(call, a, false).await,
+        O::ListChassisNodesInDetail => nodes::list::of_chassis(call, a, true).await,
+        O::ShowVolume => volumes::root(call),
+        O::ListVolumeConnectors => volumes::list::<VolumeConnector>(call).await,
+        O::CreateVolumeConnector => volumes::create::<VolumeConnector>(call).await,
+        O::ShowVolumeConnector => volumes::show::<VolumeConnector>(call, a).await,
+        O::UpdateVolumeConnector => volumes::update::<VolumeConnector>(call, a).await,
+        O::DeleteVolumeConnector => volumes::delete::<VolumeConnector>(call, a).await,
+        O::ListVolumeTargets => volumes::list::<VolumeTarget>(call).await,
+        O::CreateVolumeTarget => volumes::create::<VolumeTarget>(call).await,
+        O::ShowVolumeTarget => volumes::show::<VolumeTarget>(call, a).await,
+        O::UpdateVolumeTarget => volumes::update::<VolumeTarget>(call, a).await,
+        O::DeleteVolumeTarget => volumes::delete::<VolumeTarget>(call, a).await,
         O::ListDeployTemplates => deploy_templates::list(call).await,
         O::CreateDeployTemplate => deploy_templates::create(call).await,
         O::ShowDeployTemplate => deploy_templates::show(call, a).await,

@@ -3,5 +3,6 @@
 pub(super) mod create;
 mod link;
 pub(super) mod list;
+mod membership;
 mod shape;
 pub(super) mod update;

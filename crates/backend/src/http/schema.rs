@@ -34,17 +34,11 @@ pub(super) fn normalize<'a>(
 
 fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFault> {
     let fault = |text: String| ApiFault::bad_request(format!("Schema error for {what}: {text}"));
+    if value.is_null() {
+        let instead = stands_for_null(kind);
+        return instead.ok_or_else(|| fault(format!("'{name}' is a required property")));
+    }
     match (kind, value) {
-        (Kind::RequiredText | Kind::RequiredUuid | Kind::Mac, Value::Null) => {
-            Err(fault(format!("'{name}' is a required property")))
-        }
-        (Kind::Text(_) | Kind::FilledText(_) | Kind::Uuid | Kind::OptionalBoolean, Value::Null) => {
-            Ok(Value::Null)
-        }
-        (Kind::Boolean(default), Value::Null) => Ok(Value::Bool(default)),
-        (Kind::Object, Value::Null) => Ok(Value::Object(Map::new())),
-        (Kind::TextOrEmpty, Value::Null) => Ok(Value::from("")),
-        (Kind::OptionalNumber, Value::Null) => Ok(Value::Null),
         (Kind::OptionalNumber, Value::Number(number)) if number.as_u64() > Some(0) => {
             Ok(Value::Number(number))
         }
@@ -66,7 +60,14 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
             let text = other.to_string();
             boolean_word(name, &text).map(Value::Bool)
         }
-        (Kind::Text(max) | Kind::FilledText(max), Value::String(text)) => {
+        (Kind::Integer, Value::Number(number)) if number.is_i64() => Ok(Value::Number(number)),
+        (Kind::Integer, other) => Err(fault(format!("{} is not of type 'integer'", repr(&other)))),
+        (Kind::FilledList, Value::Array(items)) if items.is_empty() => {
+            Err(fault("[] should be non-empty".to_owned()))
+        }
+        (Kind::FilledList, Value::Array(items)) => Ok(Value::Array(items)),
+        (Kind::FilledList, other) => Err(fault(format!("{} is not of type 'array'", repr(&other)))),
+        (Kind::Text(max) | Kind::FilledText(max) | Kind::BoundedText(max), Value::String(text)) => {
             if text.chars().count() > max {
                 Err(fault(format!(
                     "'{name}' is too long (at most {max} characters)"
@@ -81,7 +82,7 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
         (Kind::Uuid | Kind::RequiredUuid, Value::String(text)) => Uuid::try_parse(&text)
             .map(|uuid| Value::from(uuid.to_string()))
             .map_err(|_| ApiFault::bad_request(format!("Expected UUID for {name}: {text}"))),
-        (Kind::Mac, Value::String(text)) => colons(&text)
+        (Kind::Mac | Kind::OptionalMac, Value::String(text)) => colons(&text)
             .map(|mac| Value::from(mac.to_string()))
             .ok_or_else(|| {
                 ApiFault::bad_request(format!("Expected valid MAC address for {name}: {text}"))
@@ -90,15 +91,39 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
             Kind::Text(_)
             | Kind::FilledText(_)
             | Kind::RequiredText
+            | Kind::BoundedText(_)
             | Kind::TextOrEmpty
             | Kind::Uuid
             | Kind::RequiredUuid
-            | Kind::Mac,
+            | Kind::Mac
+            | Kind::OptionalMac,
             other,
         ) => Err(fault(format!(
             "{} is not of type 'string', 'null'",
             repr(&other)
         ))),
+    }
+}
+
+/// What null means for a field of this kind; none when the field must be there.
+fn stands_for_null(kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::RequiredText
+        | Kind::BoundedText(_)
+        | Kind::RequiredUuid
+        | Kind::Mac
+        | Kind::Integer
+        | Kind::FilledList => None,
+        Kind::Text(_)
+        | Kind::FilledText(_)
+        | Kind::Uuid
+        | Kind::OptionalBoolean
+        | Kind::OptionalMac
+        | Kind::OptionalNumber
+        | Kind::Any => Some(Value::Null),
+        Kind::Boolean(default) => Some(Value::Bool(default)),
+        Kind::Object => Some(Value::Object(Map::new())),
+        Kind::TextOrEmpty => Some(Value::from("")),
     }
 }
 

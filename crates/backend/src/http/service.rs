@@ -1,4 +1,4 @@
-//! What the service itself consists of: hardware types and conductors (wire reference §15).
+//! What the service itself consists of: hardware types, conductors and shards (wire reference §15).
 
 use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
@@ -194,6 +194,17 @@ pub(super) async fn conductor(call: &mut Call, hostname: &str) -> Answer {
     )?)
 }
 
+/// `GET /v1/shards`: how many nodes are in which shard.
+pub(super) async fn shards(call: &mut Call) -> Answer {
+    let shards = call.state.store.shards().await?;
+    let shown = |(name, count): (Option<String>, i64)| {
+        let name = name.unwrap_or_else(|| "None".to_owned());
+        json!({ "name": name, "count": count })
+    };
+    let shards: Vec<Value> = shards.into_iter().map(shown).collect();
+    ok(&json!({ "shards": shards }))
+}
+
 async fn known(call: &Call) -> Result<Vec<Conductor>, Failure> {
     Ok(call
         .state
@@ -226,14 +237,6 @@ fn conductor_value(call: &Call, conductor: &Conductor, all: bool) -> Map<String,
         put("updated_at", time_value(conductor.updated_at));
     }
     out
-}
-
-/// `GET /v1/chassis`: there is none.
-pub(super) fn no_chassis(call: &mut Call) -> Answer {
-    Paging::take(&mut call.arguments, call.state.options.max_limit)?;
-    call.arguments.boolean("detail")?;
-    call.arguments.list("fields");
-    ok(&json!({ "chassis": [] }))
 }
 
 #[cfg(test)]

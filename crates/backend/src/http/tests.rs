@@ -2,11 +2,14 @@
 //! seam allows.
 
 mod auth;
+mod chassis;
 mod conductor;
 mod metrics;
 mod nodes;
+mod portgroups;
 mod ports;
 mod stream;
+mod volumes;
 mod wire;
 
 use std::sync::Arc;

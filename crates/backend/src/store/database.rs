@@ -457,9 +457,15 @@ impl From<sqlx::Error> for StoreError {
 
 /// Whether `error` says that `table.column` is taken.
 pub(crate) fn is_taken(error: &StoreError, table: &str, column: &str) -> bool {
+    is_taken_together(error, table, &[column])
+}
+
+/// Whether `error` says that what these columns of `table` hold together is taken.
+pub(crate) fn is_taken_together(error: &StoreError, table: &str, columns: &[&str]) -> bool {
     match error {
         StoreError::Conflict(Conflict::Other(name)) => {
-            *name == format!("{table}.{column}") || *name == format!("{table}_{column}_key")
+            let qualified: Vec<_> = columns.iter().map(|c| format!("{table}.{c}")).collect();
+            *name == qualified.join(", ") || *name == format!("{table}_{}_key", columns.join("_"))
         }
         StoreError::Conflict(_)
         | StoreError::NotFound { .. }

@@ -102,12 +102,24 @@ pub enum Conflict {
     /// A port with this name exists.
     #[error("A port with name {0} already exists.")]
     PortName(String),
-    /// A deploy template with this UUID exists.
-    #[error("A deploy template with UUID {0} already exists.")]
-    DeployTemplateUuid(String),
-    /// A deploy template with this name exists.
-    #[error("A deploy template with name {0} already exists.")]
-    DeployTemplateName(String),
+    /// Another resource of the kind has what only one can have.
+    #[error("A {resource} with {what} already exists.")]
+    Taken {
+        /// The kind of resource.
+        resource: String,
+        /// What is taken, with its value.
+        what: String,
+    },
+    /// Others belong to the resource, which therefore stays.
+    #[error("Cannot complete the requested action because {resource} {ident} contains {members}.")]
+    NotEmpty {
+        /// The kind of resource.
+        resource: String,
+        /// Its UUID.
+        ident: String,
+        /// What belongs to it.
+        members: &'static str,
+    },
     /// The node has changed since it was read.
     #[error("Node {0} has changed in the meantime.")]
     Changed(NodeId),

@@ -32,6 +32,7 @@ const SCRIPTS: &[Script] = scripts! {
     2 "dhcp leases" "0002_dhcp_leases.sql";
     3 "deploy templates" "0003_deploy_templates.sql";
     4 "dhcp lease servers" "0004_dhcp_lease_servers.sql";
+    5 "groups" "0005_groups.sql";
 };
 
 fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {

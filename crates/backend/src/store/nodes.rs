@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Store;
 use super::column::{COLUMNS, Written};
-use super::database::{Cell, Database, Statement, assembled, is_taken, sql};
+use super::database::{Cell, Database, Row, Statement, assembled, is_taken, sql};
 use super::error::{Conflict, StoreError};
 use super::filter::{NodeFilter, NodePage, SortDirection};
 use super::patience;
@@ -191,6 +191,22 @@ impl Store {
             ..NodeFilter::default()
         })
         .await
+    }
+
+    /// How many nodes are in which shard, those in none first, then by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn shards(&self) -> Result<Vec<(Option<String>, i64)>, StoreError> {
+        let statement = sql("SELECT shard, COUNT(*) FROM nodes GROUP BY shard", []);
+        let rows = self.database().read(statement).await?;
+        let shard = |row: &Row| Ok((row.text(0)?, row.required_int(1)?));
+        let mut shards = rows
+            .iter()
+            .map(shard)
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        shards.sort();
+        Ok(shards)
     }
 
     /// What lists show of every node, in the order of creation.

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::Ordering;
 
-use cupola_api::id::{NodeId, PortId};
+use cupola_api::id::{NodeId, PortId, PortgroupId};
 use cupola_api::mac::MacAddress;
 use cupola_api::port::Port;
+use cupola_api::portgroup::Portgroup;
 use jiff::Timestamp;
 
 use super::Store;
 use super::database::{Cell, Row, Statement, assembled, is_taken, sql};
+use super::documents::explained;
 use super::error::{Conflict, StoreError};
 use super::nodes::detached;
 
@@ -36,6 +38,23 @@ fn conflict(error: StoreError, port: &Port) -> StoreError {
     kind.into()
 }
 
+/// The statement that stores every field of a port.
+fn saving(port: &Port) -> Result<Statement, StoreError> {
+    Ok(sql(
+        "UPDATE ports SET node_uuid = $1, address = $2, name = $3, updated_at = $4, body = $5, \
+         portgroup_uuid = $6 WHERE uuid = $7",
+        [
+            Cell::text(port.node_uuid.to_string()),
+            Cell::text(port.address.to_string()),
+            Cell::Text(port.name.clone()),
+            Cell::Int(port.updated_at.map(Timestamp::as_microsecond)),
+            Cell::text(encode(port)?),
+            Cell::Text(port.portgroup_uuid.map(|group| group.to_string())),
+            Cell::text(port.uuid.to_string()),
+        ],
+    ))
+}
+
 impl Store {
     /// Stores a new port; `created_at` is set here.
     ///
@@ -46,8 +65,9 @@ impl Store {
         let now = Timestamp::now();
         port.created_at = Some(now);
         let statement = sql(
-            "INSERT INTO ports (uuid, node_uuid, address, name, created_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO ports \
+             (uuid, node_uuid, address, name, created_at, body, portgroup_uuid) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             [
                 Cell::text(port.uuid.to_string()),
                 Cell::text(port.node_uuid.to_string()),
@@ -55,6 +75,7 @@ impl Store {
                 Cell::Text(port.name.clone()),
                 Cell::int(now.as_microsecond()),
                 Cell::text(encode(&port)?),
+                Cell::Text(port.portgroup_uuid.map(|group| group.to_string())),
             ],
         );
         let done = self.change_ports(statement).await;
@@ -127,6 +148,19 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
+    /// The ports of a port group in the order of their creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn ports_of_portgroup(&self, group: PortgroupId) -> Result<Vec<Port>, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE portgroup_uuid = $1 ORDER BY id",
+            [Cell::text(group.to_string())],
+        );
+        let rows = self.database().read(statement).await?;
+        rows.iter().map(decode).collect()
+    }
+
     /// The nodes that have a port with one of these addresses, each once.
     ///
     /// # Errors
@@ -163,25 +197,41 @@ impl Store {
     /// [`StoreError::NotFound`]; [`Conflict`] when its address or name is taken.
     pub async fn save_port(&self, port: &Port) -> Result<Port, StoreError> {
         let mut port = port.clone();
-        let now = Timestamp::now();
-        port.updated_at = Some(now);
-        let statement = sql(
-            "UPDATE ports SET node_uuid = $1, address = $2, name = $3, updated_at = $4, body = $5 \
-             WHERE uuid = $6",
-            [
-                Cell::text(port.node_uuid.to_string()),
-                Cell::text(port.address.to_string()),
-                Cell::Text(port.name.clone()),
-                Cell::int(now.as_microsecond()),
-                Cell::text(encode(&port)?),
-                Cell::text(port.uuid.to_string()),
-            ],
-        );
-        let changed = self.change_ports(statement).await;
+        port.updated_at = Some(Timestamp::now());
+        let changed = self.change_ports(saving(&port)?).await;
         match changed.map_err(|error| conflict(error, &port))? {
             0 => Err(StoreError::not_found("Port", port.uuid)),
             _ => Ok(port),
         }
+    }
+
+    /// Stores a port group and its ports, all or none; `updated_at` is set here.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`Conflict`] when its address or name is taken.
+    pub(crate) async fn save_portgroup(
+        &self,
+        mut portgroup: Portgroup,
+        ports: Vec<Port>,
+    ) -> Result<Portgroup, StoreError> {
+        let now = Timestamp::now();
+        portgroup.updated_at = Some(now);
+        let mut statements = vec![self.saving(&portgroup)?];
+        for mut port in ports {
+            port.updated_at = Some(now);
+            statements.push(saving(&port)?);
+        }
+        let store = self.clone();
+        detached(async move {
+            let changed = store.database().transaction(statements).await;
+            store.ports_changed();
+            let changed = changed.map_err(|error| explained(error, &portgroup))?;
+            match changed.first() {
+                Some(1..) => Ok(portgroup),
+                _ => Err(StoreError::not_found("Portgroup", portgroup.uuid)),
+            }
+        })
+        .await
     }
 
     /// Deletes a port.

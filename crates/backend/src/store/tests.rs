@@ -2,6 +2,7 @@
 //! memory, and on PostgreSQL, each in a new database.
 
 mod files;
+mod group_scenarios;
 mod node_scenarios;
 mod page_scenarios;
 #[allow(
@@ -95,6 +96,10 @@ scenarios! {
     write_scenarios::dropped_callers_leave_memory_and_database_alike;
     page_scenarios::pages_are_the_same_in_memory_and_in_sql;
     page_scenarios::an_unknown_marker_is_not_found;
+    group_scenarios::chassis_are_paged_and_kept_by_their_nodes;
+    group_scenarios::port_groups_hold_ports_and_go_with_their_node;
+    group_scenarios::volumes_are_unique_and_sealed;
+    group_scenarios::shards_are_counted;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
     record_scenarios::reservations_follow_the_ports;

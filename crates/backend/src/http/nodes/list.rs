@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
 use http::StatusCode;
 
 use super::super::answer::{Answer, Failure, with_body};
 use super::super::call::Call;
+use super::super::collection;
 use super::super::rendered::Look;
 use super::super::shape::NodeShape;
 use super::super::text::value;
@@ -17,8 +19,36 @@ use crate::store::StoredNode;
 
 /// `GET /v1/nodes`, or `/v1/nodes/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
+    let path = if is_detail_path {
+        "nodes/detail"
+    } else {
+        "nodes"
+    };
     let max = call.state.options.max_limit;
     let query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    if let Some(chassis) = query.page.filter.chassis_uuid {
+        call.state.store.document::<Chassis>(chassis).await?;
+    }
+    page(call, path, &query).await
+}
+
+/// `GET /v1/chassis/{uuid}/nodes`, or its `/detail`.
+pub(in super::super) async fn of_chassis(
+    call: &mut Call,
+    chassis: &str,
+    is_detail_path: bool,
+) -> Answer {
+    let tail = if is_detail_path { "/detail" } else { "" };
+    let path = format!("chassis/{chassis}/nodes{tail}");
+    let max = call.state.options.max_limit;
+    let mut query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    let chassis: Chassis = collection::find(call, super::super::chassis::ARGUMENT, chassis).await?;
+    query.page.filter.chassis_uuid = Some(chassis.uuid.0);
+    page(call, &path, &query).await
+}
+
+/// The page that a query asks for; `path` is the one called.
+async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
     let look = Look {
         shape: query.shape,
         base: call.base.clone(),
@@ -27,18 +57,13 @@ pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Ans
     let version = call.state.store.snapshot().map(|s| s.version());
     let version = version.filter(|_| !query.shape.shows_conductor() && query.conductor.is_none());
     // Two paths may ask for the same query: the path is part of the links.
-    let key = (look, format!("{is_detail_path}?{}", call.query));
+    let key = (look, format!("{path}?{}", call.query));
     if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {
         return Ok(with_body(StatusCode::OK, page));
     }
-    let nodes = select(call, &query).await?;
-    let collection = if is_detail_path {
-        "nodes/detail"
-    } else {
-        "nodes"
-    };
+    let nodes = select(call, query).await?;
     let next = nodes.last().filter(|_| query.has_next).and_then(|last| {
-        let collection = call.url(format_args!("{collection}"));
+        let collection = call.url(format_args!("{path}"));
         query
             .paging
             .next(&collection, nodes.len(), &last.uuid.to_string())

@@ -1,6 +1,6 @@
-//! What hangs below a node and is empty so far: port groups, volumes, BIOS settings, firmware,
-//! network attachments, an allocation. Clients read these on their way; writing them is refused
-//! like any resource that is not there. Children are real.
+//! What hangs below a node and is empty so far: BIOS settings, firmware, an allocation. Clients read
+//! these on their way; writing them is refused like any resource that is not there. Children are
+//! real.
 
 use cupola_api::fault::ApiFault;
 use http::{Method, StatusCode};
@@ -25,23 +25,6 @@ pub(in super::super) async fn none(call: &mut Call, node: &str, collection: &str
     let mut body = Map::new();
     body.insert(collection.to_owned(), json!([]));
     ok(&body)
-}
-
-/// `GET /v1/nodes/{node}/volume`: links to the two lists.
-pub(in super::super) async fn volume(call: &mut Call, node: &str) -> Answer {
-    let node = call.node(node).await?;
-    let base = &call.base;
-    let links = |part: &str| {
-        json!([
-            { "href": format!("{base}/v1/nodes/{}/volume{part}", node.uuid), "rel": "self" },
-            { "href": format!("{base}/nodes/{}/volume{part}", node.uuid), "rel": "bookmark" },
-        ])
-    };
-    ok(&json!({
-        "links": links(""),
-        "connectors": links("/connectors"),
-        "targets": links("/targets"),
-    }))
 }
 
 /// `/v1/nodes/{node}/vifs`: as with the network interface `noop`, attaching succeeds and changes

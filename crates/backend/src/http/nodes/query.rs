@@ -94,11 +94,6 @@ fn shape(
 }
 
 fn filter(arguments: &mut Arguments) -> Result<(NodeFilter, bool), ApiFault> {
-    if let Some(chassis) = arguments.uuid("chassis_uuid")? {
-        return Err(ApiFault::not_found(format!(
-            "Chassis {chassis} could not be found."
-        )));
-    }
     let provision_state = arguments
         .text("provision_state")?
         .map(|text| state(&text))
@@ -113,6 +108,7 @@ fn filter(arguments: &mut Arguments) -> Result<(NodeFilter, bool), ApiFault> {
         .and_then(|text| uuid_text("parent_node", text).ok());
     let include_children = arguments.boolean("include_children")?.unwrap_or(false);
     let filter = NodeFilter {
+        chassis_uuid: arguments.uuid("chassis_uuid")?,
         instance_uuid: arguments.uuid("instance_uuid")?,
         associated: arguments.boolean("associated")?,
         maintenance: arguments.boolean("maintenance")?,

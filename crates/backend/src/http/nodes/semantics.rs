@@ -2,6 +2,7 @@
 //! names of an instance, network data (wire reference §8.1–8.3). What needs the node's lock is the
 //! conductor's.
 
+use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Node, Object};
 use serde_json::Value;
@@ -17,8 +18,11 @@ pub(super) async fn check_references(
     document_parent: Option<&str>,
 ) -> Result<Option<uuid::Uuid>, Failure> {
     if let Some(chassis) = node.chassis_uuid {
-        let text = format!("Chassis {chassis} could not be found.");
-        return Err(ApiFault::bad_request(text).into());
+        let found = call.state.store.document::<Chassis>(chassis).await;
+        if let Err(error @ StoreError::NotFound { .. }) = found {
+            return Err(ApiFault::bad_request(error.to_string()).into());
+        }
+        found?;
     }
     let Some(parent) = document_parent else {
         return Ok(None);

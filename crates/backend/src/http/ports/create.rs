@@ -13,8 +13,8 @@ use super::super::answer::{Answer, Failure, json, located};
 use super::super::body::{self, Size, additional};
 use super::super::call::{Call, refuse_locked};
 use super::super::{name, schema};
-use super::link;
 use super::shape::PortShape;
+use super::{link, membership};
 use crate::store::StoreError;
 
 /// Adds a port to a node.
@@ -30,8 +30,10 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
         "port",
     )?;
     let node = find_node(call, node).await?;
+    let boots = given.get("pxe_enabled") == Some(&Value::Bool(true));
     let mut port = build(given, node)?;
     check(&mut port, call.version)?;
+    membership::check_new(call, &port, boots).await?;
     let port = call.state.store.create_port(port).await?;
     let text = format!("Port {} was added.", port.address);
     call.state
@@ -141,11 +143,6 @@ pub(super) fn check(port: &mut Port, version: Microversion) -> Result<(), ApiFau
         return Err(ApiFault::bad_request(
             "A non-empty value is required when setting physical_network",
         ));
-    }
-    if let Some(portgroup) = port.portgroup_uuid {
-        return Err(ApiFault::bad_request(format!(
-            "Portgroup {portgroup} could not be found."
-        )));
     }
     link::check(&mut port.local_link_connection, port.is_smartnic, version)
 }

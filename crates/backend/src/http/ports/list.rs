@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::answer::{Answer, Failure, ok};
 use super::super::call::Call;
 use super::super::paging::{Paging, not_sortable};
+use super::super::portgroups;
 use super::super::schema::colons;
 use super::shape::PortShape;
 use crate::store::{NodeFilter, StoreError};
@@ -42,6 +43,21 @@ pub(in super::super) async fn of_node(call: &mut Call, node: &str, is_detail_pat
         &shape,
         &format!("nodes/{node}/ports{tail}"),
     )
+}
+
+/// `GET /v1/portgroups/{group}/ports`, or its `/detail`.
+pub(in super::super) async fn of_portgroup(
+    call: &mut Call,
+    group: &str,
+    is_detail_path: bool,
+) -> Answer {
+    let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
+    let shape = shape(call, is_detail_path)?;
+    let stored = portgroups::find(call, group).await?;
+    let ports = call.state.store.ports_of_portgroup(stored.uuid).await?;
+    let tail = if is_detail_path { "/detail" } else { "" };
+    let path = format!("portgroups/{group}/ports{tail}");
+    page(call, ports, &paging, &shape, &path)
 }
 
 /// `GET /v1/ports/{port}`.
@@ -105,17 +121,21 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
     let shards = call.arguments.list("shard");
     let groups = call.arguments.list("conductor_groups");
     let contains = call.arguments.text("description_contains")?;
-    if let Some(portgroup) = portgroup {
-        let text = format!("Portgroup {portgroup} could not be found.");
-        return Err(ApiFault::not_found(text).into());
+    let scopes = [portgroup.is_some(), node.is_some(), shards.is_some()];
+    if scopes.into_iter().filter(|is_given| *is_given).count() > 1 {
+        return Err(ApiFault::new(403, "Operation not permitted.").into());
     }
+    let portgroup = match portgroup {
+        Some(ident) => Some(portgroups::find(call, &ident).await?),
+        None => None,
+    };
     let node = match (node_uuid, node) {
         (Some(id), _) => Some(call.state.store.node_by_id(NodeId(id)).await?),
         (None, Some(ident)) => Some(call.node(&ident).await?),
         (None, None) => None,
     };
-    let mut ports = match (address, &node) {
-        (Some(text), _) => {
+    let mut ports = match (address, &node, &portgroup) {
+        (Some(text), ..) => {
             let bad = || format!("Expected valid MAC address for address: {text}");
             let mac = colons(&text).ok_or_else(|| ApiFault::bad_request(bad()))?;
             call.state
@@ -125,9 +145,13 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
                 .into_iter()
                 .collect()
         }
-        (None, Some(node)) => call.state.store.ports_of(node.uuid).await?,
-        (None, None) => call.state.store.ports().await?,
+        (None, Some(node), _) => call.state.store.ports_of(node.uuid).await?,
+        (None, None, Some(group)) => call.state.store.ports_of_portgroup(group.uuid).await?,
+        (None, None, None) => call.state.store.ports().await?,
     };
+    if let Some(group) = &portgroup {
+        ports.retain(|port| port.portgroup_uuid == Some(group.uuid.0));
+    }
     if let Some(node) = &node {
         ports.retain(|port| port.node_uuid == node.uuid);
     }

@@ -12,10 +12,12 @@ use serde_json::Value;
 use super::super::answer::{Answer, empty, ok};
 use super::super::body::Size;
 use super::super::call::{Call, refuse_locked};
+use super::super::collection::touches;
 use super::super::patch::{self, Patchable};
 use super::super::schema;
 use super::create::{check, find_node};
 use super::list::find;
+use super::membership;
 use super::shape::PortShape;
 
 const PORT: Patchable = Patchable {
@@ -43,6 +45,8 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     }
     refuse_locked(&node.reservation, node.uuid)?;
     check_state(&before, &after, &node)?;
+    let sets_network = touches(&patch, "physical_network");
+    membership::check_changed(call, &before, &after, sets_network).await?;
     let saved = call.state.store.save_port(&after).await?;
     ok(&PortShape::full(call.version).value(&saved, &call.base))
 }
@@ -57,6 +61,10 @@ pub(in super::super) async fn delete(call: &mut Call, port: &str) -> Answer {
     refuse_locked(&node.reservation, node.uuid)?;
     call.state.store.delete_port(port.uuid).await?;
     empty(StatusCode::NO_CONTENT)
+}
+
+fn is_in_use(node: &Node) -> bool {
+    node.provision_state == S::Active || node.instance_uuid.is_some()
 }
 
 /// The port with the patch applied, and its new node when the patch names one.
@@ -104,8 +112,7 @@ fn check_state(before: &Port, after: &Port, node: &Node) -> Result<(), ApiFault>
     if node.maintenance {
         return Ok(());
     }
-    let in_use = node.provision_state == S::Active || node.instance_uuid.is_some();
-    if before.address != after.address && in_use {
+    if before.address != after.address && is_in_use(node) {
         return Err(ApiFault::conflict(format!(
             "Cannot update hardware address for port {} as node {} is active or has instance UUID \
              assigned",

@@ -77,7 +77,7 @@ async fn routing() {
         (Method::GET, "/v1/allocations", 404),
         (Method::GET, "/v1/nodes/a%20b", 400),
         (Method::GET, "/v1/chassis", 200),
-        (Method::POST, "/v1/chassis", 405),
+        (Method::PUT, "/v1/chassis", 405),
     ] {
         let reply = api.call(method.clone(), path, "1.115", None).await;
         assert_eq!(reply.status, status, "{method} {path}");

@@ -1,0 +1,196 @@
+//! Collections of resources as tables: how one is called, which fields it has since when, which of
+//! them a list shows, sorts by and masks, and what may be written to them. Requests are checked and
+//! answers are shaped by these tables; there is no behaviour here.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::contract::kind::{Kind, Rule};
+use crate::node::Field;
+
+/// A collection below `/v1`.
+#[derive(Clone, Copy, Debug)]
+pub struct Collection {
+    /// Its path, such as `volume/connectors`.
+    pub path: &'static str,
+    /// The member of a list's answer that holds the items, such as `connectors`.
+    pub name: &'static str,
+    /// One of them at the beginning of a sentence, such as `Volume connector`.
+    pub title: &'static str,
+    /// One of them in errors about a body, such as `connector`.
+    pub noun: &'static str,
+    /// Every field.
+    pub fields: &'static [Field],
+    /// What a list shows unless asked otherwise, besides the links.
+    pub listed: &'static [&'static str],
+    /// Fields that hold JSON: nothing can be sorted by them.
+    pub json: &'static [&'static str],
+    /// Fields that are made for the answer: nothing can be sorted by them either.
+    pub computed: &'static [&'static str],
+    /// Fields that hold objects with secrets.
+    pub masked: &'static [&'static str],
+    /// Fields that are links to what belongs to one of them.
+    pub parts: &'static [Part],
+    /// What the writable fields may hold.
+    pub kinds: &'static [Rule],
+    /// The fields without which none is made.
+    pub required: &'static [&'static str],
+    /// The minor version from which a list may be asked for with `detail`.
+    pub detail_since: u16,
+    /// The refusal of `fields` and `detail` in one request.
+    pub fields_or_detail: &'static str,
+}
+
+/// A field with the links to a collection below a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name, which is the last part of the path too.
+    pub name: &'static str,
+    /// Whether the list of links is the only item of another list, as for chassis since ever.
+    pub is_nested: bool,
+}
+
+/// What most collections answer to `fields` and `detail` in one request.
+pub const FIELDS_OR_DETAIL: &str = "Can not specify ?detail=True and fields in the same request.";
+
+impl Collection {
+    /// The field of this name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// What the field of this name may hold, if it can be written.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        let found = self.kinds.iter().find(|(known, _)| *known == name);
+        found.map(|(_, kind)| *kind)
+    }
+}
+
+/// A resource of a collection.
+pub trait Member: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The collection.
+    const COLLECTION: &'static Collection;
+
+    /// Its identifier.
+    fn uuid(&self) -> Uuid;
+
+    /// When it was made.
+    fn created_at(&self) -> Option<Timestamp>;
+
+    /// When it was changed last.
+    fn updated_at(&self) -> Option<Timestamp>;
+
+    /// Notes when it is made.
+    fn set_created_at(&mut self, at: Timestamp);
+
+    /// Notes when it is changed.
+    fn set_updated_at(&mut self, at: Timestamp);
+}
+
+/// Makes a type with the usual fields a [`Member`] of a collection.
+macro_rules! member {
+    ($type:ty, $collection:expr) => {
+        impl $crate::collection::Member for $type {
+            const COLLECTION: &'static $crate::collection::Collection = &$collection;
+
+            fn uuid(&self) -> uuid::Uuid {
+                self.uuid.0
+            }
+
+            fn created_at(&self) -> Option<jiff::Timestamp> {
+                self.created_at
+            }
+
+            fn updated_at(&self) -> Option<jiff::Timestamp> {
+                self.updated_at
+            }
+
+            fn set_created_at(&mut self, at: jiff::Timestamp) {
+                self.created_at = Some(at);
+            }
+
+            fn set_updated_at(&mut self, at: jiff::Timestamp) {
+                self.updated_at = Some(at);
+            }
+        }
+    };
+}
+pub(crate) use member;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::chassis::Chassis;
+    use crate::deploy_template::DeployTemplate;
+    use crate::id::{DeployTemplateId, NodeId};
+    use crate::node::{Access, Object};
+    use crate::portgroup::Portgroup;
+    use crate::volume_connector::VolumeConnector;
+    use crate::volume_target::VolumeTarget;
+
+    fn check<M: Member>(example: &M) {
+        let collection = M::COLLECTION;
+        let path = collection.path;
+        let Ok(Value::Object(members)) = serde_json::to_value(example) else {
+            panic!("{path} is no object")
+        };
+        let is_part = |name: &str| collection.parts.iter().any(|part| part.name == name);
+        for name in members.keys() {
+            assert!(
+                collection.field(name).is_some(),
+                "{path}: {name} is not in the table"
+            );
+        }
+        for field in collection.fields {
+            let is_made = field.name == "links" || is_part(field.name);
+            assert_eq!(
+                is_made,
+                !members.contains_key(field.name),
+                "{path}: {}",
+                field.name
+            );
+            let is_written = field.access != Access::ReadOnly;
+            let has_kind = collection.kind(field.name).is_some();
+            assert_eq!(is_written, has_kind, "{path}: the kind of {}", field.name);
+        }
+        let named = [
+            collection.listed,
+            collection.json,
+            collection.computed,
+            collection.masked,
+            collection.required,
+        ];
+        for name in named.into_iter().flatten() {
+            assert!(
+                collection.field(name).is_some(),
+                "{path}: {name} is no field"
+            );
+        }
+    }
+
+    #[test]
+    fn the_tables_cover_the_types() {
+        check(&Chassis::default());
+        check(&DeployTemplate {
+            uuid: DeployTemplateId::random(),
+            name: "CUSTOM_A".to_owned(),
+            steps: Vec::new(),
+            extra: Object::new(),
+            created_at: None,
+            updated_at: None,
+        });
+        check(&Portgroup::new(NodeId::random()));
+        check(&VolumeConnector::new(
+            NodeId::random(),
+            "iqn",
+            "iqn.2026-01.test:1",
+        ));
+        check(&VolumeTarget::new(NodeId::random(), "iscsi", 0, "volume-1"));
+    }
+}

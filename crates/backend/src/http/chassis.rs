@@ -1,0 +1,54 @@
+//! `/v1/chassis` (wire reference §15): making, reading, changing, deleting. Which nodes one holds is
+//! the node list's.
+
+use cupola_api::chassis::{CHASSIS, Chassis};
+use http::StatusCode;
+
+use super::answer::{Answer, empty};
+use super::call::Call;
+use super::collection::{self, ListRequest, Shape};
+
+/// What an identifier of the path is called in errors.
+pub(super) const ARGUMENT: &str = "chassis_uuid";
+
+/// `GET /v1/chassis`, or `/v1/chassis/detail`.
+pub(super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
+    let request = ListRequest::take(call, &CHASSIS, is_detail_path)?;
+    let path = if is_detail_path {
+        "chassis/detail"
+    } else {
+        "chassis"
+    };
+    collection::list::<Chassis>(call, &request, &[], path).await
+}
+
+/// `POST /v1/chassis`.
+pub(super) async fn create(call: &mut Call) -> Answer {
+    let chassis: Chassis = collection::read(call).await?;
+    let chassis = call.state.store.create_document(chassis).await?;
+    collection::created(call, &chassis)
+}
+
+/// `GET /v1/chassis/{uuid}`.
+pub(super) async fn show(call: &mut Call, uuid: &str) -> Answer {
+    let shape = Shape::of_one(&mut call.arguments, &CHASSIS, call.version)?;
+    let chassis: Chassis = collection::find(call, ARGUMENT, uuid).await?;
+    collection::show(&shape, call, &chassis)
+}
+
+/// `PATCH /v1/chassis/{uuid}`.
+pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
+    let patch = collection::read_patch(call, &CHASSIS).await?;
+    let before: Chassis = collection::find(call, ARGUMENT, uuid).await?;
+    let after = collection::patched(&before, &patch)?;
+    let after = call.state.store.save_document(after).await?;
+    collection::whole(call, &after)
+}
+
+/// `DELETE /v1/chassis/{uuid}`, unless nodes are in it.
+pub(super) async fn delete(call: &mut Call, uuid: &str) -> Answer {
+    let chassis: Chassis = collection::find(call, ARGUMENT, uuid).await?;
+    let deleted = call.state.store.delete_document::<Chassis>(chassis.uuid.0);
+    deleted.await?;
+    empty(StatusCode::NO_CONTENT)
+}

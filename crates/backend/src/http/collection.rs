@@ -1,0 +1,393 @@
+//! What all small resources have in common over HTTP: reading a body into one, patching one, and
+//! showing one or a page of them, by the table of their collection. What is special about a
+//! resource is in the file named after it. Nodes, which are read most, go their own way.
+
+mod shape;
+
+use std::sync::Arc;
+
+use cupola_api::collection::{Collection, Member};
+use cupola_api::fault::ApiFault;
+use cupola_api::node::{Access, Object};
+use cupola_api::patch::PatchOperation;
+use cupola_api::{Microversion, NodeId};
+use http::StatusCode;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::answer::{Answer, Failure, json, located, ok};
+use super::arguments::uuid_text;
+use super::body::{self, Size, additional};
+use super::call::Call;
+use super::paging::{Paging, not_sortable};
+use super::patch::{self, Patchable};
+use super::schema;
+use super::text::{Secrets, unmask};
+use crate::store::{Cell, Document, Only, StoreError, StoredNode, Window};
+pub(super) use shape::{Shape, links};
+
+/// What a list request asks for, besides filters.
+#[derive(Debug)]
+pub(super) struct ListRequest {
+    paging: Paging,
+    marker: Option<Uuid>,
+    shape: Shape,
+}
+
+impl ListRequest {
+    /// Takes the arguments that every list has. A path that ends in `detail` takes no `fields`.
+    pub(super) fn take(
+        call: &mut Call,
+        collection: &'static Collection,
+        is_detail_path: bool,
+    ) -> Result<Self, ApiFault> {
+        let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
+        let marker = match &paging.marker {
+            Some(text) => Some(uuid_text("marker", text)?),
+            None => None,
+        };
+        if let Some(key) = &paging.sort_key {
+            check_sort_key(collection, key, call.version)?;
+        }
+        let shape = if is_detail_path {
+            Shape::full(collection, call.version)
+        } else {
+            Shape::of_list(&mut call.arguments, collection, call.version)?
+        };
+        Ok(Self {
+            paging,
+            marker,
+            shape,
+        })
+    }
+}
+
+fn check_sort_key(
+    collection: &Collection,
+    key: &str,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    if key == "id" {
+        return Ok(());
+    }
+    let field = collection
+        .field(key)
+        .filter(|field| !collection.computed.contains(&field.name))
+        .ok_or_else(|| not_sortable(key, false))?;
+    if version < field.since {
+        return Err(ApiFault::not_acceptable());
+    }
+    if collection.json.contains(&key) {
+        return Err(not_sortable(key, true));
+    }
+    Ok(())
+}
+
+/// One page of what passes the filters; `path` is the one called, for the link to the next page.
+pub(super) async fn list<D: Document>(
+    call: &Call,
+    request: &ListRequest,
+    filters: &[Only],
+    path: &str,
+) -> Answer {
+    let paging = &request.paging;
+    let items: Vec<D> = match paging.sort_key.as_deref() {
+        None | Some("id") => {
+            let window = Window {
+                after: request.marker,
+                descending: paging.descending,
+                limit: paging.limit,
+            };
+            call.state.store.document_page(filters, window).await?
+        }
+        Some(key) => {
+            let mut items = call.state.store.documents(filters).await?;
+            items.sort_by_cached_key(|item: &D| sort_value(item, key));
+            if paging.descending {
+                items.reverse();
+            }
+            cut(paging, request.marker, items)?
+        }
+    };
+    let shown: Vec<Value> = items
+        .iter()
+        .map(|item| request.shape.value(item, &call.base))
+        .collect();
+    let mut answer = Map::new();
+    answer.insert(D::COLLECTION.name.to_owned(), Value::Array(shown));
+    let next = items.last().and_then(|last| {
+        let collection = call.url(format_args!("{path}"));
+        paging.next(&collection, items.len(), &last.uuid().to_string())
+    });
+    if let Some(next) = next {
+        answer.insert("next".to_owned(), Value::from(next));
+    }
+    ok(&answer)
+}
+
+fn cut<D: Document>(
+    paging: &Paging,
+    marker: Option<Uuid>,
+    mut items: Vec<D>,
+) -> Result<Vec<D>, ApiFault> {
+    if let Some(marker) = marker {
+        let at = items.iter().position(|item| item.uuid() == marker);
+        let at = at.ok_or_else(|| {
+            let title = D::COLLECTION.title;
+            ApiFault::not_found(format!("{title} {marker} could not be found."))
+        })?;
+        items.drain(..=at);
+    }
+    items.truncate(paging.limit);
+    Ok(items)
+}
+
+/// A value of a field by which items can be put in order; what is not set comes first.
+fn sort_value<M: Member>(item: &M, key: &str) -> (bool, i64, String) {
+    let time = match key {
+        "created_at" => Some(item.created_at()),
+        "updated_at" => Some(item.updated_at()),
+        _ => None,
+    };
+    if let Some(at) = time {
+        let micros = at.map(jiff::Timestamp::as_microsecond);
+        return (micros.is_some(), micros.unwrap_or_default(), String::new());
+    }
+    match object(item).ok().and_then(|mut all| all.remove(key)) {
+        None | Some(Value::Null) => (false, 0, String::new()),
+        Some(Value::Number(number)) => (true, number.as_i64().unwrap_or_default(), String::new()),
+        Some(Value::Bool(on)) => (true, i64::from(on), String::new()),
+        Some(Value::String(text)) => (true, 0, text),
+        Some(other @ (Value::Array(_) | Value::Object(_))) => (true, 0, other.to_string()),
+    }
+}
+
+/// The resource of this UUID, which came as `argument`.
+pub(super) async fn find<D: Document>(
+    call: &Call,
+    argument: &str,
+    uuid: &str,
+) -> Result<D, Failure> {
+    let uuid = uuid_text(argument, uuid)?;
+    Ok(call.state.store.document(uuid).await?)
+}
+
+/// The resource of this UUID, or of this name.
+pub(super) async fn find_named<D: Document>(call: &Call, ident: &str) -> Result<D, Failure> {
+    let store = &call.state.store;
+    if let Ok(uuid) = Uuid::try_parse(ident) {
+        return Ok(store.document(uuid).await?);
+    }
+    let named = Only::Is("name", Cell::text(ident));
+    let found = store.documents(&[named]).await?.into_iter().next();
+    let title = D::COLLECTION.title;
+    let missing = || ApiFault::not_found(format!("{title} {ident} could not be found."));
+    Ok(found.ok_or_else(missing)?)
+}
+
+/// The node that a body names: an unknown one is a bad request, not a missing resource.
+pub(super) async fn owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, Failure> {
+    match call.state.store.node_by_id(node).await {
+        Err(error @ StoreError::NotFound { .. }) => {
+            Err(ApiFault::bad_request(error.to_string()).into())
+        }
+        found => Ok(found?),
+    }
+}
+
+/// The answer that shows one, in the fields asked for.
+pub(super) fn show<M: Member>(shape: &Shape, call: &Call, item: &M) -> Answer {
+    ok(&shape.value(item, &call.base))
+}
+
+/// The answer that shows one whole.
+pub(super) fn whole<M: Member>(call: &Call, item: &M) -> Answer {
+    show(&Shape::full(M::COLLECTION, call.version), call, item)
+}
+
+/// The answer that shows one that was made.
+pub(super) fn created<M: Member>(call: &Call, item: &M) -> Answer {
+    let shape = Shape::full(M::COLLECTION, call.version);
+    let location = call.url(format_args!("{}/{}", M::COLLECTION.path, item.uuid()));
+    let shown = shape.value(item, &call.base);
+    located(json(StatusCode::CREATED, &shown), &location)
+}
+
+/// The resource that the body describes.
+pub(super) async fn read<M: Member>(call: &mut Call) -> Result<M, Failure> {
+    let noun = M::COLLECTION.noun;
+    let given = body::object(call.json(Size::Usual).await?, noun)?;
+    Ok(build(given, call.version)?)
+}
+
+fn build<M: Member>(mut given: Object, version: Microversion) -> Result<M, ApiFault> {
+    let collection = M::COLLECTION;
+    let noun = collection.noun;
+    check_names(&given, collection, version)?;
+    let names: Vec<String> = given.keys().cloned().collect();
+    let names = names.iter().map(String::as_str);
+    schema::normalize(&mut given, names, collection.kinds, noun)?;
+    if given.get("uuid").is_none_or(Value::is_null) {
+        let uuid = Uuid::new_v4().to_string();
+        given.insert("uuid".to_owned(), Value::from(uuid));
+    }
+    serde_json::from_value(Value::Object(given))
+        .map_err(|error| ApiFault::bad_request(format!("Schema error for {noun}: {error}")))
+}
+
+/// Refuses fields that cannot be given, or not at this version, and bodies that lack one.
+fn check_names(
+    given: &Object,
+    collection: &Collection,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    let find = |name: &str| {
+        let field = collection.field(name);
+        field.filter(|f| matches!(f.access, Access::Create | Access::CreateAndPatch))
+    };
+    let names = || given.keys().map(String::as_str);
+    let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
+    if !unknown.is_empty() {
+        return Err(additional(&unknown, collection.noun));
+    }
+    let mut required = collection.required.iter();
+    if let Some(name) = required.find(|name| !given.contains_key(**name)) {
+        let noun = collection.noun;
+        return Err(ApiFault::bad_request(format!(
+            "Schema error for {noun}: '{name}' is a required property"
+        )));
+    }
+    if names().any(|name| find(name).is_some_and(|f| version < f.since)) {
+        return Err(ApiFault::not_acceptable());
+    }
+    Ok(())
+}
+
+/// The patch of the body, its paths checked.
+pub(super) async fn read_patch(
+    call: &mut Call,
+    collection: &'static Collection,
+) -> Result<Vec<PatchOperation>, Failure> {
+    let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
+    let table = Patchable {
+        fields: collection.fields,
+        extra: &[],
+    };
+    patch::check(&patch, table, call.version)?;
+    Ok(patch)
+}
+
+/// The resource with the patch applied.
+pub(super) fn patched<M: Member>(before: &M, patch: &[PatchOperation]) -> Result<M, ApiFault> {
+    let collection = M::COLLECTION;
+    let stored = object(before)?;
+    let mut document = stored.clone();
+    patch::apply(&mut document, patch)?;
+    let roots = patch.iter().map(|operation| patch::root(&operation.path));
+    schema::normalize(&mut document, roots, collection.kinds, "patch")?;
+    for name in collection.masked {
+        if let (Some(was), Some(is)) = (stored.get(*name), document.get_mut(*name)) {
+            let alone = |value: Value| Object::from_iter([((*name).to_owned(), value)]);
+            let mut sent = alone(is.take());
+            unmask(&mut sent, &alone(was.clone()), Secrets::ByName);
+            *is = sent.remove(*name).unwrap_or_default();
+        }
+    }
+    serde_json::from_value(Value::Object(document)).map_err(patch::schema)
+}
+
+/// Whether a patch touches this field.
+pub(super) fn touches(patch: &[PatchOperation], name: &str) -> bool {
+    let mut roots = patch.iter().map(|operation| patch::root(&operation.path));
+    roots.any(|root| root == name)
+}
+
+/// The whole resource as it is stored, secrets included.
+pub(super) fn object<M: Member>(item: &M) -> Result<Object, ApiFault> {
+    match serde_json::to_value(item) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Ok(Object::new()),
+        Err(error) => Err(ApiFault::internal(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cupola_api::portgroup::{PORTGROUPS, Portgroup};
+    use cupola_api::volume_target::VolumeTarget;
+    use serde_json::json;
+
+    fn built<M: Member>(body: Value, minor: u16) -> Result<M, (u16, String)> {
+        let given = body.as_object().cloned().unwrap_or_default();
+        build(given, Microversion::new(minor)).map_err(|f| (f.status, f.message))
+    }
+
+    #[test]
+    fn bodies_are_read_by_the_table() {
+        let node = NodeId::random();
+        let body = json!({"node_uuid": node, "standalone_ports_supported": "no", "extra": null,
+                          "uuid": null, "address": "AA:00:00:00:00:01"});
+        let group: Portgroup = built(body, 23).expect("good");
+        assert!(!group.standalone_ports_supported && group.extra.is_empty());
+        assert_eq!(group.node_uuid, node);
+        let status = |body: Value, minor| built::<Portgroup>(body, minor).map_err(|e| e.0);
+        assert_eq!(status(json!({}), 115).err(), Some(400));
+        let newer = json!({"node_uuid": node, "category": "fast"});
+        assert_eq!(status(newer.clone(), 102).err(), Some(406));
+        assert!(status(newer, 103).is_ok());
+        let unknown = built::<Portgroup>(json!({"node_uuid": node, "ports": []}), 115);
+        assert!(unknown.is_err_and(|(_, text)| text.contains("'ports' was unexpected")));
+        let text = json!({"node_uuid": node, "volume_type": "iscsi", "volume_id": "v",
+                          "boot_index": "0"});
+        let text = built::<VolumeTarget>(text, 115).map(|_| ());
+        let want = "Schema error for target: '0' is not of type 'integer'".to_owned();
+        assert_eq!(text, Err((400, want)));
+    }
+
+    #[test]
+    fn masks_that_come_back_keep_the_secret() {
+        let mut before = VolumeTarget::new(NodeId::random(), "iscsi", 0, "v");
+        let secret = json!({"auth_password": "hunter2"});
+        before.properties = secret.as_object().cloned().unwrap_or_default();
+        let sent = json!({"auth_password": "******", "target_lun": 1});
+        let patch = [PatchOperation::replace("/properties", sent)];
+        let after = patched(&before, &patch).expect("good");
+        assert_eq!(after.properties["auth_password"], "hunter2");
+        let removed = patched(&before, &[PatchOperation::remove("/boot_index")]);
+        assert_eq!(
+            removed.map(|_| ()).map_err(|f| f.message),
+            Err("Schema error for patch: 'boot_index' is a required property".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_can_be_sorted_by() {
+        let check = |key: &str, minor| {
+            check_sort_key(&PORTGROUPS, key, Microversion::new(minor)).map_err(|f| f.message)
+        };
+        assert_eq!(check("id", 23), Ok(()));
+        assert_eq!(check("name", 23), Ok(()));
+        assert_eq!(
+            check("extra", 115).err().as_deref(),
+            Some("The sort_key value extra is an invalid field for sorting")
+        );
+        assert_eq!(
+            check("zz", 115).err().as_deref(),
+            Some("The sort_key value \"zz\" is an invalid field for sorting")
+        );
+        assert!(check("mode", 25).is_err() && check("mode", 26).is_ok());
+    }
+
+    #[test]
+    fn numbers_are_sorted_as_numbers() {
+        let node = NodeId::random();
+        let target = |index| VolumeTarget::new(node, "iscsi", index, "v");
+        assert!(sort_value(&target(9), "boot_index") < sort_value(&target(10), "boot_index"));
+        let named = |name: Option<&str>| Portgroup {
+            name: name.map(str::to_owned),
+            ..Portgroup::new(node)
+        };
+        assert!(sort_value(&named(None), "name") < sort_value(&named(Some("")), "name"));
+    }
+}
