@@ -57,6 +57,16 @@ const fn unknown_node() -> NodeId {
     NodeId(Uuid::nil())
 }
 
+/// Where `internal_info` of a port or a port group names the virtual network interface (VIF) that
+/// is attached to it.
+pub const ATTACHED_VIF: &str = "tenant_vif_port_id";
+
+/// The VIF that is attached to a port or a port group with this `internal_info`.
+#[must_use]
+pub fn attached_vif(internal_info: &Object) -> Option<&str> {
+    internal_info.get(ATTACHED_VIF).and_then(|vif| vif.as_str())
+}
+
 impl Port {
     /// A port with this address at the defaults of the API.
     #[must_use]

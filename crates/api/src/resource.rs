@@ -203,5 +203,16 @@ impl fmt::Debug for ProvisionRequest {
     }
 }
 
+/// A request to attach a virtual network interface (VIF) to a node (wire reference §11.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VifRequest {
+    /// Its name or UUID, which is that of whoever plumbs the network.
+    pub id: String,
+    /// The port that is to carry it; any that is free when none is named.
+    pub port: Option<Uuid>,
+    /// The port group that is to carry it.
+    pub portgroup: Option<Uuid>,
+}
+
 /// The identifier of an instance or another object that is not ours.
 pub type ForeignId = Uuid;

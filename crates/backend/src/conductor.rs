@@ -11,6 +11,7 @@
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
+//! | `vif` | which port carries which virtual network interface |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
 
@@ -47,6 +48,7 @@ mod timeouts;
 mod update;
 mod validation;
 mod verify;
+pub(crate) mod vif;
 mod wait;
 mod work;
 mod workers;

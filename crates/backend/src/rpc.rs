@@ -12,7 +12,9 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
-use cupola_api::resource::{BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations};
+use cupola_api::resource::{
+    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations, VifRequest,
+};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 
@@ -91,6 +93,15 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// Enables or disables the node's console.
     async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault>;
+
+    /// The virtual network interfaces (VIFs) that are attached to a node.
+    async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault>;
+
+    /// Attaches a VIF to a free port or port group of a node.
+    async fn attach_vif(&self, node: NodeId, request: VifRequest) -> Result<(), ApiFault>;
+
+    /// Detaches a VIF from a node.
+    async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault>;
 
     /// An agent asks which node it runs on.
     async fn lookup(

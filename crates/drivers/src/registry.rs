@@ -143,8 +143,10 @@ impl Implementations {
             InterfaceKind::Deploy => self.deploy.contains_key(name),
             InterfaceKind::Inspect => name == "no-inspect" || self.inspect.contains_key(name),
             InterfaceKind::Rescue => name == "no-rescue" || self.rescue.contains_key(name),
+            // What networks ask of this service is to note who is attached where: there is no trait.
+            InterfaceKind::Network => matches!(name, "noop" | "flat"),
             // Names that stand for "nothing of this kind"; there is no trait behind them yet.
-            InterfaceKind::Network | InterfaceKind::Storage => name == "noop",
+            InterfaceKind::Storage => name == "noop",
             InterfaceKind::Bios
             | InterfaceKind::Console
             | InterfaceKind::Firmware

@@ -130,8 +130,8 @@ pub(super) const PROVISION: Body = Body::Members(
     ],
 );
 
-/// A network interface.
-pub(super) const VIF: Body = Body::Members(&[("id", Kind::RequiredText)], &[]);
+/// A network interface; it may have other members, which are for whoever plumbs the network.
+pub(super) const VIF: Body = Body::Object;
 
 /// All traits of a node.
 pub(super) const TRAITS: Body = Body::Members(&[("traits", Kind::Any)], &[]);

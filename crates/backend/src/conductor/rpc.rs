@@ -11,14 +11,16 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
-use cupola_api::resource::{BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations};
+use cupola_api::resource::{
+    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations, VifRequest,
+};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::Conductor;
 use super::error::{WorkError, store_fault};
 use super::management::FirmwareChange;
 use super::work::Work;
+use super::{Conductor, vif};
 use crate::rpc::Rpc;
 
 /// How long a BMC may take over a question that somebody waits for.
@@ -128,6 +130,20 @@ impl Rpc for Conductor {
 
     async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault> {
         self.switch_console(node, enabled).await
+    }
+
+    async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault> {
+        let node = self.store().node_by_id(node).await;
+        let node = node.map_err(|error| store_fault(&error))?;
+        vif::list(self.store(), &node).await
+    }
+
+    async fn attach_vif(&self, node: NodeId, request: VifRequest) -> Result<(), ApiFault> {
+        self.attach_to(node, &request).await
+    }
+
+    async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault> {
+        self.detach_from(node, vif).await
     }
 
     async fn lookup(

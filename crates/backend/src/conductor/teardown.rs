@@ -11,7 +11,7 @@ use super::diagnosis::Situation;
 use super::error::{WorkError, WorkResult};
 use super::locks::Held;
 use super::work::Work;
-use super::{Conductor, clean};
+use super::{Conductor, clean, vif};
 
 /// Keys of `driver_internal_info` that belong to the instance.
 const INSTANCE_KEYS: &[&str] = &[
@@ -83,6 +83,8 @@ impl Work {
         let (task, hardware) = self.hardware().await?;
         hardware.deploy.clean_up(&task, &hardware).await?;
         hardware.deploy.tear_down(&task, &hardware).await?;
+        let node = self.node().await?;
+        vif::detach_all(self.conductor().store(), &node).await?;
         crash_point(CrashPoint::TornDown);
         let needed = self.begin_clean(&[], false).await?;
         self.transition(Event::Clean, Actor::Conductor, "torn down", |node| {

@@ -204,8 +204,9 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         }
         O::ListNodePortgroups => portgroups::of_node(call, a, false).await,
         O::ListNodePortgroupsInDetail => portgroups::of_node(call, a, true).await,
-        O::ListVifs | O::AttachVif => nodes::parts::vifs(call, a).await,
-        O::DetachVif => nodes::parts::detach_vif(call, a, b).await,
+        O::ListVifs => nodes::vifs::list(call, a).await,
+        O::AttachVif => nodes::vifs::attach(call, a).await,
+        O::DetachVif => nodes::vifs::detach(call, a, b).await,
         O::ShowNodeVolume => volumes::root_of_node(call, a).await,
         O::ListNodeVolumeConnectors => volumes::of_node::<VolumeConnector>(call, a).await,
         O::ListNodeVolumeTargets => volumes::of_node::<VolumeTarget>(call, a).await,

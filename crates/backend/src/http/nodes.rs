@@ -16,3 +16,4 @@ mod semantics;
 pub(super) mod states;
 pub(super) mod traits;
 pub(super) mod update;
+pub(super) mod vifs;

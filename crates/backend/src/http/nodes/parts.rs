@@ -3,11 +3,9 @@
 //! real.
 
 use cupola_api::fault::ApiFault;
-use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use super::super::answer::{Answer, empty, ok};
-use super::super::body::Size;
+use super::super::answer::{Answer, ok};
 use super::super::call::Call;
 use super::super::paging::Paging;
 use crate::store::NodeFilter;
@@ -25,30 +23,6 @@ pub(in super::super) async fn none(call: &mut Call, node: &str, collection: &str
     let mut body = Map::new();
     body.insert(collection.to_owned(), json!([]));
     ok(&body)
-}
-
-/// `/v1/nodes/{node}/vifs`: as with the network interface `noop`, attaching succeeds and changes
-/// nothing.
-pub(in super::super) async fn vifs(call: &mut Call, node: &str) -> Answer {
-    call.node(node).await?;
-    if call.method == Method::GET {
-        return ok(&json!({ "vifs": [] }));
-    }
-    let body = call.json(Size::Usual).await?;
-    match body.get("id") {
-        Some(Value::String(id)) if !id.is_empty() => empty(StatusCode::NO_CONTENT),
-        Some(_) => Err(ApiFault::bad_request("Expected a non-empty string for id").into()),
-        None => {
-            let text = "Schema error for VIF: 'id' is a required property";
-            Err(ApiFault::bad_request(text).into())
-        }
-    }
-}
-
-/// `DELETE /v1/nodes/{node}/vifs/{vif}`.
-pub(in super::super) async fn detach_vif(call: &mut Call, node: &str, _vif: &str) -> Answer {
-    call.node(node).await?;
-    empty(StatusCode::NO_CONTENT)
 }
 
 /// `/v1/nodes/{node}/allocation`: there is none.

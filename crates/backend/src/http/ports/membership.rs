@@ -1,6 +1,7 @@
 //! A port in a port group: what must fit between them (wire reference §12).
 
 use cupola_api::fault::ApiFault;
+use cupola_api::node::Node;
 use cupola_api::port::Port;
 use cupola_api::portgroup::Portgroup;
 
@@ -31,6 +32,7 @@ pub(super) async fn check_changed(
     call: &Call,
     before: &Port,
     after: &Port,
+    node: &Node,
     sets_network: bool,
 ) -> Result<(), Failure> {
     let Some(group) = group_of(call, after).await? else {
@@ -44,6 +46,16 @@ pub(super) async fn check_changed(
         .into());
     }
     let is_moved = before.portgroup_uuid != after.portgroup_uuid;
+    let is_flat = node.interfaces.network_interface.as_deref() == Some("flat");
+    let boots_anew = after.pxe_enabled && (is_moved || !before.pxe_enabled);
+    if is_flat && boots_anew && !group.standalone_ports_supported {
+        return Err(ApiFault::conflict(format!(
+            "Port group {} doesn't support standalone ports: port {} cannot be a member of it while \
+             its 'pxe_enabled' field is True.",
+            group.uuid, after.uuid
+        ))
+        .into());
+    }
     if is_moved || before.physical_network != after.physical_network {
         check_network(call, after, &group).await?;
     }

@@ -4,7 +4,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::{NodeIdent, PortId};
 use cupola_api::node::{Node, Object};
 use cupola_api::patch::{PatchOperation, PatchVerb};
-use cupola_api::port::{FIELDS, Port};
+use cupola_api::port::{FIELDS, Port, attached_vif};
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     refuse_locked(&node.reservation, node.uuid)?;
     check_state(&before, &after, &node)?;
     let sets_network = touches(&patch, "physical_network");
-    membership::check_changed(call, &before, &after, sets_network).await?;
+    membership::check_changed(call, &before, &after, &node, sets_network).await?;
     let saved = call.state.store.save_port(&after).await?;
     ok(&PortShape::full(call.version).value(&saved, &call.base))
 }
@@ -59,8 +59,20 @@ pub(in super::super) async fn delete(call: &mut Call, port: &str) -> Answer {
     let port = find(call, port).await?;
     let node = call.state.store.node_by_id(port.node_uuid).await?;
     refuse_locked(&node.reservation, node.uuid)?;
+    check_delete(&port, &node)?;
     call.state.store.delete_port(port.uuid).await?;
     empty(StatusCode::NO_CONTENT)
+}
+
+/// A port that carries the network of an instance stays.
+fn check_delete(port: &Port, node: &Node) -> Result<(), ApiFault> {
+    match attached_vif(&port.internal_info) {
+        Some(vif) if is_in_use(node) && !node.maintenance => Err(ApiFault::conflict(format!(
+            "Cannot delete the port {} as it is bound to VIF {vif} for tenant use.",
+            port.uuid
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn is_in_use(node: &Node) -> bool {
@@ -166,6 +178,20 @@ mod tests {
         assert_eq!(node, Some(NodeIdent::Name("n2".to_owned())));
         let removed = patched(&before, json!([{"op": "remove", "path": "/address"}]));
         assert!(removed.is_err());
+    }
+
+    #[test]
+    fn a_port_with_the_network_of_an_instance_stays() {
+        let mut node = Node::new(NodeId::random(), "ipmi".to_owned());
+        let mut port = Port::new(PortId::random(), node.uuid, MacAddress::new([2; 6]));
+        node.provision_state = S::Active;
+        assert!(check_delete(&port, &node).is_ok());
+        let info = &mut port.internal_info;
+        info.insert(cupola_api::port::ATTACHED_VIF.to_owned(), json!("v"));
+        let status = check_delete(&port, &node).map_err(|fault| fault.status);
+        assert_eq!(status, Err(409));
+        node.maintenance = true;
+        assert!(check_delete(&port, &node).is_ok());
     }
 
     #[test]

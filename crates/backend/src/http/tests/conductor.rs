@@ -9,12 +9,13 @@ use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
-    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validation, Validations,
+    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validation, Validations, VifRequest,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 use serde_json::json;
 
+use crate::conductor::vif;
 use crate::events::EventBus;
 use crate::rpc::Rpc;
 use crate::store::{Store, StoreError};
@@ -142,6 +143,21 @@ impl Rpc for TestConductor {
 
     async fn set_console(&self, _node: NodeId, _enabled: bool) -> Result<(), ApiFault> {
         Ok(())
+    }
+
+    async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault> {
+        let node = self.store.node_by_id(node).await.map_err(fault)?;
+        vif::list(&self.store, &node).await
+    }
+
+    async fn attach_vif(&self, node: NodeId, request: VifRequest) -> Result<(), ApiFault> {
+        let node = self.store.node_by_id(node).await.map_err(fault)?;
+        vif::attach(&self.store, &node, &request).await
+    }
+
+    async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault> {
+        let node = self.store.node_by_id(node).await.map_err(fault)?;
+        vif::detach(&self.store, &node, vif).await
     }
 
     async fn lookup(

@@ -1,6 +1,7 @@
-//! Port groups over the wire, and the ports in them.
+//! Port groups over the wire, the ports in them, and what networks are attached to them.
 
 use super::*;
+use cupola_api::state::provision::ProvisionState;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -250,4 +251,59 @@ async fn ports_are_found_by_their_group_and_keep_it() {
         .await;
     assert_eq!(moved.status, 200);
     assert_eq!(api.delete("/v1/portgroups/bond0").await.status, 204);
+}
+
+#[tokio::test]
+async fn networks_are_attached_to_ports_of_flat_nodes() {
+    let api = Api::start().await;
+    let body = json!({"driver": "fake-hardware", "name": "flat", "network_interface": "flat"});
+    let node = made(&api, "/v1/nodes", body).await;
+    let address = "52:54:00:aa:00:01";
+    let body = json!({"node_uuid": node, "address": address});
+    let port = made(&api, "/v1/ports", body).await;
+    let vifs = "/v1/nodes/flat/vifs";
+    assert_eq!(
+        api.post(vifs, json!({"id": "v1", "mtu": 9000}))
+            .await
+            .status,
+        204
+    );
+    assert_eq!(api.get(vifs).await.body, json!({"vifs": [{"id": "v1"}]}));
+    let again = api.post(vifs, json!({"id": "v1"})).await;
+    let text =
+        format!("Unable to attach VIF because VIF v1 is already attached to Ironic Port {port}");
+    assert_eq!((again.status, again.fault()), (409, text));
+    let full = api.post(vifs, json!({"id": "v2"})).await;
+    assert_eq!(
+        (full.status, full.fault().as_str()),
+        (
+            400,
+            "Unable to attach VIF v2, not enough free physical ports."
+        )
+    );
+    let shown = api.get(&format!("/v1/ports/{port}")).await;
+    assert_eq!(shown.body["internal_info"]["tenant_vif_port_id"], "v1");
+    let id = node.parse().expect("a UUID");
+    let active = |n: &mut cupola_api::Node| n.provision_state = ProvisionState::Active;
+    api.store.modify_node(id, active).await.expect("changed");
+    assert_eq!(api.delete(&format!("/v1/ports/{port}")).await.status, 409);
+    assert_eq!(api.delete(&format!("{vifs}/v1")).await.status, 204);
+    let missing = api.delete(&format!("{vifs}/v1")).await;
+    assert_eq!(
+        (missing.status, missing.fault()),
+        (
+            400,
+            format!("Unable to detach VIF v1 from node {node} because it is not attached to it.")
+        )
+    );
+    assert_eq!(api.delete(&format!("/v1/ports/{port}")).await.status, 204);
+    assert_eq!(api.at("1.27", vifs).await.status, 404);
+
+    // Without a network to plumb everything succeeds and nothing is kept.
+    api.node("noop").await;
+    let vifs = "/v1/nodes/noop/vifs";
+    assert_eq!(api.post(vifs, json!({"id": "v1"})).await.status, 204);
+    assert_eq!(api.get(vifs).await.body, json!({"vifs": []}));
+    assert_eq!(api.delete(&format!("{vifs}/v1")).await.status, 204);
+    assert_eq!(api.post(vifs, json!({})).await.status, 400);
 }
