@@ -176,6 +176,7 @@ mod tests {
 
     #[test]
     fn the_tables_cover_the_types() {
+        check(&crate::allocation::Allocation::default());
         check(&Chassis::default());
         check(&DeployTemplate {
             uuid: DeployTemplateId::random(),

@@ -70,6 +70,12 @@ uuid_ids! {
     VolumeTargetId;
     /// A deploy template.
     DeployTemplateId;
+    /// An allocation: a request for a node.
+    AllocationId;
+    /// A runbook.
+    RunbookId;
+    /// An inspection rule.
+    InspectionRuleId;
     /// One record of a node's history.
     HistoryId;
 }

@@ -5,6 +5,7 @@
 //! behaviour of the service; handlers live in `cupola-backend`, screens in `cupola-console`.
 
 pub mod agent;
+pub mod allocation;
 pub mod boot_ladder;
 pub mod chassis;
 pub mod client;

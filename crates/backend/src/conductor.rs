@@ -11,12 +11,14 @@
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
+//! | `allocate` | which node an allocation gets |
 //! | `vif` | which port carries which virtual network interface |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
 
 mod abort;
 mod adopt;
+mod allocate;
 pub mod boot_directory;
 mod clean;
 pub mod config_drive;
@@ -56,7 +58,7 @@ mod workers;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cupola_api::id::NodeId;
+use cupola_api::id::{AllocationId, NodeId};
 use cupola_drivers::registry::Registry;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -92,6 +94,8 @@ struct Inner {
     progress: Mutex<HashMap<NodeId, timeouts::Progress>>,
     /// Nodes whose agent was told its token by this process.
     tokens_told: Mutex<HashSet<NodeId>>,
+    /// Allocations that a node is looked for.
+    allocating: Mutex<HashSet<AllocationId>>,
     /// Agents that do not answer.
     silences: Mutex<HashMap<NodeId, lost_agent::Silence>>,
     /// Failed power reads in a row, by node.
@@ -129,6 +133,7 @@ impl Conductor {
                 timed: Mutex::default(),
                 progress: Mutex::default(),
                 tokens_told: Mutex::default(),
+                allocating: Mutex::default(),
                 silences: Mutex::default(),
                 power_failures: Mutex::default(),
             }),
@@ -146,6 +151,7 @@ impl Conductor {
             .register_conductor(self.host(), &self.options().group, &drivers)
             .await?;
         self.recover().await?;
+        self.clone().resume_allocations().await?;
         self.spawn_periodic();
         Ok(())
     }
@@ -184,6 +190,11 @@ impl Conductor {
             "power failure recovery",
             options.power_failure_recovery_interval,
             Self::recover_power_failures,
+        );
+        self.every(
+            "orphaned allocations",
+            allocate::ORPHANS_INTERVAL,
+            Self::resume_allocations,
         );
     }
 

@@ -5,6 +5,7 @@
 //! to one handler, which reads its arguments and body, checks their form and asks the store or the
 //! conductor. No handler moves a provision state or talks to hardware.
 
+mod allocations;
 mod answer;
 mod arguments;
 mod body;

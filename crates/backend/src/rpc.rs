@@ -7,9 +7,10 @@
 use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
+use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
-use cupola_api::id::NodeId;
+use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
@@ -93,6 +94,17 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// Enables or disables the node's console.
     async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault>;
+
+    /// Stores an allocation and looks for its node, which goes on after the call; with a node, which
+    /// is in use, the allocation is made for that one.
+    async fn create_allocation(
+        &self,
+        allocation: Allocation,
+        node: Option<NodeId>,
+    ) -> Result<Allocation, ApiFault>;
+
+    /// Deletes an allocation and frees its node.
+    async fn destroy_allocation(&self, allocation: AllocationId) -> Result<(), ApiFault>;
 
     /// The virtual network interfaces (VIFs) that are attached to a node.
     async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault>;

@@ -4,6 +4,7 @@
 //! [`Snapshot`] of nodes, from which SQLite is read without SQL. No provision state is judged here:
 //! the conductor moves states, the store keeps them.
 
+mod allocations;
 mod column;
 mod conductors;
 mod database;

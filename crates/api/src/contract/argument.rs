@@ -105,6 +105,14 @@ pub(super) const PORTGROUP_FILTER: &[Argument] = &[
 /// Whose volumes are listed.
 pub(super) const NODE_OF_VOLUME: &[Argument] = &[argument(1, "node", Text)];
 
+/// Which allocations are listed.
+pub(super) const ALLOCATION_FILTER: &[Argument] = &[
+    argument(1, "node", Text),
+    argument(1, "resource_class", Text),
+    argument(1, "state", Text),
+    argument(60, "owner", Text),
+];
+
 /// Which drivers are listed, and how.
 pub(super) const DRIVERS: &[Argument] =
     &[argument(30, "type", Text), argument(30, "detail", Boolean)];

@@ -1,6 +1,7 @@
 //! What goes with a request and comes with its answer: which resource, or which members.
 
 use super::kind::{self, Kind, Rule};
+use crate::allocation::ALLOCATIONS;
 use crate::chassis::CHASSIS as CHASSIS_TABLE;
 use crate::collection::Collection;
 use crate::deploy_template::DEPLOY_TEMPLATES;
@@ -100,6 +101,9 @@ pub(super) const VOLUME_TARGET: &Resource = &Resource::of("volume_target", &VOLU
 
 /// Deploy templates.
 pub(super) const DEPLOY_TEMPLATE: &Resource = &Resource::of("deploy_template", &DEPLOY_TEMPLATES);
+
+/// Allocations.
+pub(super) const ALLOCATION: &Resource = &Resource::of("allocation", &ALLOCATIONS);
 
 /// Why a node goes into maintenance.
 pub(super) const REASON: Body = Body::Members(&[], &[("reason", Kind::Text(usize::MAX))]);

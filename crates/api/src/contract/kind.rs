@@ -30,6 +30,8 @@ pub enum Kind {
     OptionalMac,
     /// A whole number that must be there.
     Integer,
+    /// A list; null stands for the empty one.
+    List,
     /// A list with something in it; what that may be, the resource's own rules say.
     FilledList,
     /// A whole number of at least 1, or null.

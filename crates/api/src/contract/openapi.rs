@@ -183,6 +183,7 @@ fn schema(kind: Kind) -> Value {
         Kind::Mac => json!({ "type": "string", "pattern": MAC }),
         Kind::OptionalMac => json!({ "type": ["string", "null"], "pattern": MAC }),
         Kind::Integer => json!({ "type": "integer" }),
+        Kind::List => json!({ "type": ["array", "null"] }),
         Kind::FilledList => json!({ "type": "array", "minItems": 1 }),
         Kind::OptionalNumber => json!({ "type": ["integer", "null"], "minimum": 1 }),
         Kind::Any => json!({}),

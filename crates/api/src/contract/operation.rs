@@ -382,6 +382,23 @@ operations! {
         Body::Nothing => Answer::Nothing(204),
         "Removes a volume target.";
 
+    // Allocations.
+    ListAllocations: GET "allocations", 52, NotSupported, "allocation:list", [ALLOCATION_FILTER, PAGE, FIELDS],
+        Body::Nothing => Answer::Page(bodies::ALLOCATION),
+        "Allocations, a page at a time.";
+    CreateAllocation: POST "allocations", 52, NoMethod, "allocation:create", [],
+        Body::New(bodies::ALLOCATION) => Answer::One(201, bodies::ALLOCATION),
+        "Asks for a node.";
+    ShowAllocation: GET "allocations/{allocation}", 52, NotSupported, "allocation:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::ALLOCATION),
+        "An allocation.";
+    UpdateAllocation: PATCH "allocations/{allocation}", 57, NoMethod, "allocation:update", [],
+        Body::Patch(bodies::ALLOCATION) => Answer::One(200, bodies::ALLOCATION),
+        "Changes an allocation by a JSON patch.";
+    DeleteAllocation: DELETE "allocations/{allocation}", 52, NoMethod, "allocation:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes an allocation and frees its node.";
+
     // Deploy templates.
     ListDeployTemplates: GET "deploy_templates", 55, NotSupported, "deploy_template:get", [PAGE, DETAIL, FIELDS],
         Body::Nothing => Answer::Page(bodies::DEPLOY_TEMPLATE),

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
+use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
-use cupola_api::id::NodeId;
+use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
@@ -130,6 +131,21 @@ impl Rpc for Conductor {
 
     async fn set_console(&self, node: NodeId, enabled: bool) -> Result<(), ApiFault> {
         self.switch_console(node, enabled).await
+    }
+
+    async fn create_allocation(
+        &self,
+        allocation: Allocation,
+        node: Option<NodeId>,
+    ) -> Result<Allocation, ApiFault> {
+        match node {
+            Some(node) => self.backfill(allocation, node).await,
+            None => self.start_allocation(allocation).await,
+        }
+    }
+
+    async fn destroy_allocation(&self, allocation: AllocationId) -> Result<(), ApiFault> {
+        self.remove_allocation(allocation).await
     }
 
     async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault> {

@@ -74,6 +74,9 @@ impl Work {
             Err(error) => {
                 let text = format!("Failed to tear down: {error}");
                 let text = self.explained(&text, Situation::Failed).await;
+                if let Err(error) = self.end_allocation().await {
+                    tracing::warn!(%error, node = %self.id(), "its allocation could not be deleted");
+                }
                 self.fail("unprovision", &text, forget_instance).await;
             }
         }
@@ -86,6 +89,7 @@ impl Work {
         let node = self.node().await?;
         vif::detach_all(self.conductor().store(), &node).await?;
         crash_point(CrashPoint::TornDown);
+        self.end_allocation().await?;
         let needed = self.begin_clean(&[], false).await?;
         self.transition(Event::Clean, Actor::Conductor, "torn down", |node| {
             forget_instance(node);
@@ -99,6 +103,7 @@ impl Work {
 fn forget_instance(node: &mut Node) {
     node.instance_info = Object::new();
     node.instance_uuid = None;
+    node.allocation_uuid = None;
     node.instance_name = None;
     node.deploy_step = Object::new();
     for key in INSTANCE_KEYS {

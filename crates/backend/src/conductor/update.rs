@@ -87,6 +87,9 @@ impl Conductor {
                 .map_err(|error| ApiFault::bad_request(error.to_string()))?;
             changes = differences(&now, &wanted)?;
         }
+        if changes.contains_key("instance_uuid") && wanted.instance_uuid.is_none() {
+            held.work.end_allocation().await.map_err(WorkError::from)?;
+        }
         self.write_changes(now.uuid, &changes, &wanted).await
     }
 
@@ -211,6 +214,17 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
             "Node {} can not have its driver or interfaces updated unless it is in one of allowed \
              (enroll, inspecting, inspect wait, manageable, available) states or in maintenance \
              mode.",
+            now.uuid
+        ));
+    }
+    if let (true, Some(allocation)) = (changes.contains_key("instance_uuid"), now.allocation_uuid)
+        && after.instance_uuid.is_none()
+        && !open
+        && !now.maintenance
+    {
+        return conflict(format!(
+            "Cannot remove instance_uuid of node {} with allocation {allocation} while it is in \
+             state \"{state}\"; undeploy the node, or set it into maintenance mode first.",
             now.uuid
         ));
     }

@@ -220,7 +220,8 @@ pub(super) async fn read<M: Member>(call: &mut Call) -> Result<M, Failure> {
     Ok(build(given, call.version)?)
 }
 
-fn build<M: Member>(mut given: Object, version: Microversion) -> Result<M, ApiFault> {
+/// The resource that these fields describe.
+pub(super) fn build<M: Member>(mut given: Object, version: Microversion) -> Result<M, ApiFault> {
     let collection = M::COLLECTION;
     let noun = collection.noun;
     check_names(&given, collection, version)?;

@@ -23,8 +23,8 @@ use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
 use super::{
-    ApiState, chassis, cupola, deploy_templates, metrics, nodes, portgroups, ports, ramdisk, root,
-    service, volumes,
+    ApiState, allocations, chassis, cupola, deploy_templates, metrics, nodes, portgroups, ports,
+    ramdisk, root, service, volumes,
 };
 use crate::auth::{Caller, Denied, SameProcess};
 
@@ -212,7 +212,8 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ListNodeVolumeTargets => volumes::of_node::<VolumeTarget>(call, a).await,
         O::ListBiosSettings => nodes::parts::none(call, a, "bios").await,
         O::ListFirmwareComponents => nodes::parts::none(call, a, "firmware").await,
-        O::ShowNodeAllocation | O::DeleteNodeAllocation => nodes::parts::allocation(call, a).await,
+        O::ShowNodeAllocation => allocations::show_of_node(call, a).await,
+        O::DeleteNodeAllocation => allocations::delete_of_node(call, a).await,
         O::ListPorts => ports::list::list(call, false).await,
         O::ListPortsInDetail => ports::list::list(call, true).await,
         O::CreatePort => ports::create::create(call).await,
@@ -252,6 +253,11 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowVolumeTarget => volumes::show::<VolumeTarget>(call, a).await,
         O::UpdateVolumeTarget => volumes::update::<VolumeTarget>(call, a).await,
         O::DeleteVolumeTarget => volumes::delete::<VolumeTarget>(call, a).await,
+        O::ListAllocations => allocations::list(call).await,
+        O::CreateAllocation => allocations::create(call).await,
+        O::ShowAllocation => allocations::show(call, a).await,
+        O::UpdateAllocation => allocations::update(call, a).await,
+        O::DeleteAllocation => allocations::delete(call, a).await,
         O::ListDeployTemplates => deploy_templates::list(call).await,
         O::CreateDeployTemplate => deploy_templates::create(call).await,
         O::ShowDeployTemplate => deploy_templates::show(call, a).await,

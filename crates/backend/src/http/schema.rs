@@ -62,6 +62,11 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
         }
         (Kind::Integer, Value::Number(number)) if number.is_i64() => Ok(Value::Number(number)),
         (Kind::Integer, other) => Err(fault(format!("{} is not of type 'integer'", repr(&other)))),
+        (Kind::List, Value::Array(items)) => Ok(Value::Array(items)),
+        (Kind::List, other) => Err(fault(format!(
+            "{} is not of type 'array', 'null'",
+            repr(&other)
+        ))),
         (Kind::FilledList, Value::Array(items)) if items.is_empty() => {
             Err(fault("[] should be non-empty".to_owned()))
         }
@@ -123,6 +128,7 @@ fn stands_for_null(kind: Kind) -> Option<Value> {
         | Kind::Any => Some(Value::Null),
         Kind::Boolean(default) => Some(Value::Bool(default)),
         Kind::Object => Some(Value::Object(Map::new())),
+        Kind::List => Some(Value::Array(Vec::new())),
         Kind::TextOrEmpty => Some(Value::from("")),
     }
 }

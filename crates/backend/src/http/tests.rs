@@ -1,6 +1,7 @@
 //! The router as a client sees it, over a real store and a conductor that does as little as the
 //! seam allows.
 
+mod allocations;
 mod auth;
 mod chassis;
 mod conductor;

@@ -210,6 +210,17 @@ impl Database {
         .await
     }
 
+    /// All of the statements when each of them returns a row, else none of them; their first rows.
+    pub(crate) async fn together(
+        &self,
+        statements: Vec<Statement>,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        self.answered(true, statements, |database, statements| {
+            Box::pin(database.together_once(statements))
+        })
+        .await
+    }
+
     async fn read_once(&self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         match &self.pools {
             Pools::Sqlite { read, .. } => {
@@ -266,6 +277,45 @@ impl Database {
             }
         }
         Ok(changed)
+    }
+
+    async fn together_once(
+        &self,
+        statements: Vec<Statement>,
+    ) -> Result<Option<Vec<Row>>, StoreError> {
+        let mut rows = Vec::with_capacity(statements.len());
+        match &self.pools {
+            Pools::Sqlite { write, .. } => {
+                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                for statement in statements {
+                    let query = for_sqlite(statement);
+                    let Some(row) = query.fetch_optional(&mut *transaction).await? else {
+                        transaction.rollback().await?;
+                        return Ok(None);
+                    };
+                    rows.push(Row::Sqlite(row));
+                }
+                transaction.commit().await?;
+                Ok(Some(rows))
+            }
+            Pools::Postgres(pool) => {
+                let mut connection = self.connection(pool).await?;
+                let all = async {
+                    let mut transaction = connection.begin().await?;
+                    for statement in statements {
+                        let query = for_postgres(statement);
+                        let Some(row) = query.fetch_optional(&mut *transaction).await? else {
+                            transaction.rollback().await?;
+                            return Ok(None);
+                        };
+                        rows.push(Row::Postgres(row));
+                    }
+                    transaction.commit().await?;
+                    Ok(Some(rows))
+                };
+                kept(connection_bound(all).await, connection)
+            }
+        }
     }
 
     /// Ends the connections after what runs has ended.

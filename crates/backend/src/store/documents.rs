@@ -136,7 +136,7 @@ pub(super) fn explained<D: Document>(error: StoreError, document: &D) -> StoreEr
 }
 
 impl Store {
-    fn body_of<D: Document>(&self, document: &D) -> Result<Cell, StoreError> {
+    pub(super) fn body_of<D: Document>(&self, document: &D) -> Result<Cell, StoreError> {
         let body = serde_json::to_string(document)
             .map_err(|error| StoreError::corrupt(D::TABLE, error))?;
         Ok(match D::SEALED {
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Reads a row of `uuid, body`.
-    fn read_document<D: Document>(&self, row: &Row) -> Result<D, StoreError> {
+    pub(super) fn read_document<D: Document>(&self, row: &Row) -> Result<D, StoreError> {
         let body = row.required_text(1)?;
         let read = match D::SEALED {
             Some(place) => {

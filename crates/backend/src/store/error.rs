@@ -74,6 +74,15 @@ impl StoreError {
     }
 }
 
+/// The article before a word at the beginning of a sentence.
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "An"
+    } else {
+        "A"
+    }
+}
+
 /// What a write contradicts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
@@ -103,7 +112,7 @@ pub enum Conflict {
     #[error("A port with name {0} already exists.")]
     PortName(String),
     /// Another resource of the kind has what only one can have.
-    #[error("A {resource} with {what} already exists.")]
+    #[error("{article} {resource} with {what} already exists.", article = article(resource))]
     Taken {
         /// The kind of resource.
         resource: String,

@@ -33,6 +33,7 @@ const SCRIPTS: &[Script] = scripts! {
     3 "deploy templates" "0003_deploy_templates.sql";
     4 "dhcp lease servers" "0004_dhcp_lease_servers.sql";
     5 "groups" "0005_groups.sql";
+    6 "claims" "0006_claims.sql";
 };
 
 fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {

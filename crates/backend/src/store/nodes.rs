@@ -40,7 +40,7 @@ pub(super) async fn detached<T: Send + 'static>(
     }
 }
 
-fn conflict(error: StoreError, node: &Node) -> StoreError {
+pub(super) fn conflict(error: StoreError, node: &Node) -> StoreError {
     let kind = if is_taken(&error, "nodes", "uuid") {
         Conflict::NodeUuid(node.uuid.to_string())
     } else if is_taken(&error, "nodes", "name") {
@@ -271,6 +271,18 @@ impl Store {
         node: &Node,
         revision: Option<Revision>,
     ) -> Result<Option<Arc<StoredNode>>, StoreError> {
+        self.change_node(self.saving_node(node, revision)?)
+            .await
+            .map_err(|error| conflict(error, node))
+    }
+
+    /// The statement that stores a node, if it has not changed since this revision, and returns
+    /// [`select_list`].
+    pub(super) fn saving_node(
+        &self,
+        node: &Node,
+        revision: Option<Revision>,
+    ) -> Result<Statement, StoreError> {
         let mut node = node.clone();
         node.updated_at = Some(Timestamp::now());
         let mut parts = Vec::new();
@@ -290,9 +302,7 @@ impl Store {
             parts.join(", "),
             select_list()
         );
-        self.change_node(assembled(text, arguments))
-            .await
-            .map_err(|error| conflict(error, &node))
+        Ok(assembled(text, arguments))
     }
 
     /// Runs a statement that changes one node and returns [`select_list`].

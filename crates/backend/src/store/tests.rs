@@ -1,6 +1,7 @@
 //! The store on both databases: every scenario runs on SQLite with and without the nodes in
 //! memory, and on PostgreSQL, each in a new database.
 
+mod allocation_scenarios;
 mod files;
 mod group_scenarios;
 mod node_scenarios;
@@ -100,6 +101,8 @@ scenarios! {
     group_scenarios::port_groups_hold_ports_and_go_with_their_node;
     group_scenarios::volumes_are_unique_and_sealed;
     group_scenarios::shards_are_counted;
+    allocation_scenarios::an_allocation_and_its_node_agree;
+    allocation_scenarios::no_node_is_given_twice;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
     record_scenarios::reservations_follow_the_ports;

@@ -1,6 +1,5 @@
-//! What hangs below a node and is empty so far: BIOS settings, firmware, an allocation. Clients read
-//! these on their way; writing them is refused like any resource that is not there. Children are
-//! real.
+//! What hangs below a node and is empty so far: BIOS settings, firmware. Clients read these on
+//! their way; writing them is refused like any resource that is not there. Children are real.
 
 use cupola_api::fault::ApiFault;
 use serde_json::{Map, json};
@@ -23,14 +22,6 @@ pub(in super::super) async fn none(call: &mut Call, node: &str, collection: &str
     let mut body = Map::new();
     body.insert(collection.to_owned(), json!([]));
     ok(&body)
-}
-
-/// `/v1/nodes/{node}/allocation`: there is none.
-pub(in super::super) async fn allocation(call: &mut Call, node: &str) -> Answer {
-    call.arguments.list("fields");
-    let node = call.node(node).await?;
-    let text = format!("Allocation for node {} could not be found.", node.uuid);
-    Err(ApiFault::not_found(text).into())
 }
 
 /// `GET /v1/nodes/{node}/children`.

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
+use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::fault::ApiFault;
-use cupola_api::id::NodeId;
+use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
@@ -143,6 +144,30 @@ impl Rpc for TestConductor {
 
     async fn set_console(&self, _node: NodeId, _enabled: bool) -> Result<(), ApiFault> {
         Ok(())
+    }
+
+    async fn create_allocation(
+        &self,
+        allocation: Allocation,
+        node: Option<NodeId>,
+    ) -> Result<Allocation, ApiFault> {
+        let mut made = self
+            .store
+            .create_document(allocation)
+            .await
+            .map_err(fault)?;
+        if let Some(node) = node {
+            let node = self.store.node_by_id(node).await.map_err(fault)?;
+            let claimed = self.store.claim_node(made.uuid, &node).await;
+            claimed.map_err(fault)?;
+            made = self.store.document(made.uuid.0).await.map_err(fault)?;
+        }
+        Ok(made)
+    }
+
+    async fn destroy_allocation(&self, allocation: AllocationId) -> Result<(), ApiFault> {
+        let deleted = self.store.delete_allocation(allocation).await;
+        deleted.map(drop).map_err(fault)
     }
 
     async fn vifs(&self, node: NodeId) -> Result<Vec<String>, ApiFault> {

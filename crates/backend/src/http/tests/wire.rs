@@ -74,7 +74,7 @@ async fn routing() {
         (Method::GET, "/v2/nodes", 404),
         (Method::GET, "/v1//nodes", 404),
         (Method::GET, "/nodes/", 200),
-        (Method::GET, "/v1/allocations", 404),
+        (Method::GET, "/v1/nothing", 404),
         (Method::GET, "/v1/nodes/a%20b", 400),
         (Method::GET, "/v1/chassis", 200),
         (Method::PUT, "/v1/chassis", 405),

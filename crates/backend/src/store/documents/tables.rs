@@ -1,5 +1,6 @@
 //! How each of the small resources is kept: its table, and what of it is in columns.
 
+use cupola_api::allocation::Allocation;
 use cupola_api::chassis::Chassis;
 use cupola_api::deploy_template::DeployTemplate;
 use cupola_api::portgroup::Portgroup;
@@ -8,6 +9,33 @@ use cupola_api::volume_target::VolumeTarget;
 
 use super::super::database::Cell;
 use super::{Document, Referred};
+
+/// What settles an allocation is in [`super::super::allocations`].
+impl Document for Allocation {
+    const TABLE: &'static str = "allocations";
+    const COLUMNS: &'static [&'static str] =
+        &["name", "resource_class", "state", "node_uuid", "owner"];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"], &["node_uuid"]];
+    const SEALED: Option<&'static str> = None;
+    const REFERRED: Option<Referred> = None;
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![
+            Cell::Text(self.name.clone()),
+            Cell::Text(self.resource_class.clone()),
+            Cell::text(self.state.as_str()),
+            Cell::Text(self.node_uuid.map(|node| node.to_string())),
+            Cell::Text(self.owner.clone()),
+        ]
+    }
+
+    fn taken(&self, columns: &[&str]) -> String {
+        match (columns, self.node_uuid) {
+            (["node_uuid"], Some(node)) => format!("node {node}"),
+            _ => format!("name {}", self.name.as_deref().unwrap_or_default()),
+        }
+    }
+}
 
 impl Document for Chassis {
     const TABLE: &'static str = "chassis";

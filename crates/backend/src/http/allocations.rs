@@ -1,0 +1,187 @@
+//! `/v1/allocations` and `/v1/nodes/{node}/allocation` (wire reference §13): making, reading,
+//! changing, deleting. Which node one gets is the conductor's.
+
+use std::sync::Arc;
+
+use cupola_api::Microversion;
+use cupola_api::allocation::{ALLOCATIONS, Allocation, BACKFILL};
+use cupola_api::fault::ApiFault;
+use cupola_api::id::{AllocationId, NodeId};
+use cupola_api::node::Object;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::answer::{Answer, Failure, empty};
+use super::body::{self, Size};
+use super::call::Call;
+use super::collection::{self, ListRequest, Shape};
+use super::name;
+use super::repr::repr;
+use crate::store::{Cell, Only, StoreError, StoredNode};
+
+/// `GET /v1/allocations`.
+pub(super) async fn list(call: &mut Call) -> Answer {
+    let request = ListRequest::take(call, &ALLOCATIONS, false)?;
+    let mut filters = Vec::new();
+    if let Some(node) = call.arguments.text("node")? {
+        let node = named(call, &node).await?.uuid;
+        filters.push(Only::Is("node_uuid", Cell::text(node.to_string())));
+    }
+    for column in ["resource_class", "state", "owner"] {
+        if let Some(value) = call.arguments.text(column)? {
+            filters.push(Only::Is(column, Cell::text(value)));
+        }
+    }
+    collection::list::<Allocation>(call, &request, &filters, ALLOCATIONS.path).await
+}
+
+/// `POST /v1/allocations`.
+pub(super) async fn create(call: &mut Call) -> Answer {
+    let mut given = body::object(call.json(Size::Usual).await?, ALLOCATIONS.noun)?;
+    let node = backfilled(call, &mut given).await?;
+    let resolved = match given.get("candidate_nodes") {
+        Some(Value::Array(names)) => Some(candidates(call, names).await?),
+        _ => None,
+    };
+    if let Some(resolved) = resolved {
+        given.insert("candidate_nodes".to_owned(), resolved);
+    }
+    if let Some(instance) = node.as_ref().and_then(|node| node.instance_uuid) {
+        let uuid = given.entry("uuid").or_insert(Value::Null);
+        if uuid.is_null() {
+            *uuid = Value::from(instance.to_string());
+        }
+    }
+    let mut allocation: Allocation = collection::build(given, call.version)?;
+    check_name(&allocation)?;
+    if allocation
+        .resource_class
+        .as_deref()
+        .is_none_or(str::is_empty)
+    {
+        let text = "The resource_class field is mandatory when not backfilling";
+        let node = node.as_ref().ok_or_else(|| ApiFault::bad_request(text))?;
+        allocation.resource_class.clone_from(&node.resource_class);
+    }
+    let node = node.map(|node| node.uuid);
+    let made = call.state.rpc.create_allocation(allocation, node).await?;
+    collection::created(call, &made)
+}
+
+/// Takes the node out of the body for which the allocation is made afterwards.
+async fn backfilled(call: &Call, given: &mut Object) -> Result<Option<Arc<StoredNode>>, Failure> {
+    match given.shift_remove(BACKFILL.name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) if call.version < BACKFILL.since => Err(ApiFault::not_acceptable().into()),
+        Some(Value::String(node)) => Ok(Some(named(call, &node).await?)),
+        Some(other) => Err(ApiFault::bad_request(format!(
+            "Schema error for allocation: {} is not of type 'string', 'null'",
+            repr(&other)
+        ))
+        .into()),
+    }
+}
+
+/// A node that is named beside the path: an unknown one is a bad request.
+async fn named(call: &Call, ident: &str) -> Result<Arc<StoredNode>, Failure> {
+    match call.node(ident).await {
+        Err(Failure::Fault(mut fault)) if fault.status == 404 => {
+            fault.status = 400;
+            Err(fault.into())
+        }
+        found => found,
+    }
+}
+
+/// The UUIDs of candidates that are given by UUID or name.
+async fn candidates(call: &Call, names: &[Value]) -> Result<Value, Failure> {
+    let mut found: Vec<NodeId> = Vec::with_capacity(names.len());
+    let mut missing = Vec::new();
+    for name in names {
+        let Value::String(name) = name else {
+            let text = format!(
+                "Schema error for allocation: {} is not of type 'string'",
+                repr(name)
+            );
+            return Err(ApiFault::bad_request(text).into());
+        };
+        match call.state.store.node(&name.as_str().into()).await {
+            Ok(node) if found.contains(&node.uuid) => {}
+            Ok(node) => found.push(node.uuid),
+            Err(StoreError::NotFound { .. }) => missing.push(name.as_str()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if missing.is_empty() {
+        let uuids = found.iter().map(|uuid| Value::from(uuid.to_string()));
+        return Ok(uuids.collect());
+    }
+    let missing = missing.join(", ");
+    Err(ApiFault::bad_request(format!("Nodes cannot be found: {missing}")).into())
+}
+
+/// The rules of node names, as they are since 1.10.
+fn check_name(allocation: &Allocation) -> Result<(), ApiFault> {
+    match &allocation.name {
+        Some(name) if !name::is_valid(name, Microversion::new(10)) => {
+            Err(ApiFault::bad_request(format!(
+                "Cannot create or update allocation with invalid name {name}: 1 to 255 of the \
+                 characters A-Z, a-z, 0-9, - . _ ~"
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// `GET /v1/allocations/{allocation}`.
+pub(super) async fn show(call: &mut Call, ident: &str) -> Answer {
+    let shape = Shape::of_one(&mut call.arguments, &ALLOCATIONS, call.version)?;
+    let allocation: Allocation = collection::find_named(call, ident).await?;
+    collection::show(&shape, call, &allocation)
+}
+
+/// `PATCH /v1/allocations/{allocation}`: its name and notes, whatever becomes of it meanwhile.
+pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
+    let patch = collection::read_patch(call, &ALLOCATIONS).await?;
+    let before: Allocation = collection::find_named(call, ident).await?;
+    let after = collection::patched(&before, &patch)?;
+    check_name(&after)?;
+    let store = &call.state.store;
+    let changed = store.modify_allocation(before.uuid, |allocation| {
+        allocation.name.clone_from(&after.name);
+        allocation.extra.clone_from(&after.extra);
+    });
+    let changed = changed.await?;
+    collection::whole(call, &changed)
+}
+
+/// `DELETE /v1/allocations/{allocation}`.
+pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
+    let allocation: Allocation = collection::find_named(call, ident).await?;
+    call.state.rpc.destroy_allocation(allocation.uuid).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/nodes/{node}/allocation`.
+pub(super) async fn show_of_node(call: &mut Call, node: &str) -> Answer {
+    let shape = Shape::of_one(&mut call.arguments, &ALLOCATIONS, call.version)?;
+    let id = of_node(call, node).await?;
+    let allocation: Allocation = call.state.store.document(id.0).await?;
+    collection::show(&shape, call, &allocation)
+}
+
+/// `DELETE /v1/nodes/{node}/allocation`.
+pub(super) async fn delete_of_node(call: &mut Call, node: &str) -> Answer {
+    let id = of_node(call, node).await?;
+    call.state.rpc.destroy_allocation(id).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+async fn of_node(call: &Call, node: &str) -> Result<AllocationId, Failure> {
+    let node = call.node(node).await?;
+    let missing = || format!("Allocation for node {} could not be found.", node.uuid);
+    let id = node.allocation_uuid;
+    Ok(AllocationId(
+        id.ok_or_else(|| ApiFault::not_found(missing()))?,
+    ))
+}
