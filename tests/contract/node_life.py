@@ -8,8 +8,6 @@ import contextlib
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,51 +16,12 @@ import urllib.request
 
 from openstackclient import shell
 
+from service import Service, result, step
+
 NODE = "life-1"
 MAC = "52:54:00:c0:ff:ee"
 PASSWORD = "correct-horse"
 DEADLINE = 60
-
-passed, failed = 0, []
-
-
-@contextlib.contextmanager
-def step(name):
-    """One line of the result; a step that fails does not hide the ones after it."""
-    global passed
-    started = time.monotonic()
-    try:
-        yield
-    except Exception as error:  # whatever it is, it fails this step and no other
-        failed.append(name)
-        print(f"FAIL  {name}: {type(error).__name__}: {error}")
-    else:
-        passed += 1
-        print(f"ok    {name} ({time.monotonic() - started:.1f} s)")
-
-
-class Service:
-    """A running `cupola serve` on a port that the kernel gave."""
-
-    def __init__(self, binary, directory):
-        self.log = open(os.path.join(directory, "serve.log"), "w", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [binary, "serve", "--listen", "127.0.0.1:0", "--state-dir", directory,
-             "--set", 'drivers.enabled=["fake-hardware"]'],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.url = None
-        for line in self.process.stdout:
-            if line.startswith("listening on "):
-                self.url = line.split()[-1]
-                break
-        if self.url is None:
-            self.log.flush()
-            with open(self.log.name, encoding="utf-8") as log:
-                sys.exit(f"cupola serve did not start:\n{log.read()}")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
 
 
 class Watcher(threading.Thread):
@@ -346,9 +305,7 @@ def main(binary):
         finally:
             with step("the service stops when it is told to"):
                 same(service.stop(), 0)
-    result = "FAILED" if failed else "ok"
-    print(f"test result: {result}. {passed} passed; {len(failed)} failed; contract")
-    return 1 if failed else 0
+    return result("openstack baremetal")
 
 
 if __name__ == "__main__":

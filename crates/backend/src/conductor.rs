@@ -49,6 +49,7 @@ mod templates;
 mod timeouts;
 mod update;
 mod validation;
+mod vendor;
 mod verify;
 pub(crate) mod vif;
 mod wait;

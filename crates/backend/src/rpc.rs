@@ -18,6 +18,7 @@ use cupola_api::resource::{
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
+use serde_json::Value;
 
 /// What the API asks of a conductor. Every call answers within a deadline; what takes longer is
 /// started by the call and goes on after it.
@@ -114,6 +115,17 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// Detaches a VIF from a node.
     async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault>;
+    /// The methods of a node's vendor interface, each with what is told of it.
+    async fn vendor_methods(&self, node: NodeId) -> Result<Object, ApiFault>;
+
+    /// Runs a method of a node's vendor interface; `None` where it goes on after the answer.
+    async fn call_vendor(
+        &self,
+        node: NodeId,
+        method: &str,
+        http_method: &str,
+        arguments: Object,
+    ) -> Result<Option<Value>, ApiFault>;
 
     /// An agent asks which node it runs on.
     async fn lookup(

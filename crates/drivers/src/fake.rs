@@ -10,6 +10,7 @@ mod inspect;
 mod management;
 mod power;
 mod rescue;
+mod vendor;
 
 pub use behaviour::{DelayRange, FakeSettings};
 pub use boot::FakeBoot;
@@ -18,3 +19,4 @@ pub use inspect::FakeInspect;
 pub use management::FakeManagement;
 pub use power::FakePower;
 pub use rescue::FakeRescue;
+pub use vendor::FakeVendor;

@@ -20,6 +20,7 @@ mod rescue;
 mod settings;
 mod step;
 mod task;
+mod vendor;
 
 pub use boot::{Boot, RamdiskPurpose};
 pub use boot_mode::{boot_mode, capability};
@@ -38,6 +39,7 @@ pub use settings::{
 };
 pub use step::{Outcome, Retry, Step, StepSource, WaitFor};
 pub use task::{BmcCommand, BmcTrouble, NoRecorder, Recorder, Task};
+pub use vendor::{Vendor, VendorMethod, vendor_method};
 
 /// The result of an interface's method.
 pub type Result<T, E = DriverError> = std::result::Result<T, E>;

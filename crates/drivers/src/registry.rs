@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::boot::Loader;
 use crate::interface::{
     Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power, Rescue,
+    Vendor,
 };
 pub use hardware_type::HardwareType;
 
@@ -80,6 +81,8 @@ pub struct Implementations {
     pub inspect: BTreeMap<&'static str, Arc<dyn Inspect>>,
     /// Rescue interfaces.
     pub rescue: BTreeMap<&'static str, Arc<dyn Rescue>>,
+    /// Vendor interfaces.
+    pub vendor: BTreeMap<&'static str, Arc<dyn Vendor>>,
     /// Interfaces of kinds that need no implementation: the conductor does all that they do.
     pub plain: Vec<(InterfaceKind, &'static str)>,
 }
@@ -89,7 +92,7 @@ impl Implementations {
     #[must_use]
     pub fn with_fake(mut self, settings: crate::fake::FakeSettings) -> Self {
         use crate::fake::{
-            FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower, FakeRescue,
+            FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower, FakeRescue, FakeVendor,
         };
         self.power.insert("fake", Arc::new(FakePower(settings)));
         self.management
@@ -98,6 +101,7 @@ impl Implementations {
         self.deploy.insert("fake", Arc::new(FakeDeploy(settings)));
         self.inspect.insert("fake", Arc::new(FakeInspect(settings)));
         self.rescue.insert("fake", Arc::new(FakeRescue(settings)));
+        self.vendor.insert("fake", Arc::new(FakeVendor(settings)));
         self.plain.push((InterfaceKind::Console, "fake"));
         self.plain.push((InterfaceKind::Raid, "fake"));
         self
@@ -145,13 +149,13 @@ impl Implementations {
             InterfaceKind::Rescue => name == "no-rescue" || self.rescue.contains_key(name),
             // What networks ask of this service is to note who is attached where: there is no trait.
             InterfaceKind::Network => matches!(name, "noop" | "flat"),
+            InterfaceKind::Vendor => name == "no-vendor" || self.vendor.contains_key(name),
             // Names that stand for "nothing of this kind"; there is no trait behind them yet.
             InterfaceKind::Storage => name == "noop",
             InterfaceKind::Bios
             | InterfaceKind::Console
             | InterfaceKind::Firmware
-            | InterfaceKind::Raid
-            | InterfaceKind::Vendor => {
+            | InterfaceKind::Raid => {
                 name.strip_prefix("no-") == Some(kind.as_str())
                     || self.plain.contains(&(kind, name))
             }
@@ -356,6 +360,7 @@ impl Registry {
         let found = &self.implementations;
         let inspect = name(InterfaceKind::Inspect)?;
         let rescue = name(InterfaceKind::Rescue)?;
+        let vendor = name(InterfaceKind::Vendor)?;
         Ok(Hardware {
             power: pick(
                 &found.power,
@@ -384,6 +389,10 @@ impl Registry {
             rescue: match rescue.as_str() {
                 "no-rescue" => None,
                 name => Some(pick(&found.rescue, InterfaceKind::Rescue, name)?),
+            },
+            vendor: match vendor.as_str() {
+                "no-vendor" => None,
+                name => Some(pick(&found.vendor, InterfaceKind::Vendor, name)?),
             },
             settings: Arc::clone(&self.settings),
         })

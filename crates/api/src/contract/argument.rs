@@ -160,3 +160,6 @@ pub(super) const ENABLED: &[Argument] = &[argument(1, "enabled", Boolean)];
 
 /// What is to be reached; upstream takes it here as well.
 pub(super) const TARGET: &[Argument] = &[argument(1, "target", Text)];
+
+/// A vendor's method that is not in the path.
+pub(super) const METHOD: &[Argument] = &[argument(1, "method", Text)];

@@ -130,6 +130,39 @@ operations! {
     ListSupportedBootDevices: GET "nodes/{node}/management/boot_device/supported", 1, Fits, "node:get_boot_device", [],
         Body::Nothing => Answer::Object(200),
         "The devices that a node can boot from.";
+    ListVendorMethods: GET "nodes/{node}/vendor_passthru/methods", 1, Fits, "node:vendor_passthru", [],
+        Body::Nothing => Answer::Object(200),
+        "The methods that only this hardware has.";
+    ReadVendorByArgument: GET "nodes/{node}/vendor_passthru", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    ReadVendor: GET "nodes/{node}/vendor_passthru/{method}", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    CallVendorByArgument: POST "nodes/{node}/vendor_passthru", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    CallVendor: POST "nodes/{node}/vendor_passthru/{method}", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    PutVendorByArgument: PUT "nodes/{node}/vendor_passthru", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    PutVendor: PUT "nodes/{node}/vendor_passthru/{method}", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    PatchVendorByArgument: PATCH "nodes/{node}/vendor_passthru", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    PatchVendor: PATCH "nodes/{node}/vendor_passthru/{method}", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    DeleteVendorByArgument: DELETE "nodes/{node}/vendor_passthru", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
+    DeleteVendor: DELETE "nodes/{node}/vendor_passthru/{method}", 1, Fits, "node:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method that only this hardware has.";
     ListTraits: GET "nodes/{node}/traits", 37, NotAcceptable, "node:traits:list", [],
         Body::Nothing => Answer::Object(200),
         "The traits of a node.";

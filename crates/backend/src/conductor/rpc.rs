@@ -17,6 +17,7 @@ use cupola_api::resource::{
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
+use serde_json::Value;
 
 use super::error::{WorkError, store_fault};
 use super::management::FirmwareChange;
@@ -160,6 +161,20 @@ impl Rpc for Conductor {
 
     async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault> {
         self.detach_from(node, vif).await
+    }
+
+    async fn vendor_methods(&self, node: NodeId) -> Result<Object, ApiFault> {
+        self.methods_of_vendor(node).await
+    }
+
+    async fn call_vendor(
+        &self,
+        node: NodeId,
+        method: &str,
+        http_method: &str,
+        arguments: Object,
+    ) -> Result<Option<Value>, ApiFault> {
+        self.run_vendor(node, method, http_method, arguments).await
     }
 
     async fn lookup(

@@ -175,6 +175,17 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::InjectNmi => nodes::hardware::inject_nmi(call, a).await,
         O::ShowBootDevice | O::SetBootDevice => nodes::actions::boot_device(call, a).await,
         O::ListSupportedBootDevices => nodes::actions::supported_boot_devices(call, a).await,
+        O::ListVendorMethods => nodes::vendor::methods(call, a).await,
+        O::ReadVendor
+        | O::CallVendor
+        | O::PutVendor
+        | O::PatchVendor
+        | O::DeleteVendor
+        | O::ReadVendorByArgument
+        | O::CallVendorByArgument
+        | O::PutVendorByArgument
+        | O::PatchVendorByArgument
+        | O::DeleteVendorByArgument => nodes::vendor::run(call, a, b).await,
         O::ListTraits | O::SetTraits | O::DeleteTraits => nodes::traits::all(call, a).await,
         O::AddTrait | O::DeleteTrait => nodes::traits::one(call, a, b).await,
         O::ListHistory => nodes::history::list(call, a).await,

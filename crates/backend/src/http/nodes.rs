@@ -17,3 +17,4 @@ pub(super) mod states;
 pub(super) mod traits;
 pub(super) mod update;
 pub(super) mod vifs;
+pub(super) mod vendor;

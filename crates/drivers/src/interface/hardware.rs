@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::crash_point::{CrashPoint, crash_point};
 
 use super::{
-    Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Rescue, Result, Task,
+    Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Rescue, Result, Task, Vendor,
 };
 
 /// What a node is driven with.
@@ -26,6 +26,8 @@ pub struct Hardware {
     pub inspect: Option<Arc<dyn Inspect>>,
     /// Rescuing; `None` for `no-rescue`.
     pub rescue: Option<Arc<dyn Rescue>>,
+    /// What only this hardware can; `None` for `no-vendor`.
+    pub vendor: Option<Arc<dyn Vendor>>,
     /// What the configuration says.
     pub settings: Arc<DriverSettings>,
 }

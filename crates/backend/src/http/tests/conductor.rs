@@ -14,7 +14,7 @@ use cupola_api::resource::{
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::conductor::vif;
 use crate::events::EventBus;
@@ -183,6 +183,21 @@ impl Rpc for TestConductor {
     async fn detach_vif(&self, node: NodeId, vif: &str) -> Result<(), ApiFault> {
         let node = self.store.node_by_id(node).await.map_err(fault)?;
         vif::detach(&self.store, &node, vif).await
+    }
+
+    async fn vendor_methods(&self, _node: NodeId) -> Result<Object, ApiFault> {
+        Ok(Object::new())
+    }
+
+    async fn call_vendor(
+        &self,
+        _node: NodeId,
+        method: &str,
+        http_method: &str,
+        arguments: Object,
+    ) -> Result<Option<Value>, ApiFault> {
+        let answer = json!([method, http_method, arguments]);
+        Ok((method != "later").then_some(answer))
     }
 
     async fn lookup(
