@@ -26,9 +26,7 @@ STEPS = [{"interface": "bios", "step": "apply_configuration", "priority": 150,
 # Methods that this version does not serve yet.
 OPEN = set(os.environ.get("CUPOLA_SDK_OPEN", "").split()) or {
     "attach_vmedia_to_node",
-    "call_driver_vendor_passthru",
     "detach_vmedia_from_node",
-    "list_driver_vendor_passthru",
 }
 
 called, worked = set(), set()

@@ -24,6 +24,7 @@ pub mod patch;
 pub mod port;
 pub mod portgroup;
 pub mod probe;
+pub mod raid;
 pub mod resource;
 pub mod secret;
 pub mod state;

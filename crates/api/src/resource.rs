@@ -71,6 +71,21 @@ pub struct NodeStates {
     pub console_enabled: bool,
 }
 
+/// A lamp of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indicator {
+    /// Its name, unique within its component.
+    pub name: &'static str,
+    /// What it is on, such as `system`.
+    pub component: &'static str,
+    /// Whether it only shows something.
+    pub is_read_only: bool,
+    /// The states that it can have.
+    pub states: &'static [&'static str],
+    /// The state that it has.
+    pub state: &'static str,
+}
+
 /// A device to boot from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

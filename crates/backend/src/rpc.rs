@@ -14,7 +14,7 @@ use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
-    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations, VifRequest,
+    BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -77,6 +77,9 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// The boot devices that the node's management interface can set.
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault>;
+
+    /// The lamps of a node's machine.
+    async fn indicators(&self, node: NodeId) -> Result<Vec<Indicator>, ApiFault>;
 
     /// Sends the machine a non-maskable interrupt.
     async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault>;

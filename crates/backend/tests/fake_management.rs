@@ -71,6 +71,66 @@ async fn fake_a_raid_configuration_is_kept_for_cleaning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fake_vendor_methods_are_listed_and_called() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bench, _, node) = bench(&directory).await;
+    let path = format!("{node}/vendor_passthru");
+    let methods = bench.call_ok("GET", &format!("{path}/methods"), None).await;
+    assert_eq!(methods["third_method_sync"]["async"], false);
+    let word = |word: &str| Some(json!({ "bar": word }));
+    let meow = format!("{path}/third_method_sync");
+    assert_eq!(
+        bench.call_ok("POST", &meow, word("meow")).await,
+        json!(true)
+    );
+    assert_eq!(
+        bench.call_ok("POST", &meow, word("woof")).await,
+        json!(false)
+    );
+    let later = format!("{path}?method=second_method");
+    assert_eq!(bench.call("POST", &later, word("kazoo")).await.0, 202);
+    for (verb, path, body) in [
+        ("POST", format!("{path}/nosuch"), word("meow")),
+        ("GET", meow.clone(), None),
+        ("POST", meow, Some(json!({}))),
+        ("POST", path.clone(), word("meow")),
+    ] {
+        assert_eq!(bench.call(verb, &path, body).await.0, 400, "{verb} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_lamps_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let (bench, _, node) = bench(&directory).await;
+    let path = format!("{node}/management/indicators");
+    let all = bench.call_ok("GET", &path, None).await;
+    assert_eq!(all["indicators"][0]["name"], "led-0@chassis");
+    let one = bench
+        .call_ok("GET", &format!("{path}/led@system"), None)
+        .await;
+    assert_eq!(one, json!({"state": "on"}));
+    for name in ["led", "nosuch@system"] {
+        assert_eq!(
+            bench.call("GET", &format!("{path}/{name}"), None).await.0,
+            400,
+            "{name}"
+        );
+    }
+    let (status, answer) = bench
+        .call(
+            "PUT",
+            &format!("{path}/led@system"),
+            Some(json!({"state": "off"})),
+        )
+        .await;
+    assert!(
+        status == 400 && fault(&answer).contains("set_indicator_state"),
+        "{answer}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fake_what_it_cannot_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let (bench, node, path) = bench(&directory).await;

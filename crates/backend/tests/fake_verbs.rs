@@ -28,9 +28,14 @@ fn rescue() -> ProvisionRequest {
     request(json!({"target": "rescue", "rescue_password": PASSWORD}))
 }
 
-/// A node that is `active`.
+/// A node that is `active` and has no rescue interface.
 async fn active(bench: &Bench, driver_info: Value) -> NodeIdent {
     let node = bench.enrol("n1", driver_info).await;
+    let patch = [PatchOperation::replace(
+        "/rescue_interface",
+        json!("no-rescue"),
+    )];
+    bench.client.patch_node(&node, &patch).await.unwrap();
     bench.bring(&node, "manage", S::Manageable).await;
     bench.bring(&node, "provide", S::Available).await;
     bench.bring(&node, "active", S::Active).await;

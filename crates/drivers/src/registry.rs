@@ -473,7 +473,7 @@ mod tests {
         assert_eq!(name(InterfaceKind::Power), "fake");
         assert_eq!(name(InterfaceKind::Deploy), "fake");
         assert_eq!(name(InterfaceKind::Network), "noop");
-        assert_eq!(name(InterfaceKind::Rescue), "no-rescue");
+        assert_eq!(name(InterfaceKind::Rescue), "fake");
     }
 
     #[test]

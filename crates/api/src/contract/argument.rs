@@ -163,3 +163,6 @@ pub(super) const TARGET: &[Argument] = &[argument(1, "target", Text)];
 
 /// A vendor's method that is not in the path.
 pub(super) const METHOD: &[Argument] = &[argument(1, "method", Text)];
+
+/// The state of a lamp; upstream takes it here as well.
+pub(super) const STATE: &[Argument] = &[argument(1, "state", Text)];

@@ -148,3 +148,6 @@ pub(super) const TARGET_NAME: Body = Body::Members(&[("target", Kind::RequiredTe
 
 /// Whether Secure Boot is on.
 pub(super) const SECURE_BOOT: Body = Body::Members(&[("target", Kind::Boolean(false))], &[]);
+
+/// The state of a lamp.
+pub(super) const STATE: Body = Body::Members(&[("state", Kind::RequiredText)], &[]);

@@ -118,6 +118,15 @@ operations! {
     SetSecureBoot: PUT "nodes/{node}/states/secure_boot", 76, NotSupported, "node:set_secure_boot", [TARGET],
         bodies::SECURE_BOOT => Answer::Nothing(202),
         "Sets whether a node boots signed code only.";
+    ListIndicators: GET "nodes/{node}/management/indicators", 1, Fits, "node:get_indicator_state", [],
+        Body::Nothing => Answer::Object(200),
+        "The lamps of a node.";
+    ShowIndicator: GET "nodes/{node}/management/indicators/{indicator}", 1, Fits, "node:get_indicator_state", [],
+        Body::Nothing => Answer::Object(200),
+        "Whether a lamp of a node is on.";
+    SetIndicator: PUT "nodes/{node}/management/indicators/{indicator}", 1, Fits, "node:set_indicator_state", [STATE],
+        bodies::STATE => Answer::Nothing(204),
+        "Switches a lamp of a node.";
     InjectNmi: PUT "nodes/{node}/management/inject_nmi", 29, NotSupported, "node:inject_nmi", [],
         Body::Nothing => Answer::Nothing(204),
         "Sends a node a non-maskable interrupt.";
@@ -331,6 +340,27 @@ operations! {
     ShowDriverProperties: GET "drivers/{driver}/properties", 1, Fits, "driver:get_properties", [],
         Body::Nothing => Answer::Object(200),
         "What a hardware type wants to know of a node.";
+    ListRaidProperties: GET "drivers/{driver}/raid/logical_disk_properties", 12, NotAcceptable, "driver:get_raid_logical_disk_properties", [],
+        Body::Nothing => Answer::Object(200),
+        "What a logical disk of a RAID configuration may have.";
+    ListDriverVendorMethods: GET "drivers/{driver}/vendor_passthru/methods", 1, Fits, "driver:vendor_passthru", [],
+        Body::Nothing => Answer::Object(200),
+        "The methods of a hardware type.";
+    ReadDriverVendor: GET "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    CallDriverVendor: POST "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    PutDriverVendor: PUT "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    PatchDriverVendor: PATCH "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    DeleteDriverVendor: DELETE "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
     ListConductors: GET "conductors", 49, NotSupported, "conductor:get", [PAGE, DETAIL, FIELDS],
         Body::Nothing => Answer::Object(200),
         "The conductors.";

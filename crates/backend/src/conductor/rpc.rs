@@ -13,7 +13,7 @@ use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
-    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validations, VifRequest,
+    BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -106,6 +106,15 @@ impl Rpc for Conductor {
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         let (_, hardware) = Work::new(self.clone(), node).hardware().await?;
         Ok(hardware.management.supported_boot_devices().to_vec())
+    }
+
+    async fn indicators(&self, node: NodeId) -> Result<Vec<Indicator>, ApiFault> {
+        let (task, hardware) = Work::new(self.clone(), node).hardware().await?;
+        let known = hardware
+            .management
+            .indicators(&task.within(ANSWER_LIMIT))
+            .await;
+        Ok(known.map_err(WorkError::from)?)
     }
 
     async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault> {

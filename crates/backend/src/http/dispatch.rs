@@ -168,10 +168,13 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowNodeStates => nodes::states::show(call, a).await,
         O::SetPowerState => nodes::power::change(call, a).await,
         O::SetProvisionState => nodes::provision::change(call, a).await,
-        O::SetRaidConfig => nodes::hardware::raid(call, a).await,
+        O::SetRaidConfig => nodes::hardware::set_raid(call, a).await,
         O::ShowConsole | O::SetConsole => nodes::hardware::console(call, a).await,
         O::SetBootMode => nodes::hardware::boot_mode(call, a).await,
         O::SetSecureBoot => nodes::hardware::secure_boot(call, a).await,
+        O::ListIndicators => nodes::hardware::indicators(call, a, "").await,
+        O::ShowIndicator => nodes::hardware::indicators(call, a, b).await,
+        O::SetIndicator => nodes::hardware::set_indicator(call, a, b).await,
         O::InjectNmi => nodes::hardware::inject_nmi(call, a).await,
         O::ShowBootDevice | O::SetBootDevice => nodes::actions::boot_device(call, a).await,
         O::ListSupportedBootDevices => nodes::actions::supported_boot_devices(call, a).await,
@@ -234,6 +237,13 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ListDrivers => service::drivers(call).await,
         O::ShowDriver => service::driver(call, a).await,
         O::ShowDriverProperties => service::driver_properties(call, a).await,
+        O::ListRaidProperties => service::raid_properties(call, a).await,
+        O::ListDriverVendorMethods => service::vendor_methods(call, a).await,
+        O::ReadDriverVendor
+        | O::CallDriverVendor
+        | O::PutDriverVendor
+        | O::PatchDriverVendor
+        | O::DeleteDriverVendor => service::call_vendor(call, a, b).await,
         O::ListConductors => service::conductors(call).await,
         O::ShowConductor => service::conductor(call, a).await,
         O::ListShards => service::shards(call).await,

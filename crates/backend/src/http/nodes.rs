@@ -16,5 +16,5 @@ mod semantics;
 pub(super) mod states;
 pub(super) mod traits;
 pub(super) mod update;
-pub(super) mod vifs;
 pub(super) mod vendor;
+pub(super) mod vifs;

@@ -2,6 +2,7 @@
 
 use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
+use cupola_api::raid;
 use cupola_api::resource::{Conductor, Driver};
 use serde_json::{Map, Value, json};
 
@@ -52,17 +53,22 @@ pub(super) async fn drivers(call: &mut Call) -> Answer {
 /// `GET /v1/drivers/{name}`.
 pub(super) async fn driver(call: &mut Call, name: &str) -> Answer {
     let fields = call.arguments.list("fields");
-    let mut drivers = call.state.rpc.drivers().await?;
-    drivers.retain(|driver| driver.name == name);
-    let driver = drivers.pop().ok_or_else(|| {
-        ApiFault::not_found(format!(
-            "Could not find the following driver(s) or hardware type(s): {name}."
-        ))
-    })?;
+    let driver = find_driver(call, name).await?;
     ok(&select(
         driver_value(call, driver, true),
         fields.as_deref(),
     )?)
+}
+
+async fn find_driver(call: &Call, name: &str) -> Result<Driver, Failure> {
+    let drivers = call.state.rpc.drivers().await?;
+    let found = drivers.into_iter().find(|driver| driver.name == name);
+    found.ok_or_else(|| {
+        ApiFault::not_found(format!(
+            "Could not find the following driver(s) or hardware type(s): {name}."
+        ))
+        .into()
+    })
 }
 
 /// `GET /v1/drivers/{name}/properties`.
@@ -131,6 +137,32 @@ fn select(all: Map<String, Value>, fields: Option<&[String]>) -> Result<Value, A
         out.insert("links".to_owned(), links.clone());
     }
     Ok(Value::Object(out))
+}
+
+/// `GET /v1/drivers/{driver}/raid/logical_disk_properties`; 404 where the type has no RAID by default.
+pub(super) async fn raid_properties(call: &mut Call, name: &str) -> Answer {
+    let driver = find_driver(call, name).await?;
+    let interface = driver.rest.get("default_raid_interface");
+    if interface
+        .and_then(Value::as_str)
+        .is_none_or(|it| it == "no-raid")
+    {
+        let text = format!("Driver {name} does not support raid (disabled or not implemented).");
+        return Err(ApiFault::not_found(text).into());
+    }
+    ok(&raid::logical_disk_properties())
+}
+
+/// `GET /v1/drivers/{driver}/vendor_passthru/methods`: no hardware type has any.
+pub(super) async fn vendor_methods(call: &mut Call, name: &str) -> Answer {
+    find_driver(call, name).await?;
+    ok(&json!({}))
+}
+
+/// Any method of `/v1/drivers/{driver}/vendor_passthru/{method}`.
+pub(super) async fn call_vendor(call: &mut Call, name: &str, method: &str) -> Answer {
+    find_driver(call, name).await?;
+    Err(ApiFault::bad_request(format!("No handler for method {method}")).into())
 }
 
 /// `GET /v1/conductors`.

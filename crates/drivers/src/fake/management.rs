@@ -1,7 +1,7 @@
 //! The fake management interface: it knows one boot device.
 
 use async_trait::async_trait;
-use cupola_api::resource::{BootDevice, BootDeviceSetting};
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator};
 
 use super::behaviour::{FakeSettings, PROPERTIES};
 use crate::interface::{DriverError, Management, Result, Task};
@@ -30,6 +30,21 @@ impl Management for FakeManagement {
             boot_device: Some(BootDevice::Pxe),
             persistent: Some(false),
         })
+    }
+
+    async fn indicators(&self, task: &Task) -> Result<Vec<Indicator>> {
+        self.0.act(task, "management", "indicators").await?;
+        let lamp = |name, component, is_read_only, states| Indicator {
+            name,
+            component,
+            is_read_only,
+            states,
+            state: "on",
+        };
+        Ok(vec![
+            lamp("led-0", "chassis", true, &["off", "on"]),
+            lamp("led", "system", false, &["blinking", "off", "on"]),
+        ])
     }
 
     async fn set_boot_device(&self, task: &Task, device: BootDevice, _: bool) -> Result<()> {

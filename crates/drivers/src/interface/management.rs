@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cupola_api::agent::BootMode;
-use cupola_api::resource::{BootDevice, BootDeviceSetting};
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator};
 
 use super::{DriverError, Result, Task};
 
@@ -37,6 +37,14 @@ pub trait Management: Send + Sync + 'static {
         device: BootDevice,
         persistent: bool,
     ) -> Result<()>;
+
+    /// The lamps of the machine, and their states.
+    ///
+    /// # Errors
+    /// The interface knows of none, or the BMC does not answer.
+    async fn indicators(&self, task: &Task) -> Result<Vec<Indicator>> {
+        Err(unsupported(task, "get_supported_indicators"))
+    }
 
     /// Sends the machine a non-maskable interrupt.
     ///

@@ -58,7 +58,7 @@ pub const TYPES: &[HardwareType] = &[
             (K::Network, &["noop", "flat"]),
             (K::Power, &["fake"]),
             (K::Raid, &["fake", "no-raid", "agent"]),
-            (K::Rescue, &["no-rescue", "fake", "agent"]),
+            (K::Rescue, &["fake", "no-rescue", "agent"]),
             (K::Storage, &["noop"]),
             (K::Vendor, &["fake", "no-vendor"]),
         ],

@@ -3,6 +3,7 @@
 
 use cupola_api::agent::BootMode;
 use cupola_api::fault::ApiFault;
+use cupola_api::raid;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -12,8 +13,9 @@ use super::super::body::{self, Size};
 use super::super::call::Call;
 
 /// `PUT /v1/nodes/{node}/states/raid`.
-pub(in super::super) async fn raid(call: &mut Call, node: &str) -> Answer {
+pub(in super::super) async fn set_raid(call: &mut Call, node: &str) -> Answer {
     let raid = body::object(call.json(Size::Usual).await?, "RAID config")?;
+    raid::check(&raid)?;
     let node = call.node(node).await?;
     let kept = call.state.rpc.set_target_raid_config(node.uuid, raid);
     kept.await.map_err(|fault| {
@@ -75,6 +77,59 @@ pub(in super::super) async fn inject_nmi(call: &mut Call, node: &str) -> Answer 
     let node = call.node(node).await?;
     call.state.rpc.inject_nmi(node.uuid).await?;
     empty(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/nodes/{node}/management/indicators`, or one of them.
+pub(in super::super) async fn indicators(call: &mut Call, node: &str, name: &str) -> Answer {
+    let node = call.node(node).await?;
+    let known = call.state.rpc.indicators(node.uuid).await?;
+    if !name.is_empty() {
+        let (indicator, component) = indicator_name(name)?;
+        let found = known
+            .iter()
+            .find(|it| it.name == indicator && it.component == component)
+            .ok_or_else(|| {
+                ApiFault::bad_request(format!("Invalid indicator {indicator} specified."))
+            })?;
+        return ok(&json!({ "state": found.state }));
+    }
+    let (base, uuid) = (&call.base, node.uuid);
+    let list: Vec<Value> = known
+        .iter()
+        .map(|it| {
+            let name = format!("{}@{}", it.name, it.component);
+            let path = format!("nodes/{uuid}/management/indicators/{name}");
+            json!({
+                "name": name,
+                "component": it.component,
+                "readonly": it.is_read_only,
+                "states": it.states,
+                "links": [
+                    { "href": format!("{base}/v1/{path}"), "rel": "self" },
+                    { "href": format!("{base}/{path}"), "rel": "bookmark" },
+                ],
+            })
+        })
+        .collect();
+    ok(&json!({ "indicators": list }))
+}
+
+/// `PUT /v1/nodes/{node}/management/indicators/{name}`: no management interface sets one yet.
+pub(in super::super) async fn set_indicator(call: &mut Call, node: &str, name: &str) -> Answer {
+    member(call, "state").await?;
+    let node = call.node(node).await?;
+    indicator_name(name)?;
+    let driver = &node.driver;
+    Err(ApiFault::bad_request(format!(
+        "Driver {driver} does not support set_indicator_state (disabled or not implemented)."
+    ))
+    .into())
+}
+
+/// The indicator and its component.
+fn indicator_name(name: &str) -> Result<(&str, &str), ApiFault> {
+    name.split_once('@')
+        .ok_or_else(|| ApiFault::bad_request(format!("Malformed indicator name \"{name}\"")))
 }
 
 /// What is being changed by a provision action is not changed by anybody else meanwhile.

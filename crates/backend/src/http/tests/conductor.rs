@@ -10,7 +10,8 @@ use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
-    BootDevice, BootDeviceSetting, Driver, ProvisionRequest, Validation, Validations, VifRequest,
+    BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validation, Validations,
+    VifRequest,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -120,6 +121,10 @@ impl Rpc for TestConductor {
 
     async fn supported_boot_devices(&self, _node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         Ok(vec![BootDevice::Pxe, BootDevice::Disk])
+    }
+
+    async fn indicators(&self, _node: NodeId) -> Result<Vec<Indicator>, ApiFault> {
+        Ok(Vec::new())
     }
 
     async fn inject_nmi(&self, _node: NodeId) -> Result<(), ApiFault> {
