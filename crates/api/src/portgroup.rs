@@ -103,6 +103,9 @@ const KINDS: &[Rule] = &[
     ("category", Kind::Text(80)),
 ];
 
+/// Fields that older versions may write as well: they only do not see them.
+pub const EARLY: &[&str] = &["physical_network", "category"];
+
 /// `/v1/portgroups`.
 pub const PORTGROUPS: Collection = Collection {
     path: "portgroups",

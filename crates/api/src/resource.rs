@@ -223,10 +223,10 @@ impl fmt::Debug for ProvisionRequest {
 pub struct VifRequest {
     /// Its name or UUID, which is that of whoever plumbs the network.
     pub id: String,
-    /// The port that is to carry it; any that is free when none is named.
-    pub port: Option<Uuid>,
-    /// The port group that is to carry it.
-    pub portgroup: Option<Uuid>,
+    /// The UUID of the port that is to carry it; any that is free when none is named.
+    pub port: Option<String>,
+    /// The UUID of the port group that is to carry it.
+    pub portgroup: Option<String>,
 }
 
 /// The identifier of an instance or another object that is not ours.

@@ -102,7 +102,7 @@ pub(super) const PORTGROUP_FILTER: &[Argument] = &[
     argument(106, "shard", List),
 ];
 
-/// Whose volumes are listed.
+/// Whose volumes are listed; below a node upstream takes it and passes it over.
 pub(super) const NODE_OF_VOLUME: &[Argument] = &[argument(1, "node", Text)];
 
 /// Which allocations are listed.

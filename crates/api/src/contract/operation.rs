@@ -247,18 +247,36 @@ operations! {
     ShowNodeVolume: GET "nodes/{node}/volume", 32, NotSupported, "volume:get", [],
         Body::Nothing => Answer::Object(200),
         "Links to the volumes of a node.";
-    ListNodeVolumeConnectors: GET "nodes/{node}/volume/connectors", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+    ListNodeVolumeConnectors: GET "nodes/{node}/volume/connectors", 32, NoPath, "volume:get", [NODE_OF_VOLUME, PAGE, DETAIL, FIELDS],
         Body::Nothing => Answer::Page(bodies::VOLUME_CONNECTOR),
         "The volume connectors of a node.";
     CreateNodeVolumeConnector: POST "nodes/{node}/volume/connectors", 32, NoPath, "volume:create", [],
         Body::Nothing => Answer::Object(200),
         "Refused: volume connectors are made under `volume/connectors`.";
-    ListNodeVolumeTargets: GET "nodes/{node}/volume/targets", 32, NoPath, "volume:get", [PAGE, DETAIL, FIELDS],
+    ShowNodeVolumeConnector: GET "nodes/{node}/volume/connectors/{connector}", 32, NoPath, "volume:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume connectors are read under `volume/connectors`.";
+    UpdateNodeVolumeConnector: PATCH "nodes/{node}/volume/connectors/{connector}", 32, NoPath, "volume:update", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume connectors are changed under `volume/connectors`.";
+    DeleteNodeVolumeConnector: DELETE "nodes/{node}/volume/connectors/{connector}", 32, NoPath, "volume:delete", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume connectors are removed under `volume/connectors`.";
+    ListNodeVolumeTargets: GET "nodes/{node}/volume/targets", 32, NoPath, "volume:get", [NODE_OF_VOLUME, PAGE, DETAIL, FIELDS],
         Body::Nothing => Answer::Page(bodies::VOLUME_TARGET),
         "The volume targets of a node.";
     CreateNodeVolumeTarget: POST "nodes/{node}/volume/targets", 32, NoPath, "volume:create", [],
         Body::Nothing => Answer::Object(200),
         "Refused: volume targets are made under `volume/targets`.";
+    ShowNodeVolumeTarget: GET "nodes/{node}/volume/targets/{target}", 32, NoPath, "volume:get", [FIELDS],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume targets are read under `volume/targets`.";
+    UpdateNodeVolumeTarget: PATCH "nodes/{node}/volume/targets/{target}", 32, NoPath, "volume:update", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume targets are changed under `volume/targets`.";
+    DeleteNodeVolumeTarget: DELETE "nodes/{node}/volume/targets/{target}", 32, NoPath, "volume:delete", [],
+        Body::Nothing => Answer::Object(200),
+        "Refused: volume targets are removed under `volume/targets`.";
     ListBiosSettings: GET "nodes/{node}/bios", 40, NoPath, "node:bios:get", [BIOS],
         Body::Nothing => Answer::Object(200),
         "The BIOS settings of a node.";

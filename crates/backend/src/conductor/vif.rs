@@ -204,10 +204,12 @@ fn choose(carriers: Vec<Carrier>, request: &VifRequest) -> Result<Carrier, ApiFa
                 Carrier::Port(port) => group_of(port).is_none_or(|group| members(group, false)),
             }
     };
-    let is_wanted = |carrier: &&Carrier| match (carrier, request.port, request.portgroup) {
+    let is_wanted = |carrier: &&Carrier| match (carrier, &request.port, &request.portgroup) {
         (_, None, None) => true,
-        (Carrier::Port(port), wanted, _) => wanted == Some(port.uuid.0),
-        (Carrier::Portgroup(group), _, wanted) => wanted == Some(group.uuid.0),
+        (Carrier::Port(_), Some(wanted), _) | (Carrier::Portgroup(_), _, Some(wanted)) => {
+            Uuid::try_parse(wanted).is_ok_and(|wanted| wanted == carrier.uuid())
+        }
+        (Carrier::Port(_) | Carrier::Portgroup(_), ..) => false,
     };
     let free = carriers.iter().filter(is_free).filter(is_wanted);
     free.min_by_key(|carrier| carrier.rank())
@@ -279,10 +281,10 @@ mod tests {
         assert_eq!(again.map(|_| ()), Err((409, text)));
 
         let mut named = request("v");
-        named.port = Some(alone.uuid.0);
+        named.port = Some(alone.uuid.to_string());
         let found = choose(all.clone(), &named).map(|carrier| carrier.uuid());
         assert_eq!(found, Ok(alone.uuid.0));
-        named.port = Some(member.uuid.0);
+        named.port = Some(member.uuid.to_string());
         assert!(choose(all, &named).is_err(), "its group is to be used");
     }
 }

@@ -2,11 +2,22 @@
 //! the node list's.
 
 use cupola_api::chassis::{CHASSIS, Chassis};
+use cupola_api::fault::ApiFault;
 use http::StatusCode;
+use uuid::Uuid;
 
 use super::answer::{Answer, empty};
+use super::body::Size;
 use super::call::Call;
 use super::collection::{self, ListRequest, Shape};
+use super::patch::{self, Patchable};
+use super::repr::repr;
+
+/// Upstream lets a patch name the UUID, as long as it stays what it is.
+const PATCHABLE: Patchable = Patchable {
+    fields: CHASSIS.fields,
+    extra: &["uuid"],
+};
 
 /// What an identifier of the path is called in errors.
 pub(super) const ARGUMENT: &str = "chassis_uuid";
@@ -38,9 +49,19 @@ pub(super) async fn show(call: &mut Call, uuid: &str) -> Answer {
 
 /// `PATCH /v1/chassis/{uuid}`.
 pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
-    let patch = collection::read_patch(call, &CHASSIS).await?;
+    if Uuid::try_parse(uuid).is_err() {
+        let text = format!("Schema error: {} is not a 'uuid'", repr(&uuid.into()));
+        return Err(ApiFault::bad_request(text).into());
+    }
+    let body = call.json(Size::Usual).await?;
+    let patch = patch::parse(body, call.version)?;
+    patch::check(&patch, PATCHABLE, call.version)?;
     let before: Chassis = collection::find(call, ARGUMENT, uuid).await?;
     let after = collection::patched(&before, &patch)?;
+    if after.uuid != before.uuid {
+        let text = "Cannot overwrite UUID for an existing Chassis.";
+        return Err(ApiFault::bad_request(text).into());
+    }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)
 }

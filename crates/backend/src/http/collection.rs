@@ -195,6 +195,30 @@ pub(super) async fn owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, 
     }
 }
 
+/// The node that a patch moves a resource to.
+pub(super) async fn new_owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, Failure> {
+    match call.state.store.node_by_id(node).await {
+        Err(StoreError::NotFound { .. }) => Err(not_an_owner(&node.to_string()).into()),
+        found => Ok(found?),
+    }
+}
+
+/// The refusal of a node that cannot be that of a resource.
+pub(super) fn not_an_owner(node: &str) -> ApiFault {
+    ApiFault::bad_request(format!(
+        "Unable to apply the requested node_uuid '{node}'. Requested value was invalid."
+    ))
+}
+
+/// What a patch gives as a node's UUID and is none.
+pub(super) fn bad_owner(patch: &[PatchOperation]) -> Option<&str> {
+    let of_node = patch
+        .iter()
+        .filter(|operation| operation.path == "/node_uuid");
+    let mut texts = of_node.filter_map(|operation| operation.value.as_ref()?.as_str());
+    texts.find(|text| Uuid::try_parse(text).is_err())
+}
+
 /// The answer that shows one, in the fields asked for.
 pub(super) fn show<M: Member>(shape: &Shape, call: &Call, item: &M) -> Answer {
     ok(&shape.value(item, &call.base))
@@ -215,16 +239,29 @@ pub(super) fn created<M: Member>(call: &Call, item: &M) -> Answer {
 
 /// The resource that the body describes.
 pub(super) async fn read<M: Member>(call: &mut Call) -> Result<M, Failure> {
+    read_early(call, &[]).await
+}
+
+/// The same, where older versions may write the fields of `early` too.
+pub(super) async fn read_early<M: Member>(call: &mut Call, early: &[&str]) -> Result<M, Failure> {
     let noun = M::COLLECTION.noun;
     let given = body::object(call.json(Size::Usual).await?, noun)?;
-    Ok(build(given, call.version)?)
+    Ok(build_early(given, call.version, early)?)
 }
 
 /// The resource that these fields describe.
-pub(super) fn build<M: Member>(mut given: Object, version: Microversion) -> Result<M, ApiFault> {
+pub(super) fn build<M: Member>(given: Object, version: Microversion) -> Result<M, ApiFault> {
+    build_early(given, version, &[])
+}
+
+fn build_early<M: Member>(
+    mut given: Object,
+    version: Microversion,
+    early: &[&str],
+) -> Result<M, ApiFault> {
     let collection = M::COLLECTION;
     let noun = collection.noun;
-    check_names(&given, collection, version)?;
+    check_names(&given, collection, version, early)?;
     let names: Vec<String> = given.keys().cloned().collect();
     let names = names.iter().map(String::as_str);
     schema::normalize(&mut given, names, collection.kinds, noun)?;
@@ -241,6 +278,7 @@ fn check_names(
     given: &Object,
     collection: &Collection,
     version: Microversion,
+    early: &[&str],
 ) -> Result<(), ApiFault> {
     let find = |name: &str| {
         let field = collection.field(name);
@@ -258,7 +296,11 @@ fn check_names(
             "Schema error for {noun}: '{name}' is a required property"
         )));
     }
-    if names().any(|name| find(name).is_some_and(|f| version < f.since)) {
+    let is_newer = |name: &str| {
+        let field = find(name).filter(|field| !early.contains(&field.name));
+        field.is_some_and(|field| version < field.since)
+    };
+    if names().any(is_newer) {
         return Err(ApiFault::not_acceptable());
     }
     Ok(())
@@ -269,12 +311,24 @@ pub(super) async fn read_patch(
     call: &mut Call,
     collection: &'static Collection,
 ) -> Result<Vec<PatchOperation>, Failure> {
+    read_early_patch(call, collection, &[]).await
+}
+
+/// The same, where older versions may write the fields of `early` too.
+pub(super) async fn read_early_patch(
+    call: &mut Call,
+    collection: &'static Collection,
+    early: &[&str],
+) -> Result<Vec<PatchOperation>, Failure> {
     let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     let table = Patchable {
         fields: collection.fields,
         extra: &[],
     };
-    patch::check(&patch, table, call.version)?;
+    let is_early = |o: &PatchOperation| early.contains(&patch::root(&o.path));
+    let (early, checked): (Vec<_>, Vec<_>) = patch.iter().cloned().partition(is_early);
+    patch::check(&checked, table, call.version)?;
+    patch::check(&early, table, Microversion::MAX)?;
     Ok(patch)
 }
 
@@ -321,7 +375,8 @@ mod tests {
 
     fn built<M: Member>(body: Value, minor: u16) -> Result<M, (u16, String)> {
         let given = body.as_object().cloned().unwrap_or_default();
-        build(given, Microversion::new(minor)).map_err(|f| (f.status, f.message))
+        build_early(given, Microversion::new(minor), &["category"])
+            .map_err(|f| (f.status, f.message))
     }
 
     #[test]
@@ -334,9 +389,11 @@ mod tests {
         assert_eq!(group.node_uuid, node);
         let status = |body: Value, minor| built::<Portgroup>(body, minor).map_err(|e| e.0);
         assert_eq!(status(json!({}), 115).err(), Some(400));
-        let newer = json!({"node_uuid": node, "category": "fast"});
-        assert_eq!(status(newer.clone(), 102).err(), Some(406));
-        assert!(status(newer, 103).is_ok());
+        let newer = json!({"node_uuid": node, "mode": "802.3ad"});
+        assert_eq!(status(newer.clone(), 25).err(), Some(406));
+        assert!(status(newer, 26).is_ok());
+        let early = json!({"node_uuid": node, "category": "fast"});
+        assert!(status(early, 23).is_ok());
         let unknown = built::<Portgroup>(json!({"node_uuid": node, "ports": []}), 115);
         assert!(unknown.is_err_and(|(_, text)| text.contains("'ports' was unexpected")));
         let text = json!({"node_uuid": node, "volume_type": "iscsi", "volume_id": "v",

@@ -209,13 +209,18 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         | O::ShowPortgroupPort
         | O::UpdatePortgroupPort
         | O::DeletePortgroupPort
+        | O::CreateNodeVolumeConnector
+        | O::ShowNodeVolumeConnector
+        | O::UpdateNodeVolumeConnector
+        | O::DeleteNodeVolumeConnector
+        | O::CreateNodeVolumeTarget
+        | O::ShowNodeVolumeTarget
+        | O::UpdateNodeVolumeTarget
+        | O::DeleteNodeVolumeTarget
         | O::CreateChassisNode
         | O::ShowChassisNode
         | O::UpdateChassisNode
         | O::DeleteChassisNode => Err(ApiFault::bad_request("Malformed request URI.").into()),
-        O::CreateNodeVolumeConnector | O::CreateNodeVolumeTarget => {
-            Err(ApiFault::new(403, "Operation not permitted.").into())
-        }
         O::ListNodePortgroups => portgroups::of_node(call, a, false).await,
         O::ListNodePortgroupsInDetail => portgroups::of_node(call, a, true).await,
         O::ListVifs => nodes::vifs::list(call, a).await,

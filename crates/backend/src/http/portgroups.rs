@@ -6,7 +6,7 @@ use cupola_api::event::Severity;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
 use cupola_api::patch::{PatchOperation, PatchVerb};
-use cupola_api::portgroup::{DEFAULT_MODE, PORTGROUPS, Portgroup};
+use cupola_api::portgroup::{DEFAULT_MODE, EARLY, PORTGROUPS, Portgroup};
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use uuid::Uuid;
@@ -78,7 +78,7 @@ pub(super) async fn find(call: &Call, text: &str) -> Result<Portgroup, Failure> 
 
 /// `POST /v1/portgroups`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let mut group: Portgroup = collection::read(call).await?;
+    let mut group: Portgroup = collection::read_early(call, EARLY).await?;
     collection::owner(call, group.node_uuid).await?;
     if let Some(name) = group.name.as_deref().filter(|name| !name::is_logical(name)) {
         let text = format!("Cannot create portgroup with invalid name '{name}'");
@@ -110,10 +110,13 @@ pub(super) async fn show(call: &mut Call, group: &str) -> Answer {
 /// `PATCH /v1/portgroups/{group}`. A physical network that is set is that of its ports too.
 pub(super) async fn update(call: &mut Call, group: &str) -> Answer {
     let before = find(call, group).await?;
-    let patch = collection::read_patch(call, &PORTGROUPS).await?;
+    let patch = collection::read_early_patch(call, &PORTGROUPS, EARLY).await?;
+    if let Some(bad) = collection::bad_owner(&patch) {
+        return Err(collection::not_an_owner(bad).into());
+    }
     let after = changed(&before, &patch, group)?;
     if after.node_uuid != before.node_uuid {
-        collection::owner(call, after.node_uuid).await?;
+        collection::new_owner(call, after.node_uuid).await?;
     }
     let node = call.state.store.node_by_id(before.node_uuid).await?;
     if node.provision_state == S::Inspecting && call.is_since(39) {
@@ -124,9 +127,12 @@ pub(super) async fn update(call: &mut Call, group: &str) -> Answer {
         .into());
     }
     refuse_locked(&node.reservation, node.uuid)?;
+    if after == before {
+        return collection::whole(call, &before);
+    }
     let mut ports = call.state.store.ports_of_portgroup(before.uuid).await?;
     if after.node_uuid != before.node_uuid {
-        check_move(&before, &node, ports.is_empty())?;
+        check_move(&after, &node, ports.is_empty())?;
     }
     if touches(&patch, "physical_network") {
         for port in &mut ports {
@@ -162,7 +168,7 @@ fn changed(
     }
 }
 
-/// Whether a group may become another node's.
+/// Whether a group may leave its node for another.
 fn check_move(group: &Portgroup, node: &Node, is_empty: bool) -> Result<(), ApiFault> {
     let is_open = matches!(
         node.provision_state,
@@ -170,16 +176,16 @@ fn check_move(group: &Portgroup, node: &Node, is_empty: bool) -> Result<(), ApiF
     );
     if !is_open && !node.maintenance {
         return Err(ApiFault::conflict(format!(
-            "Portgroup {} can not be associated to another node unless node {} is in a enroll, \
-             inspecting, inspect wait, manageable state or in maintenance mode.",
-            group.uuid, node.uuid
+            "Portgroup {} can not be associated to node {} unless the node is in a enroll, inspecting, \
+             inspect wait, manageable state or in maintenance mode.",
+            group.uuid, group.node_uuid
         )));
     }
     if !is_empty {
         return Err(ApiFault::bad_request(format!(
-            "Portgroup {} can not be associated with another node because there are ports \
-             associated with this portgroup.",
-            group.uuid
+            "Portgroup {} can not be associated with node {} because there are ports associated with \
+             this portgroup.",
+            group.uuid, group.node_uuid
         )));
     }
     Ok(())

@@ -34,7 +34,8 @@ pub(super) fn normalize<'a>(
 
 fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFault> {
     let fault = |text: String| ApiFault::bad_request(format!("Schema error for {what}: {text}"));
-    if value.is_null() {
+    // In a patch null stands for a field that is removed.
+    if value.is_null() && (what == "patch" || stands_for_null(kind).is_some()) {
         let instead = stands_for_null(kind);
         return instead.ok_or_else(|| fault(format!("'{name}' is a required property")));
     }
@@ -56,10 +57,10 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
         (Kind::Boolean(_) | Kind::OptionalBoolean, Value::String(word)) => {
             boolean_word(name, &word).map(Value::Bool)
         }
-        (Kind::Boolean(_) | Kind::OptionalBoolean, other) => {
-            let text = other.to_string();
-            boolean_word(name, &text).map(Value::Bool)
-        }
+        (Kind::Boolean(_) | Kind::OptionalBoolean, other) => Err(fault(format!(
+            "{} is not of type 'string', 'boolean', 'null'",
+            repr(&other)
+        ))),
         (Kind::Integer, Value::Number(number)) if number.is_i64() => Ok(Value::Number(number)),
         (Kind::Integer, other) => Err(fault(format!("{} is not of type 'integer'", repr(&other)))),
         (Kind::List, Value::Array(items)) => Ok(Value::Array(items)),
@@ -92,15 +93,14 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
             .ok_or_else(|| {
                 ApiFault::bad_request(format!("Expected valid MAC address for {name}: {text}"))
             }),
+        (Kind::RequiredText | Kind::BoundedText(_) | Kind::RequiredUuid | Kind::Mac, other) => {
+            Err(fault(format!("{} is not of type 'string'", repr(&other))))
+        }
         (
             Kind::Text(_)
             | Kind::FilledText(_)
-            | Kind::RequiredText
-            | Kind::BoundedText(_)
             | Kind::TextOrEmpty
             | Kind::Uuid
-            | Kind::RequiredUuid
-            | Kind::Mac
             | Kind::OptionalMac,
             other,
         ) => Err(fault(format!(
@@ -176,7 +176,7 @@ mod tests {
         );
         assert_eq!(
             normalized("driver", json!(null)),
-            Err("Schema error for node: 'driver' is a required property".to_owned())
+            Err("Schema error for node: None is not of type 'string'".to_owned())
         );
         assert_eq!(
             normalized("instance_uuid", json!("x")),

@@ -113,13 +113,20 @@ pub(super) async fn show<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
 pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     let patch = collection::read_patch(call, V::COLLECTION).await?;
     let before: V = collection::find(call, V::ARGUMENT, uuid).await?;
+    if let Some(bad) = collection::bad_owner(&patch) {
+        let text = format!("Expected a UUID for node_uuid, but received {bad}.");
+        return Err(ApiFault::bad_request(text).into());
+    }
     let after = collection::patched(&before, &patch)?;
     let nodes = [before.node(), after.node()];
     let moves = before.node() != after.node();
     for id in nodes.into_iter().take(1 + usize::from(moves)) {
-        let node = collection::owner(call, id).await?;
+        let node = collection::new_owner(call, id).await?;
         refuse_locked(&node.reservation, id)?;
         check_off::<V>(&node, "update")?;
+    }
+    if collection::object(&after)? == collection::object(&before)? {
+        return collection::whole(call, &before);
     }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)

@@ -193,7 +193,7 @@ impl Store {
         .await
     }
 
-    /// How many nodes are in which shard, those in none first, then by name.
+    /// How many nodes are in which shard: the fullest first, then those in none, then by name.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -205,7 +205,7 @@ impl Store {
             .iter()
             .map(shard)
             .collect::<Result<Vec<_>, StoreError>>()?;
-        shards.sort();
+        shards.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         Ok(shards)
     }
 

@@ -38,11 +38,12 @@ impl Shape {
         collection: &'static Collection,
         version: Microversion,
     ) -> Result<Self, ApiFault> {
-        let detail = arguments.boolean("detail")?.unwrap_or(false);
-        if detail && version < Microversion::new(collection.detail_since) {
-            return Err(ApiFault::bad_request(
-                "Invalid query parameter ?detail=True received.",
-            ));
+        let given = arguments.boolean("detail")?;
+        let detail = given.unwrap_or(false);
+        if given.is_some() && version < Microversion::new(collection.detail_since) {
+            let word = if detail { "True" } else { "False" };
+            let text = format!("Invalid query parameter ?detail={word} received.");
+            return Err(ApiFault::bad_request(text));
         }
         match (arguments.list("fields"), detail) {
             (Some(_), true) => Err(ApiFault::bad_request(collection.fields_or_detail)),
@@ -157,6 +158,7 @@ mod tests {
         assert_eq!(names("fields=MODE", 26), Ok(vec!["links", "mode"]));
         assert_eq!(names("fields=mode", 25).map_err(|e| e.0), Err(406));
         assert_eq!(names("detail=true", 42).map_err(|e| e.0), Err(400));
+        assert_eq!(names("detail=no", 42).map_err(|e| e.0), Err(400));
         let full = names("detail=true", 115).map(|names| names.len());
         assert_eq!(full, Ok(PORTGROUPS.fields.len()));
         assert_eq!(

@@ -125,6 +125,14 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
     if scopes.into_iter().filter(|is_given| *is_given).count() > 1 {
         return Err(ApiFault::new(403, "Operation not permitted.").into());
     }
+    let is_narrowed = portgroup.is_some() || node.is_some() || address.is_some();
+    if groups.is_some() && is_narrowed {
+        return Err(ApiFault::bad_request(
+            "Filtering by conductor_groups cannot be combined with node_ident, portgroup_ident, or \
+             node address filters.",
+        )
+        .into());
+    }
     let portgroup = match portgroup {
         Some(ident) => Some(portgroups::find(call, &ident).await?),
         None => None,

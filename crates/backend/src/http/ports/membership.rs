@@ -39,10 +39,9 @@ pub(super) async fn check_changed(
         return Ok(());
     };
     if sets_network && call.is_since(102) {
-        return Err(ApiFault::bad_request(format!(
-            "The physical_network of port {} is that of its port group {}; change it there.",
-            after.uuid, group.uuid
-        ))
+        return Err(ApiFault::bad_request(
+            "physical_network cannot be changed while the port belongs to a portgroup.",
+        )
         .into());
     }
     let is_moved = before.portgroup_uuid != after.portgroup_uuid;
@@ -74,22 +73,30 @@ async fn group_of(call: &Call, port: &Port) -> Result<Option<Portgroup>, Failure
         found => found?,
     };
     if group.node_uuid != port.node_uuid {
-        return Err(ApiFault::bad_request(format!(
-            "Port {} cannot be a member of port group {id}, which belongs to a different node.",
-            port.uuid
-        ))
+        return Err(ApiFault::bad_request(
+            "Port can not be added to a portgroup belonging to a different node.",
+        )
         .into());
     }
     Ok(Some(group))
 }
 
-/// All ports of a group are in one physical network, or in none.
+/// All ports of a group are in one physical network, or in none: that of the group where it has one,
+/// else that of the ports that are there.
 async fn check_network(call: &Call, port: &Port, group: &Portgroup) -> Result<(), Failure> {
-    let members = call.state.store.ports_of_portgroup(group.uuid).await?;
-    let Some(other) = members.iter().find(|member| member.uuid != port.uuid) else {
-        return Ok(());
+    let wanted = if group.physical_network.is_some() {
+        group.physical_network.clone()
+    } else {
+        let members = call.state.store.ports_of_portgroup(group.uuid).await?;
+        let others = members
+            .into_iter()
+            .filter(|member| member.uuid != port.uuid);
+        match { others }.next() {
+            Some(other) => other.physical_network,
+            None => return Ok(()),
+        }
     };
-    if other.physical_network == port.physical_network {
+    if wanted == port.physical_network {
         return Ok(());
     }
     let shown = |network: &Option<String>| network.clone().unwrap_or_else(|| "None".to_owned());
@@ -98,7 +105,7 @@ async fn check_network(call: &Call, port: &Port, group: &Portgroup) -> Result<()
          physical network {}.",
         shown(&port.physical_network),
         group.uuid,
-        shown(&other.physical_network)
+        shown(&wanted)
     ))
     .into())
 }

@@ -45,6 +45,13 @@ async fn a_chassis_is_created_read_changed_and_deleted() {
         .await;
     assert!(refused.fault().starts_with("Cannot patch /nodes."));
 
+    let other = json!([{"op": "add", "path": "/uuid", "value": Uuid::new_v4()}]);
+    assert_eq!(
+        api.patch(&path, other).await.fault(),
+        "Cannot overwrite UUID for an existing Chassis."
+    );
+    let same = json!([{"op": "add", "path": "/uuid", "value": uuid}]);
+    assert_eq!(api.patch(&path, same).await.status, 200);
     assert_eq!(
         api.get("/v1/chassis/x").await.fault(),
         "Expected UUID for chassis_uuid: x"

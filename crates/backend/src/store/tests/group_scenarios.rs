@@ -208,7 +208,7 @@ pub(super) async fn shards_are_counted(store: Store) {
         store.create_node(node).await.expect("created");
     }
     let named = |name: &str| Some(name.to_owned());
-    let want = [(None, 1), (named("east"), 1), (named("west"), 2)];
+    let want = [(named("west"), 2), (None, 1), (named("east"), 1)];
     assert_eq!(store.shards().await.expect("counted"), want);
     let group = Portgroup::new(store.nodes(Default::default()).await.expect("nodes")[2].uuid);
     let group = store.create_document(group).await.expect("created");
