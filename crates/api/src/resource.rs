@@ -71,6 +71,15 @@ pub struct NodeStates {
     pub console_enabled: bool,
 }
 
+/// An image for a virtual drive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualMedia {
+    /// The drive: `cdrom`, `disk` or `floppy`.
+    pub device: String,
+    /// Where the image is.
+    pub image_url: String,
+}
+
 /// A lamp of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indicator {

@@ -15,6 +15,7 @@ use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
+    VirtualMedia,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -77,6 +78,17 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// The boot devices that the node's management interface can set.
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault>;
+
+    /// What is in the virtual drives of a node.
+    async fn virtual_media(&self, node: NodeId) -> Result<Value, ApiFault>;
+
+    /// Starts to put an image into a virtual drive, or to empty all of them. What comes of it is
+    /// told by `last_error`.
+    async fn change_virtual_media(
+        &self,
+        node: NodeId,
+        media: Option<VirtualMedia>,
+    ) -> Result<(), ApiFault>;
 
     /// The lamps of a node's machine.
     async fn indicators(&self, node: NodeId) -> Result<Vec<Indicator>, ApiFault>;

@@ -166,3 +166,6 @@ pub(super) const METHOD: &[Argument] = &[argument(1, "method", Text)];
 
 /// The state of a lamp; upstream takes it here as well.
 pub(super) const STATE: &[Argument] = &[argument(1, "state", Text)];
+
+/// Which virtual drives are emptied.
+pub(super) const DEVICE_TYPES: &[Argument] = &[argument(1, "device_types", List)];

@@ -151,3 +151,12 @@ pub(super) const SECURE_BOOT: Body = Body::Members(&[("target", Kind::Boolean(fa
 
 /// The state of a lamp.
 pub(super) const STATE: Body = Body::Members(&[("state", Kind::RequiredText)], &[]);
+
+/// An image for a virtual drive.
+pub(super) const VIRTUAL_MEDIA: Body = Body::Members(
+    &[
+        ("device_type", Kind::RequiredText),
+        ("image_url", Kind::RequiredText),
+    ],
+    &[("image_download_source", Kind::Text(255))],
+);

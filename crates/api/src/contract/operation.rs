@@ -118,6 +118,15 @@ operations! {
     SetSecureBoot: PUT "nodes/{node}/states/secure_boot", 76, NotSupported, "node:set_secure_boot", [TARGET],
         bodies::SECURE_BOOT => Answer::Nothing(202),
         "Sets whether a node boots signed code only.";
+    ShowVirtualMedia: GET "nodes/{node}/vmedia", 93, NoPath, "node:vmedia:get", [],
+        Body::Nothing => Answer::Object(200),
+        "The images that a node has in its virtual drives.";
+    AttachVirtualMedia: POST "nodes/{node}/vmedia", 89, NoPath, "node:vmedia:attach", [],
+        bodies::VIRTUAL_MEDIA => Answer::Nothing(204),
+        "Puts an image into a virtual drive of a node.";
+    DetachVirtualMedia: DELETE "nodes/{node}/vmedia", 89, NoPath, "node:vmedia:detach", [DEVICE_TYPES],
+        Body::Nothing => Answer::Nothing(204),
+        "Takes images out of virtual drives of a node.";
     ListIndicators: GET "nodes/{node}/management/indicators", 1, Fits, "node:get_indicator_state", [],
         Body::Nothing => Answer::Object(200),
         "The lamps of a node.";
@@ -364,6 +373,21 @@ operations! {
     ListDriverVendorMethods: GET "drivers/{driver}/vendor_passthru/methods", 1, Fits, "driver:vendor_passthru", [],
         Body::Nothing => Answer::Object(200),
         "The methods of a hardware type.";
+    ReadDriverVendorByArgument: GET "drivers/{driver}/vendor_passthru", 1, Fits, "driver:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    CallDriverVendorByArgument: POST "drivers/{driver}/vendor_passthru", 1, Fits, "driver:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    PutDriverVendorByArgument: PUT "drivers/{driver}/vendor_passthru", 1, Fits, "driver:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    PatchDriverVendorByArgument: PATCH "drivers/{driver}/vendor_passthru", 1, Fits, "driver:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
+    DeleteDriverVendorByArgument: DELETE "drivers/{driver}/vendor_passthru", 1, Fits, "driver:vendor_passthru", [METHOD],
+        Body::Object => Answer::Object(200),
+        "Runs a method of a hardware type.";
     ReadDriverVendor: GET "drivers/{driver}/vendor_passthru/{method}", 1, Fits, "driver:vendor_passthru", [],
         Body::Object => Answer::Object(200),
         "Runs a method of a hardware type.";

@@ -5,6 +5,7 @@ use cupola_api::agent::BootMode;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
+use cupola_api::resource::VirtualMedia;
 use cupola_drivers::interface::DriverError;
 
 use super::Conductor;
@@ -12,11 +13,27 @@ use super::error::{WorkError, WorkResult};
 use super::rpc::ANSWER_LIMIT;
 use super::work::Work;
 
-/// A change of the firmware's settings.
-#[derive(Clone, Copy, Debug)]
+/// A change of what the machine's firmware or BMC is set to.
+#[derive(Clone, Debug)]
 pub(super) enum FirmwareChange {
     BootMode(BootMode),
     SecureBoot(bool),
+    /// An image into a virtual drive, or all of them emptied.
+    VirtualMedia(Option<VirtualMedia>),
+}
+
+impl FirmwareChange {
+    /// What failed, when it did.
+    fn failed(&self) -> String {
+        match self {
+            Self::BootMode(mode) => format!("Failed to change boot mode to '{}'", mode.as_str()),
+            Self::SecureBoot(on) => format!("Failed to change secure_boot state to '{on}'"),
+            Self::VirtualMedia(Some(media)) => {
+                format!("Failed to attach virtual media to device {}", media.device)
+            }
+            Self::VirtualMedia(None) => "Failed to detach virtual media".to_owned(),
+        }
+    }
 }
 
 impl Conductor {
@@ -123,36 +140,37 @@ async fn prepare(work: &Work) -> WorkResult<()> {
 
 impl Work {
     async fn change_firmware(&self, change: FirmwareChange) {
-        let Err(error) = self.try_firmware(change).await else {
+        let Err(error) = self.try_firmware(&change).await else {
             return;
         };
-        if self.is_stopping() {
-            return;
+        if !self.is_stopping() {
+            let text = format!("{}: {error}", change.failed());
+            self.note_error("UNKNOWN", &text).await;
         }
-        let text = match change {
-            FirmwareChange::BootMode(mode) => {
-                format!("Failed to change boot mode to '{}': {error}", mode.as_str())
-            }
-            FirmwareChange::SecureBoot(on) => {
-                format!("Failed to change secure_boot state to '{on}': {error}")
-            }
-        };
-        self.note_error("UNKNOWN", &text).await;
     }
 
-    async fn try_firmware(&self, change: FirmwareChange) -> WorkResult<()> {
+    async fn try_firmware(&self, change: &FirmwareChange) -> WorkResult<()> {
         let (task, hardware) = self.hardware().await?;
         let task = task.within(ANSWER_LIMIT);
         match change {
             FirmwareChange::BootMode(mode) => {
-                hardware.management.set_boot_mode(&task, mode).await?;
+                hardware.management.set_boot_mode(&task, *mode).await?;
                 let name = mode.as_str().to_owned();
                 self.modify(|node| node.boot_mode = Some(name.clone()))
                     .await?;
             }
             FirmwareChange::SecureBoot(on) => {
-                hardware.management.set_secure_boot(&task, on).await?;
-                self.modify(|node| node.secure_boot = Some(on)).await?;
+                hardware.management.set_secure_boot(&task, *on).await?;
+                self.modify(|node| node.secure_boot = Some(*on)).await?;
+            }
+            FirmwareChange::VirtualMedia(Some(media)) => {
+                hardware
+                    .management
+                    .attach_virtual_media(&task, media)
+                    .await?;
+            }
+            FirmwareChange::VirtualMedia(None) => {
+                hardware.management.detach_virtual_media(&task).await?;
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
+    VirtualMedia,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -106,6 +107,22 @@ impl Rpc for Conductor {
     async fn supported_boot_devices(&self, node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         let (_, hardware) = Work::new(self.clone(), node).hardware().await?;
         Ok(hardware.management.supported_boot_devices().to_vec())
+    }
+
+    async fn virtual_media(&self, node: NodeId) -> Result<Value, ApiFault> {
+        let (task, hardware) = Work::new(self.clone(), node).hardware().await?;
+        let task = task.within(ANSWER_LIMIT);
+        let told = hardware.management.virtual_media(&task).await;
+        Ok(told.map_err(WorkError::from)?)
+    }
+
+    async fn change_virtual_media(
+        &self,
+        node: NodeId,
+        media: Option<VirtualMedia>,
+    ) -> Result<(), ApiFault> {
+        self.start_firmware_change(node, FirmwareChange::VirtualMedia(media))
+            .await
     }
 
     async fn indicators(&self, node: NodeId) -> Result<Vec<Indicator>, ApiFault> {

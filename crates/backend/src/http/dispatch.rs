@@ -172,6 +172,9 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowConsole | O::SetConsole => nodes::hardware::console(call, a).await,
         O::SetBootMode => nodes::hardware::boot_mode(call, a).await,
         O::SetSecureBoot => nodes::hardware::secure_boot(call, a).await,
+        O::ShowVirtualMedia => nodes::virtual_media::show(call, a).await,
+        O::AttachVirtualMedia => nodes::virtual_media::attach(call, a).await,
+        O::DetachVirtualMedia => nodes::virtual_media::detach(call, a).await,
         O::ListIndicators => nodes::hardware::indicators(call, a, "").await,
         O::ShowIndicator => nodes::hardware::indicators(call, a, b).await,
         O::SetIndicator => nodes::hardware::set_indicator(call, a, b).await,
@@ -248,7 +251,12 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         | O::CallDriverVendor
         | O::PutDriverVendor
         | O::PatchDriverVendor
-        | O::DeleteDriverVendor => service::call_vendor(call, a, b).await,
+        | O::DeleteDriverVendor
+        | O::ReadDriverVendorByArgument
+        | O::CallDriverVendorByArgument
+        | O::PutDriverVendorByArgument
+        | O::PatchDriverVendorByArgument
+        | O::DeleteDriverVendorByArgument => service::call_vendor(call, a, b).await,
         O::ListConductors => service::conductors(call).await,
         O::ShowConductor => service::conductor(call, a).await,
         O::ListShards => service::shards(call).await,

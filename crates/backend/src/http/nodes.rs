@@ -18,3 +18,4 @@ pub(super) mod traits;
 pub(super) mod update;
 pub(super) mod vendor;
 pub(super) mod vifs;
+pub(super) mod virtual_media;

@@ -159,10 +159,16 @@ pub(super) async fn vendor_methods(call: &mut Call, name: &str) -> Answer {
     ok(&json!({}))
 }
 
-/// Any method of `/v1/drivers/{driver}/vendor_passthru/{method}`.
+/// Any method of `/v1/drivers/{driver}/vendor_passthru/{method}`, or of its parent with `?method=`.
 pub(super) async fn call_vendor(call: &mut Call, name: &str, method: &str) -> Answer {
+    let argument = call.arguments.text("method")?.unwrap_or_default();
+    let method = if method.is_empty() { &argument } else { method };
     find_driver(call, name).await?;
-    Err(ApiFault::bad_request(format!("No handler for method {method}")).into())
+    let text = match method {
+        "" => "Method not specified".to_owned(),
+        _ => format!("No handler for method {method}"),
+    };
+    Err(ApiFault::bad_request(text).into())
 }
 
 /// `GET /v1/conductors`.

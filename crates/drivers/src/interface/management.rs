@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use cupola_api::agent::BootMode;
-use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator};
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator, VirtualMedia};
+use serde_json::Value;
 
 use super::{DriverError, Result, Task};
 
@@ -44,6 +45,30 @@ pub trait Management: Send + Sync + 'static {
     /// The interface knows of none, or the BMC does not answer.
     async fn indicators(&self, task: &Task) -> Result<Vec<Indicator>> {
         Err(unsupported(task, "get_supported_indicators"))
+    }
+
+    /// What is in the machine's virtual drives, as its BMC tells it.
+    ///
+    /// # Errors
+    /// The interface knows no virtual drives, or the BMC does not answer.
+    async fn virtual_media(&self, task: &Task) -> Result<Value> {
+        Err(unsupported(task, "get_virtual_media"))
+    }
+
+    /// Puts an image into a virtual drive.
+    ///
+    /// # Errors
+    /// The interface knows no virtual drives, or the BMC does not answer or refuses.
+    async fn attach_virtual_media(&self, task: &Task, _media: &VirtualMedia) -> Result<()> {
+        Err(unsupported(task, "attach_virtual_media"))
+    }
+
+    /// Takes all images out of the virtual drives.
+    ///
+    /// # Errors
+    /// The interface knows no virtual drives, or the BMC does not answer or refuses.
+    async fn detach_virtual_media(&self, task: &Task) -> Result<()> {
+        Err(unsupported(task, "detach_virtual_media"))
     }
 
     /// Sends the machine a non-maskable interrupt.

@@ -11,7 +11,7 @@ use cupola_api::node::{Node, Object};
 use cupola_api::probe::ProbeReport;
 use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validation, Validations,
-    VifRequest,
+    VifRequest, VirtualMedia,
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
@@ -121,6 +121,18 @@ impl Rpc for TestConductor {
 
     async fn supported_boot_devices(&self, _node: NodeId) -> Result<Vec<BootDevice>, ApiFault> {
         Ok(vec![BootDevice::Pxe, BootDevice::Disk])
+    }
+
+    async fn virtual_media(&self, _node: NodeId) -> Result<Value, ApiFault> {
+        Ok(Value::Null)
+    }
+
+    async fn change_virtual_media(
+        &self,
+        _node: NodeId,
+        _media: Option<VirtualMedia>,
+    ) -> Result<(), ApiFault> {
+        Ok(())
     }
 
     async fn indicators(&self, _node: NodeId) -> Result<Vec<Indicator>, ApiFault> {
