@@ -360,3 +360,36 @@ async fn fake_nodes_in_maintenance_are_not_provided_where_that_is_forbidden() {
     bench.bring(&node, "provide", S::Available).await;
     bench.service.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_networks_of_an_instance_go_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = bench.enrol("n1", json!({})).await;
+    let patch = [PatchOperation::replace("/network_interface", json!("flat"))];
+    bench.client.patch_node(&node, &patch).await.unwrap();
+    let address = |last: u8| format!("52:54:00:aa:00:{last:02x}");
+    for last in [1, 2] {
+        let body = json!({"node_ident": "n1", "address": address(last)});
+        let made = bench.call("POST", "/v1/ports", Some(body)).await;
+        assert_eq!(made.0, 201, "{}", made.1);
+    }
+    let vifs = "/v1/nodes/n1/vifs";
+    for id in ["v1", "v2"] {
+        let attached = bench.call("POST", vifs, Some(json!({"id": id}))).await;
+        assert_eq!(attached.0, 204, "{}", attached.1);
+    }
+    let full = bench.call("POST", vifs, Some(json!({"id": "v3"}))).await;
+    assert_eq!(full.0, 400, "{}", full.1);
+    let detached = bench.call("DELETE", &format!("{vifs}/v1"), None).await;
+    assert_eq!(detached.0, 204, "{}", detached.1);
+    bench.bring(&node, "manage", S::Manageable).await;
+    bench.bring(&node, "provide", S::Available).await;
+    bench.bring(&node, "active", S::Active).await;
+    let kept = bench.call_ok("GET", vifs, None).await;
+    assert_eq!(kept, json!({"vifs": [{"id": "v2"}]}));
+    bench.bring(&node, "deleted", S::Available).await;
+    let gone = bench.call_ok("GET", vifs, None).await;
+    assert_eq!(gone, json!({"vifs": []}));
+    bench.service.stop().await;
+}
