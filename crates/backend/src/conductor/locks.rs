@@ -70,9 +70,7 @@ impl Conductor {
     /// Takes the node, or fails at once.
     pub(super) async fn try_lock(&self, id: NodeId) -> Result<Held, ApiFault> {
         if !self.inner.held.lock().insert(id) {
-            let node = self.store().node_by_id(id).await;
-            let name = node.map_or_else(|_| id.to_string(), |node| node.display_name());
-            return Err(ApiFault::node_locked(name, self.host()));
+            return Err(ApiFault::node_locked(id, self.host()));
         }
         // From here on nobody else of this process can take it.
         match self.reserve(id).await {

@@ -202,8 +202,8 @@ pub enum ReserveError {
         "Node {node} is locked by host {host}, please retry after the current operation is completed."
     )]
     Locked {
-        /// The node, as its name or else its UUID.
-        node: String,
+        /// The node.
+        node: NodeId,
         /// Who holds it.
         host: String,
     },

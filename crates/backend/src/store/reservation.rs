@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cupola_api::id::{NodeId, NodeIdent};
+use cupola_api::id::NodeId;
 
 use super::Store;
 use super::database::{Cell, assembled, sql};
@@ -41,8 +41,7 @@ impl Store {
                 });
             }
             if let Some(host) = self.holder(id).await? {
-                let node = self.node(&NodeIdent::Id(id)).await?.display_name();
-                return Err(ReserveError::Locked { node, host });
+                return Err(ReserveError::Locked { node: id, host });
             }
         }
         let text = format!("the lock of node {id} changes too often");

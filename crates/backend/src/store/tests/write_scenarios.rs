@@ -57,8 +57,9 @@ pub(super) async fn a_reservation_survives_a_stale_save(store: Store) {
     let saved = store.save_node(&stale).await.expect("saved");
     assert_eq!(saved.reservation.as_deref(), Some("one"));
     let refused = store.reserve(id, "two").await.expect_err("it is held");
-    let want =
-        "Node n1 is locked by host one, please retry after the current operation is completed.";
+    let want = format!(
+        "Node {id} is locked by host one, please retry after the current operation is completed."
+    );
     assert_eq!(refused.to_string(), want);
     assert!(!store.release(id, "two").await.expect("not held by two"));
     assert!(store.release(id, &held.host).await.expect("released"));
