@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::contract::kind::{Kind, Rule};
-use crate::node::Field;
+use crate::node::{Field, Object};
 
 /// A collection below `/v1`.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,9 @@ pub trait Member: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
 
     /// Notes when it is changed.
     fn set_updated_at(&mut self, at: Timestamp);
+
+    /// Takes out of its members what is never shown.
+    fn hide(&self, _members: &mut Object) {}
 }
 
 /// Makes a type with the usual fields a [`Member`] of a collection.
@@ -129,7 +132,7 @@ mod tests {
     use crate::chassis::Chassis;
     use crate::deploy_template::DeployTemplate;
     use crate::id::{DeployTemplateId, NodeId};
-    use crate::node::{Access, Object};
+    use crate::node::Access;
     use crate::portgroup::Portgroup;
     use crate::volume_connector::VolumeConnector;
     use crate::volume_target::VolumeTarget;
@@ -186,6 +189,11 @@ mod tests {
             created_at: None,
             updated_at: None,
         });
+        let runbook = serde_json::json!({"uuid": NodeId::random(), "name": "a", "steps": []});
+        check(&serde_json::from_value::<crate::runbook::Runbook>(runbook).unwrap());
+        let rule = serde_json::json!({"uuid": NodeId::random(), "actions": []});
+        let rule = serde_json::from_value::<crate::inspection_rule::InspectionRule>(rule);
+        check(&rule.unwrap());
         check(&Portgroup::new(NodeId::random()));
         check(&VolumeConnector::new(
             NodeId::random(),

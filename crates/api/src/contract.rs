@@ -13,6 +13,7 @@ pub mod kind;
 mod openapi;
 mod operation;
 mod route;
+mod rows;
 
 pub use argument::{Argument, ArgumentKind};
 pub use body::{Answer, Body, Resource};

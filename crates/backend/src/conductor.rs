@@ -11,6 +11,7 @@
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
+//! | `rules` | what inspection rules make of a node that was inspected |
 //! | `allocate` | which node an allocation gets |
 //! | `vif` | which port carries which virtual network interface |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
@@ -43,6 +44,7 @@ mod recovery;
 mod rescue;
 mod reserved;
 mod rpc;
+mod rules;
 mod steps;
 mod teardown;
 mod templates;

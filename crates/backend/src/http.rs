@@ -15,6 +15,7 @@ mod collection;
 mod cupola;
 mod deploy_templates;
 mod dispatch;
+mod inspection_rules;
 mod metrics;
 mod name;
 mod nodes;
@@ -28,6 +29,7 @@ mod rendered;
 mod repr;
 mod root;
 mod route;
+mod runbooks;
 mod schema;
 mod serve;
 mod service;
@@ -51,6 +53,11 @@ use crate::store::Store;
 pub use nodes::fuzzing;
 pub use options::{ApiOptions, OptionsError};
 pub use serve::serve;
+
+/// Whether a node can have a trait of this name.
+pub(crate) fn is_trait(name: &str) -> bool {
+    nodes::traits::check(name).is_ok()
+}
 
 /// What handlers work with. Cheap to clone.
 #[derive(Clone)]

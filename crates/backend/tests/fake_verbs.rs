@@ -175,6 +175,69 @@ async fn fake_a_manual_cleaning_keeps_its_order_and_ends_manageable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fake_a_runbook_cleans_in_its_order_without_a_ramdisk() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = manageable(&bench, json!({})).await;
+    let book = json!({"name": "reset", "disable_ramdisk": true, "steps": [
+        {"interface": "power", "step": "reboot", "order": 2},
+        {"interface": "bios", "step": "factory_reset", "order": 1},
+    ]});
+    bench.call_ok("POST", "/v1/runbooks", Some(book)).await;
+    let traits = json!({"traits": ["CUSTOM_RESET"]});
+    let uuid = bench.client.node(&node).await.unwrap().uuid;
+    for path in [
+        "/v1/runbooks/reset/traits".to_owned(),
+        format!("/v1/nodes/{uuid}/traits"),
+    ] {
+        bench.call_ok("PUT", &path, Some(traits.clone())).await;
+    }
+    let clean = request(json!({"target": "clean", "runbook": "reset"}));
+    bench.client.provision(&node, &clean).await.unwrap();
+    let done = bench.reach(&node, S::Manageable).await;
+    assert_eq!((done.last_error, done.maintenance), (None, false));
+    assert_eq!(
+        steps_run(&bench, &node).await,
+        ["bios.factory_reset", "power.reboot"]
+    );
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fake_inspection_rules_act_at_the_end_of_an_inspection() {
+    let directory = tempfile::tempdir().unwrap();
+    let bench = Bench::start(directory.path(), &[]).await;
+    let node = manageable(&bench, json!({})).await;
+    let rule = json!({"priority": 10, "actions": [
+        {"op": "set-attribute", "args": {"path": "extra/arch", "value": "{node.properties[cpu_arch]}"}},
+        {"op": "add-trait", "args": {"name": "CUSTOM_INSPECTED"}},
+    ]});
+    let rules = "/v1/inspection_rules";
+    bench.call_ok("POST", rules, Some(rule)).await;
+    let inspected = bench.bring(&node, "inspect", S::Manageable).await;
+    assert_eq!(inspected.extra["arch"], "x86_64");
+    assert_eq!(inspected.traits, ["CUSTOM_INSPECTED"]);
+
+    // One that fails fails the inspection, and nothing of the others stays.
+    let fails = json!({"description": "no spares", "priority": 1, "actions": [
+        {"op": "set-attribute", "args": {"path": "extra/arch", "value": "?"}},
+        {"op": "fail", "args": {"msg": "this machine is a spare"}},
+    ], "conditions": [{"op": "eq", "args": {"values": ["{node.properties[cpu_arch]}", "x86_64"]}}]});
+    let made = bench.call_ok("POST", rules, Some(fails)).await;
+    bench.verb(&node, "inspect").await.unwrap();
+    let failed = bench.reach(&node, S::InspectFailed).await;
+    let text = failed.last_error.unwrap();
+    let told = [
+        made["uuid"].as_str().unwrap(),
+        "no spares",
+        "this machine is a spare",
+    ];
+    assert!(told.iter().all(|part| text.contains(part)), "{text}");
+    assert_eq!(failed.extra["arch"], "x86_64");
+    bench.service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fake_wrong_clean_steps_are_refused_before_anything_is_touched() {
     let directory = tempfile::tempdir().unwrap();
     let bench = Bench::start(directory.path(), &[]).await;

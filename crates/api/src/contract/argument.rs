@@ -113,6 +113,13 @@ pub(super) const ALLOCATION_FILTER: &[Argument] = &[
     argument(60, "owner", Text),
 ];
 
+/// Which runbooks are listed.
+pub(super) const RUNBOOK_FILTER: &[Argument] =
+    &[argument(1, "project", Boolean), argument(1, "owner", Text)];
+
+/// Which inspection rules are listed.
+pub(super) const RULE_FILTER: &[Argument] = &[argument(1, "phase", Text)];
+
 /// Which drivers are listed, and how.
 pub(super) const DRIVERS: &[Argument] =
     &[argument(30, "type", Text), argument(30, "detail", Boolean)];

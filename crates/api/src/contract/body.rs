@@ -5,8 +5,10 @@ use crate::allocation::ALLOCATIONS;
 use crate::chassis::CHASSIS as CHASSIS_TABLE;
 use crate::collection::Collection;
 use crate::deploy_template::DEPLOY_TEMPLATES;
+use crate::inspection_rule::INSPECTION_RULES;
 use crate::node::Field;
 use crate::portgroup::PORTGROUPS;
+use crate::runbook::RUNBOOKS;
 use crate::volume_connector::VOLUME_CONNECTORS;
 use crate::volume_target::VOLUME_TARGETS;
 use crate::{node, port};
@@ -104,6 +106,12 @@ pub(super) const DEPLOY_TEMPLATE: &Resource = &Resource::of("deploy_template", &
 
 /// Allocations.
 pub(super) const ALLOCATION: &Resource = &Resource::of("allocation", &ALLOCATIONS);
+
+/// Runbooks.
+pub(super) const RUNBOOK: &Resource = &Resource::of("runbook", &RUNBOOKS);
+
+/// Inspection rules.
+pub(super) const INSPECTION_RULE: &Resource = &Resource::of("inspection_rule", &INSPECTION_RULES);
 
 /// Why a node goes into maintenance.
 pub(super) const REASON: Body = Body::Members(&[], &[("reason", Kind::Text(usize::MAX))]);

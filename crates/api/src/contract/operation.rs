@@ -5,54 +5,8 @@ use http::Method;
 use super::argument as arguments;
 use super::body::{self as bodies, Answer, Body};
 use super::route::{Older, Route};
+use super::rows::operations;
 use crate::microversion::Microversion;
-
-/// Makes the operations and their routes of one table. A row is the operation, its method and path,
-/// the minor version that brought it, what older ones get, its policy, its arguments,
-/// its body and its answer, and what it does.
-macro_rules! operations {
-    ($($name:ident: $method:ident $path:literal, $since:literal, $older:ident, $policy:literal,
-       [$($group:ident),*], $body:expr => $answer:expr, $summary:literal;)*) => {
-        /// What a client can ask for.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Operation {
-            $(#[doc = $summary] $name,)*
-        }
-
-        impl Operation {
-            /// Its name.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => stringify!($name),)*
-                }
-            }
-
-            /// What it does, in a sentence.
-            #[must_use]
-            pub const fn summary(self) -> &'static str {
-                match self {
-                    $(Self::$name => $summary,)*
-                }
-            }
-        }
-
-        /// All routes.
-        pub const ROUTES: &[Route] = &[
-            $(Route {
-                operation: Operation::$name,
-                method: Method::$method,
-                path: $path,
-                since: Microversion::new($since),
-                older: Older::$older,
-                policy: $policy,
-                arguments: &[$(arguments::$group),*],
-                body: $body,
-                answer: $answer,
-            },)*
-        ];
-    };
-}
 
 operations! {
     // Version roots.
@@ -521,6 +475,55 @@ operations! {
         Body::Nothing => Answer::Nothing(204),
         "Removes a deploy template.";
 
+    // Runbooks.
+    ListRunbooks: GET "runbooks", 92, NotSupported, "runbook:list", [RUNBOOK_FILTER, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::RUNBOOK),
+        "Runbooks, a page at a time.";
+    CreateRunbook: POST "runbooks", 92, NoMethod, "runbook:create", [],
+        Body::New(bodies::RUNBOOK) => Answer::One(201, bodies::RUNBOOK),
+        "Makes a runbook.";
+    ShowRunbook: GET "runbooks/{runbook}", 92, NotSupported, "runbook:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::RUNBOOK),
+        "A runbook.";
+    UpdateRunbook: PATCH "runbooks/{runbook}", 92, NoMethod, "runbook:update", [],
+        Body::Patch(bodies::RUNBOOK) => Answer::One(200, bodies::RUNBOOK),
+        "Changes a runbook by a JSON patch.";
+    DeleteRunbook: DELETE "runbooks/{runbook}", 92, NoMethod, "runbook:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a runbook.";
+    ListRunbookTraits: GET "runbooks/{runbook}/traits", 112, NotSupported, "runbook:get", [],
+        Body::Nothing => Answer::Object(200),
+        "The traits of nodes that a runbook is for.";
+    SetRunbookTraits: PUT "runbooks/{runbook}/traits", 112, NotSupported, "runbook:update", [],
+        bodies::TRAITS => Answer::Nothing(204),
+        "Replaces the traits of a runbook.";
+    DeleteRunbookTraits: DELETE "runbooks/{runbook}/traits", 112, NotSupported, "runbook:update", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes all traits of a runbook.";
+    AddRunbookTrait: PUT "runbooks/{runbook}/traits/{trait}", 112, NotSupported, "runbook:update", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Adds a trait to a runbook.";
+    DeleteRunbookTrait: DELETE "runbooks/{runbook}/traits/{trait}", 112, NotSupported, "runbook:update", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes a trait of a runbook.";
+
+    // Inspection rules.
+    ListInspectionRules: GET "inspection_rules", 96, NotSupported, "inspection_rule:get", [RULE_FILTER, PAGE, DETAIL, FIELDS],
+        Body::Nothing => Answer::Page(bodies::INSPECTION_RULE),
+        "Inspection rules, a page at a time.";
+    CreateInspectionRule: POST "inspection_rules", 96, NoMethod, "inspection_rule:create", [],
+        Body::New(bodies::INSPECTION_RULE) => Answer::One(201, bodies::INSPECTION_RULE),
+        "Makes an inspection rule.";
+    ShowInspectionRule: GET "inspection_rules/{rule}", 96, NotSupported, "inspection_rule:get", [FIELDS],
+        Body::Nothing => Answer::One(200, bodies::INSPECTION_RULE),
+        "An inspection rule.";
+    UpdateInspectionRule: PATCH "inspection_rules/{rule}", 96, NoMethod, "inspection_rule:update", [],
+        Body::Patch(bodies::INSPECTION_RULE) => Answer::One(200, bodies::INSPECTION_RULE),
+        "Changes an inspection rule by a JSON patch.";
+    DeleteInspectionRule: DELETE "inspection_rules/{rule}", 96, NoMethod, "inspection_rule:delete", [],
+        Body::Nothing => Answer::Nothing(204),
+        "Removes an inspection rule.";
+
     // The ramdisk.
     Lookup: GET "lookup", 22, NotSupported, "", [LOOKUP],
         Body::Nothing => Answer::Object(200),
@@ -575,65 +578,4 @@ operations! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn no_method_of_a_path_stands_twice() {
-        let mut seen = HashSet::new();
-        for route in ROUTES {
-            let path = without_names(route.path);
-            assert!(seen.insert((route.method.clone(), path)), "{route:?}");
-        }
-    }
-
-    /// Two paths that differ in the names of their parameters only are one.
-    fn without_names(path: &str) -> Vec<&str> {
-        let plain = |s: &'static str| s;
-        path.split('/')
-            .map(|s| if s.starts_with('{') { plain("{}") } else { s })
-            .collect()
-    }
-
-    #[test]
-    fn what_is_newer_says_what_older_versions_get() {
-        for route in ROUTES {
-            let is_newer = route.since > Microversion::MIN;
-            assert_eq!(is_newer, route.older != Older::Fits, "{route:?}");
-            let older = Microversion::new(route.since.minor() - 1);
-            assert_eq!(route.gate(older).is_err(), is_newer, "{route:?}");
-            assert!(route.gate(route.since).is_ok());
-        }
-    }
-
-    #[test]
-    fn an_argument_is_told_once() {
-        for route in ROUTES {
-            let mut seen = HashSet::new();
-            for argument in route.arguments.iter().flat_map(|group| group.iter()) {
-                assert!(seen.insert(argument.name), "{argument:?} of {route:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn unknown_and_newer_arguments_are_refused() {
-        let nodes = ROUTES
-            .iter()
-            .find(|r| r.operation == Operation::ListNodes)
-            .unwrap();
-        let check = |names: &[&str], minor| {
-            nodes
-                .check_arguments(names.iter().copied(), Microversion::new(minor))
-                .map_err(|fault| (fault.status, fault.message))
-        };
-        assert_eq!(check(&["limit", "owner"], 50), Ok(()));
-        assert_eq!(
-            check(&["zoo", "owner", "bar", "zoo"], 49),
-            Err((400, "Unexpected arguments: bar, zoo".to_owned()))
-        );
-        let text = "Request not acceptable. The minimal required API version should be 1.50";
-        assert_eq!(check(&["owner"], 49), Err((406, text.to_owned())));
-    }
-}
+mod tests;

@@ -198,10 +198,13 @@ impl Work {
         }
     }
 
-    async fn keep_inspection(&self, found: Inspection) -> WorkResult<()> {
+    async fn keep_inspection(&self, mut found: Inspection) -> WorkResult<()> {
         for port in &found.ports {
             self.keep_port(port).await?;
         }
+        let mut inspected = self.node().await?.node.clone();
+        found.changes.apply(&mut inspected);
+        let applied = self.apply_rules(&inspected, &mut found.inventory).await?;
         if !found.inventory.inventory.is_empty() {
             self.conductor()
                 .store()
@@ -216,8 +219,10 @@ impl Work {
         } else {
             found.changes.without_agent()
         };
+        self.keep_applied(&applied).await?;
         self.transition(Event::Done, Actor::Conductor, "inspected", |node| {
             changes.apply(node);
+            applied.apply(node);
         })
         .await?;
         Ok(())

@@ -164,7 +164,7 @@ fn object(node: &Node) -> Result<Object, ApiFault> {
 }
 
 /// The members that differ, with their new values.
-fn differences(before: &Node, after: &Node) -> Result<Object, ApiFault> {
+pub(super) fn differences(before: &Node, after: &Node) -> Result<Object, ApiFault> {
     let before = object(before)?;
     Ok(object(after)?
         .into_iter()
@@ -172,7 +172,8 @@ fn differences(before: &Node, after: &Node) -> Result<Object, ApiFault> {
         .collect())
 }
 
-fn merged(node: &Node, changes: &Object) -> Result<Node, ApiFault> {
+/// The node with these members in place of its own.
+pub(super) fn merged(node: &Node, changes: &Object) -> Result<Node, ApiFault> {
     let mut object = object(node)?;
     object.extend(changes.clone());
     serde_json::from_value(Value::Object(object))

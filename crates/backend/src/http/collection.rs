@@ -334,6 +334,16 @@ pub(super) async fn read_early_patch(
 
 /// The resource with the patch applied.
 pub(super) fn patched<M: Member>(before: &M, patch: &[PatchOperation]) -> Result<M, ApiFault> {
+    patched_by(before, patch, |_| Ok(()))
+}
+
+/// The resource with the patch applied; `check` looks at what comes of it, before it is read, and may
+/// bring it into one form.
+pub(super) fn patched_by<M: Member>(
+    before: &M,
+    patch: &[PatchOperation],
+    check: impl FnOnce(&mut Object) -> Result<(), ApiFault>,
+) -> Result<M, ApiFault> {
     let collection = M::COLLECTION;
     let stored = object(before)?;
     let mut document = stored.clone();
@@ -348,6 +358,7 @@ pub(super) fn patched<M: Member>(before: &M, patch: &[PatchOperation]) -> Result
             *is = sent.remove(*name).unwrap_or_default();
         }
     }
+    check(&mut document)?;
     serde_json::from_value(Value::Object(document)).map_err(patch::schema)
 }
 

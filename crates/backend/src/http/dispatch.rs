@@ -23,8 +23,8 @@ use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
 use super::{
-    ApiState, allocations, chassis, cupola, deploy_templates, metrics, nodes, portgroups, ports,
-    ramdisk, root, service, volumes,
+    ApiState, allocations, chassis, cupola, deploy_templates, inspection_rules, metrics, nodes,
+    portgroups, ports, ramdisk, root, runbooks, service, volumes,
 };
 use crate::auth::{Caller, Denied, SameProcess};
 
@@ -297,6 +297,20 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowDeployTemplate => deploy_templates::show(call, a).await,
         O::UpdateDeployTemplate => deploy_templates::update(call, a).await,
         O::DeleteDeployTemplate => deploy_templates::delete(call, a).await,
+        O::ListRunbooks => runbooks::list(call).await,
+        O::CreateRunbook => runbooks::create(call).await,
+        O::ShowRunbook => runbooks::show(call, a).await,
+        O::UpdateRunbook => runbooks::update(call, a).await,
+        O::DeleteRunbook => runbooks::delete(call, a).await,
+        O::ListRunbookTraits | O::SetRunbookTraits | O::DeleteRunbookTraits => {
+            runbooks::all_traits(call, a).await
+        }
+        O::AddRunbookTrait | O::DeleteRunbookTrait => runbooks::one_trait(call, a, b).await,
+        O::ListInspectionRules => inspection_rules::list(call).await,
+        O::CreateInspectionRule => inspection_rules::create(call).await,
+        O::ShowInspectionRule => inspection_rules::show(call, a).await,
+        O::UpdateInspectionRule => inspection_rules::update(call, a).await,
+        O::DeleteInspectionRule => inspection_rules::delete(call, a).await,
         O::Lookup => ramdisk::lookup(call).await,
         O::Heartbeat => ramdisk::heartbeat(call, a).await,
         O::ContinueInspection => ramdisk::continue_inspection(call).await,

@@ -26,11 +26,15 @@ pub(super) fn is_valid(name: &str, version: Microversion) -> bool {
 
 /// 1–255 unreserved characters of RFC 3986 that are not a UUID.
 pub(super) fn is_logical(name: &str) -> bool {
+    is_logical_text(name) && Uuid::try_parse(name).is_err()
+}
+
+/// 1–255 unreserved characters of RFC 3986.
+pub(super) fn is_logical_text(name: &str) -> bool {
     (1..=255).contains(&name.len())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
-        && Uuid::try_parse(name).is_err()
 }
 
 /// A host name by RFC 952 and RFC 1123.

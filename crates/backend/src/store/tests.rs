@@ -14,6 +14,7 @@ mod page_scenarios;
 #[path = "../../../../tests/src/postgres.rs"]
 mod postgres;
 mod record_scenarios;
+mod rule_scenarios;
 mod write_scenarios;
 
 use std::path::Path;
@@ -103,6 +104,7 @@ scenarios! {
     group_scenarios::shards_are_counted;
     allocation_scenarios::an_allocation_and_its_node_agree;
     allocation_scenarios::no_node_is_given_twice;
+    rule_scenarios::runbooks_and_rules_are_kept;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
     record_scenarios::reservations_follow_the_ports;

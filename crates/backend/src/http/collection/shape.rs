@@ -91,6 +91,7 @@ impl Shape {
     pub(in super::super) fn value<M: Member>(&self, item: &M, base: &str) -> Value {
         let collection = M::COLLECTION;
         let mut all = super::object(item).unwrap_or_default();
+        item.hide(&mut all);
         for name in collection.masked {
             if let Some(value) = all.get_mut(*name) {
                 // Masked by what is in it: under its own name it is no secret.

@@ -14,7 +14,9 @@ use serde_json::Value;
 use super::super::answer::{Answer, empty, located};
 use super::super::body::Size;
 use super::super::call::Call;
+use super::super::collection;
 use super::super::repr::repr;
+use super::super::runbooks;
 
 const MEMBERS: &[&str] = &[
     "target",
@@ -34,16 +36,27 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
     if !body.contains_key("target") {
         return Err(ApiFault::bad_request("Missing mandatory parameter: target").into());
     }
-    let request: ProvisionRequest = serde_json::from_value(Value::Object(body))
+    let mut request: ProvisionRequest = serde_json::from_value(Value::Object(body))
         .map_err(|e| ApiFault::bad_request(format!("Schema error for provision state: {e}")))?;
     let stored = call.node(node).await?;
-    let verb = check(&stored, &request, call.version)?;
+    let verb = check_first(&stored, &request, call.version)?;
+    if let Some(name) = request.runbook.take() {
+        check_runbook(verb, call.version)?;
+        let runbook = collection::find_named(call, &name).await?;
+        runbooks::apply(&runbook, &stored, verb, call.version, &mut request)?;
+    }
+    check_rest(&stored, &request, verb, call.version)?;
     call.state.rpc.provision(stored.uuid, verb, request).await?;
     let location = call.url(format_args!("nodes/{node}/states"));
     located(empty(StatusCode::ACCEPTED), &location)
 }
 
-fn check(node: &Node, request: &ProvisionRequest, version: Microversion) -> Result<V, ApiFault> {
+/// What is looked at before a runbook.
+fn check_first(
+    node: &Node,
+    request: &ProvisionRequest,
+    version: Microversion,
+) -> Result<V, ApiFault> {
     let uuid = node.uuid;
     let verb = check_verb(node, request, version)?;
     check_allowed(request)?;
@@ -55,9 +68,17 @@ fn check(node: &Node, request: &ProvisionRequest, version: Microversion) -> Resu
     }
     check_state(node, verb)?;
     check_configdrive(request, verb, version)?;
-    if request.runbook.is_some() {
-        check_runbook(request, verb, version)?;
-    }
+    Ok(verb)
+}
+
+/// What is looked at after it.
+fn check_rest(
+    node: &Node,
+    request: &ProvisionRequest,
+    verb: V,
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    let uuid = node.uuid;
     check_disable_ramdisk(request, verb, version)?;
     check_steps(request, verb, version)?;
     check_password(request, verb)?;
@@ -73,7 +94,7 @@ fn check(node: &Node, request: &ProvisionRequest, version: Microversion) -> Resu
             "The provide operation can't be performed on node {uuid} because it is retired."
         )));
     }
-    Ok(verb)
+    Ok(())
 }
 
 /// Reads the verb. Those that are gated only after the state check are not refused here.
@@ -200,24 +221,16 @@ fn check_configdrive_object(parts: &Object, version: Microversion) -> Result<(),
     Ok(())
 }
 
-fn check_runbook(
-    request: &ProvisionRequest,
-    verb: V,
-    version: Microversion,
-) -> Result<(), ApiFault> {
+fn check_runbook(verb: V, version: Microversion) -> Result<(), ApiFault> {
     if version < Microversion::new(92) {
         return Err(ApiFault::not_acceptable());
     }
-    if !matches!(verb, V::Clean | V::Service) {
-        return Err(ApiFault::bad_request(
-            "\"runbook\" is only valid when setting target provision state to clean or service",
-        ));
+    if matches!(verb, V::Clean | V::Service) {
+        return Ok(());
     }
-    // No runbook can be made yet, so that none can be found.
-    let runbook = request.runbook.as_deref().unwrap_or_default();
-    Err(ApiFault::not_found(format!(
-        "Runbook {runbook} could not be found."
-    )))
+    Err(ApiFault::bad_request(
+        "\"runbook\" is only valid when setting target provision state to clean or service",
+    ))
 }
 
 fn check_disable_ramdisk(
@@ -381,7 +394,13 @@ mod tests {
 
     fn checked(node: &Node, body: Value, minor: u16) -> Result<V, u16> {
         let request: ProvisionRequest = serde_json::from_value(body).expect("a request");
-        check(node, &request, Microversion::new(minor)).map_err(|f| f.status)
+        let version = Microversion::new(minor);
+        let verb = check_first(node, &request, version);
+        let checked = verb.and_then(|verb| {
+            check_rest(node, &request, verb, version)?;
+            Ok(verb)
+        });
+        checked.map_err(|f| f.status)
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use cupola_api::allocation::Allocation;
 use cupola_api::chassis::Chassis;
 use cupola_api::deploy_template::DeployTemplate;
+use cupola_api::inspection_rule::InspectionRule;
 use cupola_api::portgroup::Portgroup;
+use cupola_api::runbook::Runbook;
 use cupola_api::volume_connector::VolumeConnector;
 use cupola_api::volume_target::VolumeTarget;
 
@@ -70,6 +72,40 @@ impl Document for DeployTemplate {
 
     fn taken(&self, _columns: &[&str]) -> String {
         format!("name {}", self.name)
+    }
+}
+
+/// Steps may hold secrets.
+impl Document for Runbook {
+    const TABLE: &'static str = "runbooks";
+    const COLUMNS: &'static [&'static str] = &["name", "owner"];
+    const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
+    const SEALED: Option<&'static str> = Some("runbooks.body");
+    const REFERRED: Option<Referred> = None;
+
+    fn cells(&self) -> Vec<Cell> {
+        vec![Cell::text(&self.name), Cell::Text(self.owner.clone())]
+    }
+
+    fn taken(&self, _columns: &[&str]) -> String {
+        format!("name {}", self.name)
+    }
+}
+
+/// Actions may hold secrets.
+impl Document for InspectionRule {
+    const TABLE: &'static str = "inspection_rules";
+    const COLUMNS: &'static [&'static str] = &[];
+    const UNIQUE: &'static [&'static [&'static str]] = &[];
+    const SEALED: Option<&'static str> = Some("inspection_rules.body");
+    const REFERRED: Option<Referred> = None;
+
+    fn cells(&self) -> Vec<Cell> {
+        Vec::new()
+    }
+
+    fn taken(&self, _columns: &[&str]) -> String {
+        format!("UUID {}", self.uuid)
     }
 }
 

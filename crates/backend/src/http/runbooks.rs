@@ -1,0 +1,160 @@
+//! `/v1/runbooks` (wire reference §14.2): making, reading, changing, deleting, and the traits of
+//! nodes that one may be used on. What its steps do is the conductor's.
+
+mod check;
+mod usage;
+
+use cupola_api::fault::ApiFault;
+use cupola_api::runbook::{RUNBOOKS, Runbook};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Failure, empty, located, ok};
+use super::body::{self, Size};
+use super::call::Call;
+use super::collection::{self, ListRequest, Shape, touches};
+use super::nodes::traits;
+use super::repr::repr;
+use crate::store::{Cell, Only};
+pub(super) use usage::apply;
+
+/// `GET /v1/runbooks`.
+pub(super) async fn list(call: &mut Call) -> Answer {
+    let request = ListRequest::take(call, &RUNBOOKS, false)?;
+    // Without projects it is everyone's list.
+    call.arguments.boolean("project")?;
+    let owner = call.arguments.text("owner")?;
+    let filters: Vec<Only> = owner
+        .map(|owner| Only::Is("owner", Cell::text(owner)))
+        .into_iter()
+        .collect();
+    collection::list::<Runbook>(call, &request, &filters, RUNBOOKS.path).await
+}
+
+/// `POST /v1/runbooks`.
+pub(super) async fn create(call: &mut Call) -> Answer {
+    let mut given = body::object(call.json(Size::Usual).await?, RUNBOOKS.noun)?;
+    check::known_names(&given, call.version)?;
+    check::steps(&mut given, RUNBOOKS.noun)?;
+    let runbook: Runbook = collection::build(given, call.version)?;
+    check::name(&runbook.name, call.version, RUNBOOKS.noun)?;
+    check::no_duplicates(&runbook)?;
+    if runbook.public && runbook.owner.is_some() {
+        return Err(ApiFault::bad_request(
+            "There cannot be an owner for a public runbook: give either one or the other",
+        )
+        .into());
+    }
+    let runbook = call.state.store.create_document(runbook).await?;
+    collection::created(call, &runbook)
+}
+
+/// `GET /v1/runbooks/{runbook}`.
+pub(super) async fn show(call: &mut Call, ident: &str) -> Answer {
+    let shape = Shape::of_one(&mut call.arguments, &RUNBOOKS, call.version)?;
+    let runbook: Runbook = collection::find_named(call, ident).await?;
+    collection::show(&shape, call, &runbook)
+}
+
+/// `PATCH /v1/runbooks/{runbook}`.
+pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
+    let patch = collection::read_patch(call, &RUNBOOKS).await?;
+    let mut before: Runbook = collection::find_named(call, ident).await?;
+    check::owner(&before, &patch)?;
+    if check::given(&patch, "public").is_some() {
+        before.owner = None;
+    }
+    let mut after: Runbook =
+        collection::patched_by(&before, &patch, |document| check::steps(document, "patch"))?;
+    if touches(&patch, "name") {
+        check::newest_name(&after.name)?;
+    }
+    check::no_duplicates(&after)?;
+    if after.public {
+        after.owner = None;
+    }
+    let after = call.state.store.save_document(after).await?;
+    collection::whole(call, &after)
+}
+
+/// `DELETE /v1/runbooks/{runbook}`.
+pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
+    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let store = &call.state.store;
+    store.delete_document::<Runbook>(runbook.uuid.0).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `/v1/runbooks/{runbook}/traits`: reads, replaces or removes all.
+pub(super) async fn all_traits(call: &mut Call, ident: &str) -> Answer {
+    let runbook: Runbook = collection::find_named(call, ident).await?;
+    if call.method == Method::GET {
+        return ok(&json!({ "traits": runbook.traits }));
+    }
+    let wanted = if call.method == Method::DELETE {
+        Vec::new()
+    } else {
+        read_traits(call).await?
+    };
+    keep_traits(call, runbook, wanted).await?;
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// `/v1/runbooks/{runbook}/traits/{trait}`: adds one, or removes it if it is there.
+pub(super) async fn one_trait(call: &mut Call, ident: &str, name: &str) -> Answer {
+    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let mut wanted = runbook.traits.clone();
+    if call.method == Method::DELETE {
+        wanted.retain(|known| known != name);
+        keep_traits(call, runbook, wanted).await?;
+        return empty(StatusCode::NO_CONTENT);
+    }
+    if !call.members(&["traits"], Size::Usual).await?.is_empty() {
+        let text = "No body should be provided when adding a trait: a list of traits goes to the path \
+                    without a trait";
+        return Err(ApiFault::bad_request(text).into());
+    }
+    traits::check(name)?;
+    wanted.push(name.to_owned());
+    keep_traits(call, runbook, wanted).await?;
+    let location = call.url(format_args!("runbooks/{ident}/traits/{name}"));
+    located(empty(StatusCode::NO_CONTENT), &location)
+}
+
+async fn read_traits(call: &mut Call) -> Result<Vec<String>, Failure> {
+    let mut members = call.members(&["traits"], Size::Usual).await?;
+    let items = match members.remove("traits") {
+        Some(Value::Array(items)) => items,
+        Some(other) => {
+            let shown = repr(&other);
+            let text = format!("Schema error for traits: {shown} is not of type 'array'");
+            return Err(ApiFault::bad_request(text).into());
+        }
+        None => return Err(ApiFault::bad_request("Missing mandatory parameter: traits").into()),
+    };
+    let mut names = Vec::with_capacity(items.len());
+    for item in items {
+        let Value::String(name) = item else {
+            let shown = repr(&item);
+            let text = format!("Schema error for traits: {shown} is not of type 'string'");
+            return Err(ApiFault::bad_request(text).into());
+        };
+        traits::check(&name)?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+async fn keep_traits(
+    call: &Call,
+    mut runbook: Runbook,
+    mut wanted: Vec<String>,
+) -> Result<(), Failure> {
+    wanted.sort();
+    wanted.dedup();
+    if wanted != runbook.traits {
+        runbook.traits = wanted;
+        call.state.store.save_document(runbook).await?;
+    }
+    Ok(())
+}
