@@ -63,7 +63,8 @@ struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// API to speak to, as http://HOST:PORT; else `OS_ENDPOINT`; else the console serves itself, and
+    /// API to speak to, as http://HOST:PORT, with USER:PASSWORD@ before HOST where it asks (better in
+    /// the environment, where other users do not see it); else `OS_ENDPOINT`; else the console serves itself, and
     /// other commands try http://127.0.0.1:6385
     #[arg(long, global = true, value_name = "URL", env = "CUPOLA_API")]
     pub(crate) api: Option<String>,

@@ -32,8 +32,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Authentication {
     /// Not at all
     None,
-    /// By an htpasswd file
-    #[value(name = "http_basic", hide = true)]
+    /// By user and password, from the file that `api.http_basic_auth_user_file` names
+    #[value(name = "http_basic")]
     HttpBasic,
     /// By Keystone tokens
     #[value(hide = true)]
