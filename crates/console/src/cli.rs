@@ -64,9 +64,15 @@ struct Cli {
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
     /// API to speak to, as http://HOST:PORT, with USER:PASSWORD@ before HOST where it asks (better in
-    /// the environment, where other users do not see it); else `OS_ENDPOINT`; else the console serves itself, and
-    /// other commands try http://127.0.0.1:6385
-    #[arg(long, global = true, value_name = "URL", env = "CUPOLA_API")]
+    /// the environment, where other users do not see it); else `OS_ENDPOINT`; else the console serves
+    /// itself, and other commands try http://127.0.0.1:6385
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "CUPOLA_API",
+        hide_env_values = true
+    )]
     pub(crate) api: Option<String>,
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "CUPOLA_CONFIG")]
@@ -235,6 +241,14 @@ mod tests {
             cli.expect("parses").common.api.as_deref(),
             Some("http://h:1")
         );
+    }
+
+    #[test]
+    fn a_password_in_the_environment_is_not_in_the_help() {
+        let mut command = Cli::command();
+        command.build();
+        let api = command.get_arguments().find(|it| it.get_id() == "api");
+        assert!(api.expect("--api").is_hide_env_values_set());
     }
 
     #[test]

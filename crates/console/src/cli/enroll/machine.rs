@@ -24,7 +24,7 @@ pub(super) const EXAMPLE_YAML: &str = "\
   bmc: 10.0.0.7
   user: admin
   password: secret
-  mac: 52:54:00:12:34:56
+  mac: '52:54:00:12:34:56'
 - name: rack1-u08
   bmc: 10.0.0.8:6230
   user: admin
