@@ -4,6 +4,7 @@
 
 pub mod binary;
 pub mod crash;
+pub mod differential;
 pub mod ipmi;
 pub mod node_life;
 pub mod postgres;

@@ -62,6 +62,14 @@ impl UpstreamIronic {
     /// # Errors
     /// When it ends, or does not answer in time.
     pub async fn start(venv: &Path, directory: &Path) -> Result<Self> {
+        Self::start_with(venv, directory, Hardware::Agent).await
+    }
+
+    /// The same with interfaces of this kind.
+    ///
+    /// # Errors
+    /// As [`UpstreamIronic::start`].
+    pub async fn start_with(venv: &Path, directory: &Path, hardware: Hardware) -> Result<Self> {
         // Taken again by Ironic a moment later: it cannot be told to let the kernel choose.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
@@ -70,7 +78,7 @@ impl UpstreamIronic {
             std::fs::create_dir_all(directory.join(part))?;
         }
         let file = directory.join("ironic.conf");
-        std::fs::write(&file, configuration(directory, port))?;
+        std::fs::write(&file, configuration(directory, port, hardware))?;
         let database = Command::new(venv.join("bin/ironic-dbsync"))
             .arg("--config-file")
             .arg(&file)
@@ -150,18 +158,21 @@ impl Drop for UpstreamIronic {
     }
 }
 
-/// Its own agent interfaces over fake power and boot; short pauses, everything else as it comes.
-fn configuration(directory: &Path, port: u16) -> String {
-    let here = directory.display();
-    format!(
-        "[DEFAULT]
-auth_strategy = noauth
-rpc_transport = none
-host = upstream
-my_ip = 127.0.0.1
-state_path = {here}/state
-log_file = {here}/ironic.log
-enabled_hardware_types = fake-hardware
+/// What drives the machines of an Ironic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hardware {
+    /// Its own agent interfaces over fake power and boot.
+    Agent,
+    /// Its fake interfaces, as far as Cupola has them too.
+    Fake,
+}
+
+impl Hardware {
+    /// The `[DEFAULT]` options that choose the interfaces.
+    const fn interfaces(self) -> &'static str {
+        match self {
+            Self::Agent => {
+                "host = upstream
 enabled_bios_interfaces = no-bios
 enabled_boot_interfaces = fake
 enabled_console_interfaces = no-console
@@ -174,9 +185,45 @@ enabled_power_interfaces = fake
 enabled_raid_interfaces = no-raid
 enabled_rescue_interfaces = no-rescue
 enabled_storage_interfaces = noop
-enabled_vendor_interfaces = no-vendor
+enabled_vendor_interfaces = no-vendor"
+            }
+            Self::Fake => {
+                "host = conductor-1
+enabled_bios_interfaces = no-bios
+enabled_boot_interfaces = fake
+enabled_console_interfaces = no-console
+enabled_deploy_interfaces = fake,direct,ramdisk
+enabled_firmware_interfaces = no-firmware
+enabled_inspect_interfaces = fake,agent,no-inspect
+enabled_management_interfaces = fake
+enabled_network_interfaces = noop
+enabled_power_interfaces = fake
+enabled_raid_interfaces = no-raid
+enabled_rescue_interfaces = fake,no-rescue,agent
+default_rescue_interface = no-rescue
+enabled_storage_interfaces = noop
+enabled_vendor_interfaces = no-vendor"
+            }
+        }
+    }
+}
+
+/// Short pauses, everything else as it comes.
+fn configuration(directory: &Path, port: u16, hardware: Hardware) -> String {
+    let here = directory.display();
+    let interfaces = hardware.interfaces();
+    format!(
+        "[DEFAULT]
+auth_strategy = noauth
+rpc_transport = none
+my_ip = 127.0.0.1
+state_path = {here}/state
+log_file = {here}/ironic.log
+enabled_hardware_types = fake-hardware
+{interfaces}
 [database]
 connection = sqlite:///{here}/ironic.sqlite
+sqlite_synchronous = false
 [api]
 host_ip = 127.0.0.1
 port = {port}

@@ -1,0 +1,215 @@
+//! Asking both services, chapter by chapter: what a chapter works on is prepared on both, each case
+//! is sent to both at the same moment, and what a case leaves behind is taken away, so that the two
+//! stay in the same state although one may have done what the other refused.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::case::{After, Case, Chapter, Request};
+use super::compare::{Difference, compare};
+use super::peer::{Peer, Reply};
+use super::placeholder;
+
+/// How long a node may take to come to rest.
+const REST_DEADLINE: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
+
+/// States that a node leaves by itself.
+const MOVING: [&str; 10] = [
+    "verifying",
+    "cleaning",
+    "deploying",
+    "deleting",
+    "inspecting",
+    "adopting",
+    "rescuing",
+    "unrescuing",
+    "servicing",
+    "rebuild",
+];
+
+/// Collections in the order in which they can be emptied, with the member that lists their items.
+const COLLECTIONS: [(&str, &str); 9] = [
+    ("allocations", "allocations"),
+    ("nodes", "nodes"),
+    ("portgroups", "portgroups"),
+    ("volume/connectors", "connectors"),
+    ("volume/targets", "targets"),
+    ("chassis", "chassis"),
+    ("deploy_templates", "deploy_templates"),
+    ("runbooks", "runbooks"),
+    ("inspection_rules", "inspection_rules"),
+];
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What a report calls it.
+    pub name: String,
+    /// What is not the same.
+    pub differences: Vec<Difference>,
+}
+
+/// Both services.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    upstream: Peer,
+    cupola: Peer,
+}
+
+impl Pair {
+    /// The two.
+    #[must_use]
+    pub const fn new(upstream: Peer, cupola: Peer) -> Self {
+        Self { upstream, cupola }
+    }
+
+    /// Plays the cases of a chapter that `takes` chooses.
+    ///
+    /// # Errors
+    /// When a service does not answer at all.
+    pub async fn play(
+        &self,
+        chapter: &Chapter,
+        takes: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Outcome>> {
+        let cases: Vec<&Case> = chapter
+            .cases
+            .iter()
+            .filter(|case| takes(&chapter.case_name(case)))
+            .collect();
+        if cases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut outcomes = self.prepare(chapter).await?;
+        for (index, case) in cases.iter().enumerate() {
+            let (outcome, spoilt) = self.case(chapter, case).await?;
+            outcomes.push(outcome);
+            if (spoilt || case.spoils) && index + 1 < cases.len() {
+                // What the preparation differs in has been told already.
+                self.prepare(chapter).await?;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn prepare(&self, chapter: &Chapter) -> Result<Vec<Outcome>> {
+        tokio::try_join!(empty(&self.upstream), empty(&self.cupola))?;
+        let mut outcomes = Vec::new();
+        for case in &chapter.preparation {
+            outcomes.push(self.case(chapter, case).await?.0);
+        }
+        Ok(outcomes)
+    }
+
+    /// Plays a case; also whether it changed one of the services and not the other.
+    async fn case(&self, chapter: &Chapter, case: &Case) -> Result<(Outcome, bool)> {
+        let name = chapter.case_name(case);
+        for request in &case.before {
+            let _ = self.both(request, chapter.name, &name).await?;
+        }
+        let (theirs, ours) = self.both(&case.request, chapter.name, &name).await?;
+        let mut differences = compare(&theirs, &ours);
+        let changes = case.request.method != "GET" && case.request.method != "HEAD";
+        let mut spoilt = changes && (theirs.status < 300) != (ours.status < 300);
+        match case.after {
+            After::Nothing => {}
+            After::DeleteMade => {
+                tokio::try_join!(unmake(&self.upstream, &theirs), unmake(&self.cupola, &ours))?;
+                spoilt = false;
+            }
+            After::Settle(node) => {
+                let uuid = placeholder::uuid(chapter.name, node);
+                let (theirs, ours) =
+                    tokio::try_join!(rest(&self.upstream, &uuid), rest(&self.cupola, &uuid))?;
+                if !spoilt {
+                    let later = compare(&theirs, &ours).into_iter().map(|mut found| {
+                        found.place = format!("then{}", found.place);
+                        found
+                    });
+                    differences.extend(later);
+                }
+            }
+        }
+        Ok((Outcome { name, differences }, spoilt))
+    }
+
+    async fn both(&self, request: &Request, chapter: &str, case: &str) -> Result<(Reply, Reply)> {
+        tokio::try_join!(
+            self.upstream.ask(request, chapter, case),
+            self.cupola.ask(request, chapter, case)
+        )
+    }
+}
+
+async fn send(peer: &Peer, request: Request) -> Result<Reply> {
+    let name = request.name();
+    peer.ask(&request, "run", &name).await
+}
+
+/// Deletes everything that can be made.
+async fn empty(peer: &Peer) -> Result<()> {
+    for (path, member) in COLLECTIONS {
+        let all = if path == "nodes" {
+            "?include_children=true"
+        } else {
+            ""
+        };
+        let listed = peer.read(&format!("/v1/{path}{all}")).await?;
+        let Some(items) = listed.get(member).and_then(Value::as_array) else {
+            continue;
+        };
+        for uuid in items.iter().filter_map(|i| i.get("uuid")?.as_str()) {
+            delete(peer, path, uuid).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn delete(peer: &Peer, path: &str, uuid: &str) -> Result<()> {
+    if path == "nodes" {
+        let maintenance = Request::new("PUT", format!("/v1/nodes/{uuid}/maintenance"));
+        send(peer, maintenance.json(json!({}))).await?;
+        let protected = json!([{"op": "replace", "path": "/protected", "value": false}]);
+        send(
+            peer,
+            Request::new("PATCH", format!("/v1/nodes/{uuid}")).json(protected),
+        )
+        .await?;
+    }
+    send(peer, Request::new("DELETE", format!("/v1/{path}/{uuid}"))).await?;
+    Ok(())
+}
+
+/// Deletes what an answer says was made.
+async fn unmake(peer: &Peer, reply: &Reply) -> Result<()> {
+    let made = reply
+        .made
+        .as_deref()
+        .and_then(|path| path.strip_prefix("/v1/"));
+    match made.and_then(|path| path.trim_end_matches('/').rsplit_once('/')) {
+        // Upstream's links to inspection rules go astray.
+        Some(("inspection", uuid)) => delete(peer, "inspection_rules", uuid).await,
+        Some((collection, uuid)) => delete(peer, collection, uuid).await,
+        None => Ok(()),
+    }
+}
+
+/// Waits until a node moves no more, and shows it.
+async fn rest(peer: &Peer, uuid: &str) -> Result<Reply> {
+    let started = Instant::now();
+    loop {
+        let reply = send(peer, Request::new("GET", format!("/v1/nodes/{uuid}"))).await?;
+        let text = |name| reply.body.get(name).and_then(Value::as_str);
+        let moves = text("provision_state").is_some_and(|state| MOVING.contains(&state))
+            || text("reservation").is_some()
+            || text("target_power_state").is_some();
+        if !moves || started.elapsed() > REST_DEADLINE {
+            return Ok(reply);
+        }
+        // Upstream offers nothing to wait on.
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
