@@ -81,7 +81,14 @@ impl Difference {
     #[must_use]
     pub fn key(&self) -> String {
         match self.kind {
-            Kind::Status => format!("status {} not {}", self.cupola, self.upstream),
+            Kind::Status => {
+                let number = |text: &str| text.chars().take(3).collect::<String>();
+                format!(
+                    "status {} not {}",
+                    number(&self.cupola),
+                    number(&self.upstream)
+                )
+            }
             kind => format!("{} {}", kind.as_str(), self.place),
         }
     }

@@ -85,10 +85,16 @@ impl Peer {
                 .body(placeholder::fill_value(value, chapter, case).to_string()),
             Body::Raw(kind, bytes, _) => sent.header("content-type", *kind).body(bytes.clone()),
         };
-        let response = sent
-            .send()
-            .await
-            .with_context(|| format!("no answer to {case}"))?;
+        let again = sent.try_clone();
+        let response = match (sent.send().await, again) {
+            // A connection that was kept was closed at this moment: nobody has seen the request.
+            (Err(error), Some(again)) if error.is_request() && !error.is_timeout() => {
+                again.send().await
+            }
+            (sent, _) => sent,
+        };
+        let response =
+            response.with_context(|| format!("no answer from {} to {case}", self.base))?;
         let status = response.status().as_u16();
         let location = response.headers().get("location");
         let location = location.and_then(|value| value.to_str().ok());
