@@ -19,7 +19,7 @@ pub const MAX_HEADER: &str = "x-openstack-ironic-api-maximum-version";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// Not of the form `major.minor`.
-    #[error("Invalid value for {HEADER} header")]
+    #[error("Invalid value for X-OpenStack-Ironic-API-Version header")]
     Malformed,
     /// Another major version.
     #[error(

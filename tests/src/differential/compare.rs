@@ -103,7 +103,8 @@ pub fn compare(upstream: &Reply, cupola: &Reply) -> Vec<Difference> {
     if upstream.status != cupola.status {
         let text = |reply: &Reply| {
             let said = fault(&reply.body).unwrap_or_default();
-            format!("{} {said}", reply.status).trim().to_owned()
+            let text = format!("{} {said}", reply.status);
+            text.trim().replace(['\n', '\r'], " ")
         };
         let mut found = Difference::new(Kind::Status, "", &text(upstream), &text(cupola));
         found

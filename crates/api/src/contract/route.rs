@@ -26,6 +26,20 @@ pub enum Older {
     NotSupportedAfterFirst,
 }
 
+/// Collections whose refusal names them, and whether it has the form of routing. A longer path stands
+/// before the one it begins with.
+const COLLECTIONS: [(&str, &str, bool); 6] = [
+    ("allocations", "allocations", false),
+    ("deploy_templates", "deploy templates", true),
+    ("inspection_rules", "inspection rules", false),
+    ("runbooks/{runbook}/traits", "runbook traits", true),
+    ("runbooks", "runbooks", true),
+    ("shards", "shards", false),
+];
+
+/// Arguments whose refusal does not say which version brought them, as measured.
+const PLAIN: [&str; 4] = ["fields", "portgroup", "provision_state", "reset_interfaces"];
+
 /// One operation, and how it is asked for.
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -64,12 +78,40 @@ impl Route {
             Older::Fits => Ok(()),
             Older::NotSupportedAfterFirst if version == Microversion::MIN => Ok(()),
             Older::NoPath => Err(ApiFault::routing(404, "")),
-            Older::NoMethod => Err(ApiFault::routing(405, "")),
             Older::NotAcceptable => Err(ApiFault::not_acceptable()),
-            Older::NotSupported | Older::NotSupportedAfterFirst => Err(ApiFault::not_found(
-                "The API is not supported for this version",
-            )),
+            Older::NoMethod => Err(self.refusal(405)),
+            Older::NotSupported | Older::NotSupportedAfterFirst => Err(self.refusal(404)),
         }
+    }
+
+    /// The refusal in the words and the form that were measured for this operation.
+    fn refusal(&self, status: u16) -> ApiFault {
+        let collection = COLLECTIONS
+            .iter()
+            .find(|(path, ..)| self.path.starts_with(path));
+        if let Some((_, name, is_routing)) = collection {
+            let text = format!("The API version does not allow {name}");
+            return if *is_routing {
+                ApiFault::routing(status, text)
+            } else {
+                ApiFault::new(status, text)
+            };
+        }
+        if status == 405 {
+            return ApiFault::routing(405, "");
+        }
+        ApiFault::not_found(match self.operation {
+            Operation::SetBootMode | Operation::SetSecureBoot => {
+                "This endpoint is supported starting with the API version 1.76"
+            }
+            Operation::InjectNmi
+            | Operation::DeleteTraits
+            | Operation::DeleteTrait
+            | Operation::Lookup
+            | Operation::Heartbeat => "Resource could not be found.",
+            Operation::ContinueInspection => "API version 1.84 or newer is required",
+            _ => "The API is not supported for this version",
+        })
     }
 
     /// The argument of that name.
@@ -107,6 +149,11 @@ impl Route {
             .find(|argument| version < argument.since);
         match newer {
             None => Ok(()),
+            Some(argument) if PLAIN.contains(&argument.name) => Err(ApiFault::not_acceptable()),
+            Some(argument) if argument.name == "instance_name" => Err(ApiFault::new(
+                406,
+                "instance_name is not acceptable in this API version",
+            )),
             Some(argument) => Err(ApiFault::new(
                 406,
                 format!(

@@ -60,6 +60,21 @@ impl Conductor {
 
     fn check_heartbeat(&self, node: &StoredNode, heartbeat: &Heartbeat) -> Result<(), ApiFault> {
         let bad = |text: &str| Err(ApiFault::bad_request(text));
+        let url = heartbeat.callback_url.as_deref().unwrap_or_default();
+        let parsed = url::Url::parse(url).ok();
+        let scheme = parsed.as_ref().map(url::Url::scheme);
+        if !url.is_empty() && !matches!(scheme, Some("http" | "https")) {
+            return bad("An issue with the supplied \"callback_url\" has been detected.");
+        }
+        if heartbeat.agent_token.is_none() {
+            return bad("Agent token is required for heartbeat processing.");
+        }
+        if heartbeat.agent_version.is_none() && heartbeat.agent_status.is_none() {
+            return bad(
+                "Agent did not transmit a version, and a version is required. Please update the \
+                 agent being used.",
+            );
+        }
         let known = node
             .driver_internal_info
             .get("agent_secret_token")
@@ -71,9 +86,7 @@ impl Conductor {
         if !valid {
             return bad("Invalid or missing agent token received.");
         }
-        let url = heartbeat.callback_url.as_deref().unwrap_or_default();
-        let parsed = url::Url::parse(url).ok();
-        match parsed.as_ref().map(url::Url::scheme) {
+        match scheme {
             Some("https") => {}
             Some("http") if !self.options().require_agent_tls => {}
             Some("http") => {
@@ -87,9 +100,6 @@ impl Conductor {
             .and_then(Value::as_str);
         if recorded.is_some_and(|recorded| recorded != url) {
             return bad("Detected change in ramdisk provided \"callback_url\"");
-        }
-        if heartbeat.agent_version.is_none() && heartbeat.agent_status.is_none() {
-            return bad("Agent version or status are required on heartbeats.");
         }
         let pinned = node
             .driver_internal_info

@@ -59,8 +59,7 @@ impl Conductor {
         data: Object,
     ) -> Result<LookupAnswer, ApiFault> {
         let addresses = addresses_in(&data);
-        let nobody =
-            || ApiFault::not_found("No node awaiting inspection matches the provided data");
+        let nobody = || ApiFault::not_found("Resource could not be found.");
         let id = self.find_node(&addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(WorkError::from)?;
         // A quick machine posts before the work that started it has said that it waits: that work
@@ -302,9 +301,7 @@ impl Conductor {
             .map_err(|error: StoreError| store_fault(&error))?;
         match found.as_slice() {
             [id] => Ok(*id),
-            _ => Err(ApiFault::not_found(
-                "The requested resource could not be found.",
-            )),
+            _ => Err(ApiFault::not_found("Resource could not be found.")),
         }
     }
 }

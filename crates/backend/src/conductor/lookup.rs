@@ -42,7 +42,7 @@ impl Conductor {
         addresses: &[MacAddress],
         id: Option<NodeId>,
     ) -> Result<LookupAnswer, ApiFault> {
-        let nobody = || ApiFault::not_found("The requested resource could not be found.");
+        let nobody = || ApiFault::not_found("Resource could not be found.");
         let id = self.find_node(addresses, id).await.map_err(|_| nobody())?;
         let node = self.store().node_by_id(id).await.map_err(|_| nobody())?;
         let left_running = matches!(

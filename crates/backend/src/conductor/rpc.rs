@@ -280,7 +280,7 @@ impl Rpc for Conductor {
     async fn driver_properties(&self, driver: &str) -> Result<Object, ApiFault> {
         self.registry()
             .properties(driver)
-            .map_err(|error| ApiFault::not_found(error.to_string()))
+            .map_err(|_| ApiFault::not_found(format!("The driver '{driver}' is unknown.")))
     }
 
     fn conductor_of(&self, _: NodeId, driver: &str, group: &str) -> Option<String> {

@@ -198,17 +198,28 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
         && !matches!(state, S::Active | S::Rescue)
     {
         return conflict(format!(
-            "Node {} can only be protected in states active or rescue, but it is in state \
-             \"{state}\".",
+            "Node {} can only be made protected in provision states 'active' or 'rescue', the current \
+             state is '{state}'",
             now.uuid
         ));
     }
     if changes.contains_key("retired") && after.retired && state == S::Available {
         return conflict(format!(
-            "Node {} can not have \"retired\" set in state \"{state}\"; move it to manageable \
-             first.",
+            "Node {} can not have 'retired' set in provision state 'available', the current state is \
+             '{state}'",
             now.uuid
         ));
+    }
+    for (reason, flag, set) in [
+        (&after.protected_reason, "protected", after.protected),
+        (&after.retired_reason, "retired", after.retired),
+    ] {
+        let is_changed = changes.contains_key(&format!("{flag}_reason"));
+        if is_changed && !set && reason.as_deref().is_some_and(|r| !r.is_empty()) {
+            return Err(ApiFault::bad_request(format!(
+                "The {flag}_reason field can only be set when {flag} is True"
+            )));
+        }
     }
     if touches_hardware(changes) && !open && !now.maintenance {
         return conflict(format!(

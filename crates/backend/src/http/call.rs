@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) version: Microversion,
     /// Whether the client named a version.
     pub(super) has_version: bool,
+    /// Whether the path itself ends in `.json`, which older versions take for a file's suffix.
+    pub(super) has_suffix: bool,
     /// Scheme and authority of absolute links, without a slash at the end.
     pub(super) base: Arc<str>,
     pub(super) method: Method,
@@ -112,7 +114,7 @@ impl Call {
 
     fn without_json<'a>(&self, text: &'a str) -> Option<&'a str> {
         text.strip_suffix(".json")
-            .filter(|_| self.has_version && !self.is_since(91))
+            .filter(|_| self.has_suffix && self.has_version && !self.is_since(91))
     }
 }
 

@@ -14,8 +14,8 @@ use super::patch;
 
 /// `POST /v1/deploy_templates`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let given = body::object(call.json(Size::Usual).await?, "deploy template")?;
-    let template = check::created(given)?;
+    let given = body::object(call.json(Size::Usual).await?, "template")?;
+    let template = check::created(&given)?;
     let template = call.state.store.create_document(template).await?;
     collection::created(call, &template)
 }
@@ -39,7 +39,7 @@ pub(super) async fn update(call: &mut Call, template: &str) -> Answer {
     let patch = collection::read_patch(call, &DEPLOY_TEMPLATES).await?;
     let mut document = collection::object(&before)?;
     patch::apply(&mut document, &patch)?;
-    let after = check::patched(document, &before)?;
+    let after = check::patched(&document, &before)?;
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)
 }

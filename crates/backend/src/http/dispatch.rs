@@ -129,6 +129,7 @@ async fn serve(
         has_version: [HEADER, STANDARD_HEADER]
             .iter()
             .any(|h| parts.headers.contains_key(*h)),
+        has_suffix: parts.uri.path().ends_with(".json"),
         method: parts.method,
         headers: parts.headers,
         arguments,

@@ -2,6 +2,7 @@
 //! stand for a node in a path.
 
 use cupola_api::Microversion;
+use cupola_api::fault::ApiFault;
 use uuid::Uuid;
 
 /// Words that are sub-resources of the node collection and so never names.
@@ -15,13 +16,35 @@ const RESERVED: [&str; 6] = [
 ];
 
 /// Whether a client of this version may give a node this name.
-pub(super) fn is_valid(name: &str, version: Microversion) -> bool {
-    !RESERVED.contains(&name)
-        && if version < Microversion::new(10) {
-            is_hostname(name)
-        } else {
-            is_logical(name)
-        }
+fn is_valid(name: &str, version: Microversion) -> bool {
+    if version < Microversion::new(10) {
+        is_hostname(name)
+    } else {
+        is_logical(name)
+    }
+}
+
+/// Checks the name that a client of this version gives a node; `invalid` is the text about one that
+/// has not the form of a name.
+///
+/// # Errors
+/// The name is none, or a word that paths have for something else.
+pub(super) fn check(
+    name: &str,
+    version: Microversion,
+    invalid: impl FnOnce() -> String,
+) -> Result<(), ApiFault> {
+    if !is_valid(name, version) {
+        return Err(ApiFault::bad_request(invalid()));
+    }
+    if RESERVED.contains(&name) {
+        return Err(ApiFault::bad_request(format!(
+            "The word \"{name}\" is reserved and can not be used as a node name. Reserved words are: \
+             {}.",
+            RESERVED.join(", ")
+        )));
+    }
+    Ok(())
 }
 
 /// 1–255 unreserved characters of RFC 3986 that are not a UUID.
@@ -64,8 +87,8 @@ mod tests {
         assert!(is_valid("node-1.rack2", old));
         let uuid = "6f3bc0f6-8a35-4a6f-8a7e-57a1b1c7f3d0";
         for name in ["", "a b", "states", "detail", "ä", uuid, &"x".repeat(256)] {
-            assert!(!is_valid(name, new), "{name}");
-            assert!(!is_valid(name, old), "{name}");
+            assert!(check(name, new, String::new).is_err(), "{name}");
+            assert!(check(name, old, String::new).is_err(), "{name}");
         }
     }
 }

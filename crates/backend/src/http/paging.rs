@@ -36,7 +36,7 @@ impl Paging {
             None => max,
         };
         let marker = arguments.text("marker")?;
-        let sort_key = arguments.text("sort_key")?;
+        let sort_key = arguments.text("sort_key")?.filter(|key| !key.is_empty());
         let descending = match arguments.text("sort_dir")?.as_deref() {
             None | Some("asc") => false,
             Some("desc") => true,
@@ -80,7 +80,7 @@ impl Paging {
 }
 
 fn limit(text: &str, max: usize) -> Result<usize, ApiFault> {
-    let number: i64 = text
+    let number: i128 = text
         .trim()
         .parse()
         .map_err(|_| ApiFault::bad_request(format!("Expected an integer for limit: {text}")))?;

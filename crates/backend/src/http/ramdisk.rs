@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, empty, json as answer_json, ok};
 use super::body::{self, Size};
 use super::call::Call;
+use super::repr::repr;
 
 /// Members of a heartbeat with the version that brought them.
 const HEARTBEAT: &[(&str, u16)] = &[
@@ -96,19 +97,37 @@ fn read_heartbeat(body: Object, version: Microversion) -> Result<Heartbeat, ApiF
             "Missing mandatory parameter: callback_url",
         ));
     }
-    for (name, since) in HEARTBEAT {
-        if version < Microversion::new(*since) && body.get(*name).is_some_and(|v| !v.is_null()) {
-            return Err(ApiFault::bad_request(format!(
-                "Field '{name}' of a heartbeat needs API version 1.{since} or newer."
-            )));
+    for (name, _) in HEARTBEAT {
+        match body.get(*name) {
+            None | Some(Value::Null | Value::String(_)) => {}
+            // The token is nobody's to read.
+            Some(_) if *name == "agent_token" => {
+                return Err(ApiFault::bad_request("Expected string for agent_token"));
+            }
+            Some(other) => {
+                let shown = repr(other);
+                let text = format!("Expected string for {name}: {shown}");
+                return Err(ApiFault::bad_request(text));
+            }
         }
     }
-    // The text of the error could show the token: it names no value.
+    for (name, since) in HEARTBEAT {
+        let text = body.get(*name).and_then(Value::as_str);
+        // Upstream passes over an empty text here.
+        if version < Microversion::new(*since) && text.is_some_and(|t| !t.is_empty()) {
+            let refusal = match *name {
+                "agent_status" | "agent_status_message" => {
+                    "Fields \"agent_status\" and \"agent_status_message\" not recognised."
+                        .to_owned()
+                }
+                "agent_verify_ca" => format!("Field \"{name}\" not recognised in this version"),
+                _ => format!("Field \"{name}\" not recognised"),
+            };
+            return Err(ApiFault::bad_request(refusal));
+        }
+    }
     serde_json::from_value(Value::Object(body)).map_err(|_| {
-        ApiFault::bad_request(
-            "A member of the heartbeat has the wrong type: texts are expected, and agent_status is \
-             one of start, end, error.",
-        )
+        ApiFault::bad_request("Agent status is invalid. Valid states are start,end,error.")
     })
 }
 
@@ -121,7 +140,7 @@ pub(super) async fn continue_inspection(call: &mut Call) -> Answer {
     } else {
         None
     };
-    let body = body::object(call.json(Size::Inspection).await?, "inspection data")?;
+    let body = body::object(call.json(Size::Inspection).await?, "data")?;
     check_inventory(&body)?;
     let node = match ident.as_deref().map(NodeIdent::from) {
         Some(NodeIdent::Id(id)) => Some(id),
@@ -143,14 +162,20 @@ pub(super) async fn continue_inspection(call: &mut Call) -> Answer {
 fn check_inventory(body: &Object) -> Result<(), ApiFault> {
     let fault = |text: &str| {
         Err(ApiFault::bad_request(format!(
-            "Schema error for inspection data: {text}"
+            "Schema error for data: {text}"
         )))
     };
-    let Some(inventory) = body.get("inventory").and_then(Value::as_object) else {
+    let Some(inventory) = body.get("inventory") else {
         return fault("'inventory' is a required property");
     };
-    let Some(interfaces) = inventory.get("interfaces").and_then(Value::as_array) else {
+    let Some(inventory) = inventory.as_object() else {
+        return fault(&format!("{} is not of type 'object'", repr(inventory)));
+    };
+    let Some(interfaces) = inventory.get("interfaces") else {
         return fault("'interfaces' is a required property");
+    };
+    let Some(interfaces) = interfaces.as_array() else {
+        return fault(&format!("{} is not of type 'array'", repr(interfaces)));
     };
     if interfaces.is_empty() {
         return fault("[] should be non-empty");

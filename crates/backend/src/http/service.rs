@@ -32,8 +32,8 @@ pub(super) async fn drivers(call: &mut Call) -> Answer {
     let wanted = match kind.as_deref() {
         None | Some("dynamic") => true,
         Some("classic") => false,
-        Some(other) => {
-            let text = format!("Schema error: '{other}' is not one of ['classic', 'dynamic']");
+        Some(_) => {
+            let text = "\"type\" filter must be one of \"classic\" or \"dynamic\", if specified.";
             return Err(ApiFault::bad_request(text).into());
         }
     };

@@ -247,4 +247,245 @@ pub const RULES: &[Rule] = &[
             },
         ],
     },
+    Rule {
+        topic: "methods that a path does not take",
+        upstream: "400 or 404: it reads the rest of the path as arguments, or looks for what nobody asked for",
+        cupola: "405",
+        reason: "RFC 9110, section 15.5.6.",
+        matches: &[Match {
+            upstream: "40*",
+            cupola: "405",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "ports and port groups of a node that is addressed by its name, or unknown",
+        upstream: "404 `Portgroup None could not be found.`",
+        cupola: "the ports of the node, or that there is no such node",
+        reason: "Names address nodes from 1.5 on.",
+        matches: &[
+            Match {
+                upstream: "404 Portgroup None *",
+                ..STATUS
+            },
+            Match {
+                upstream: "\"Portgroup None *",
+                ..TEXT
+            },
+        ],
+    },
+    Rule {
+        topic: "`NaN` in a body",
+        upstream: "read as a number",
+        cupola: "400: it is no JSON",
+        reason: "RFC 8259, section 6.",
+        matches: &[
+            Match {
+                case: "bodies | *[NaN]",
+                cupola: "400 The request body is no JSON*",
+                ..STATUS
+            },
+            Match {
+                case: "bodies | *[NaN]",
+                cupola: "\"The request body is no JSON*",
+                ..TEXT
+            },
+        ],
+    },
+    Rule {
+        topic: "body of `PUT maintenance`",
+        upstream: "ignored where it is no object",
+        cupola: "400",
+        reason: "The reason that was meant would be lost.",
+        matches: &[Match {
+            case: "* | PUT /v1/nodes/*/maintenance *",
+            upstream: "202",
+            cupola: "400 *",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "standard traits",
+        upstream: "those of its os-traits alone",
+        cupola: "any name of their form",
+        reason: "The list grows every half year.",
+        matches: &[Match {
+            case: "*HW_NO_SUCH*",
+            upstream: "400 *",
+            cupola: "20*",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "`~0` and `~1` in a patch",
+        upstream: "refused, although 1.98 announces them",
+        cupola: "taken from 1.98 on",
+        reason: "RFC 6901, section 3.",
+        matches: &[Match {
+            case: "*/extra/a~1b*",
+            upstream: "400 *",
+            cupola: "200",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "a node as its own parent",
+        upstream: "accepted",
+        cupola: "400",
+        reason: "It would be powered on before itself.",
+        matches: &[Match {
+            cupola: "400 A node cannot be its own parent_node.",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "`owner` of what is made without authentication",
+        upstream: "400",
+        cupola: "taken",
+        reason: "A patch may set it anyway.",
+        matches: &[Match {
+            upstream: "400 Cannot create a * as a project scoped admin *",
+            cupola: "201",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "texts that are longer than their column",
+        upstream: "kept on SQLite, 500 on MySQL",
+        cupola: "400, which says how long they may be",
+        reason: "The answer must not depend on the database.",
+        matches: &[Match {
+            upstream: "20*",
+            cupola: "400 * is too long (at most *",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "`configdrive` and `deploy_steps` with the verb `deploy`",
+        upstream: "400",
+        cupola: "taken",
+        reason: "`deploy` and `active` are the same verb.",
+        matches: &[Match {
+            case: "*\"target\":\"deploy\"*",
+            upstream: "400 Adding a config drive *",
+            cupola: "202",
+            ..STATUS
+        }],
+    },
+    Rule {
+        topic: "`driver_info` of fake hardware",
+        upstream: "has no properties",
+        cupola: "`fake_*`: how slow it is and how it fails",
+        reason: "So that one can try out what goes wrong.",
+        matches: &[Match {
+            kind: Some(Kind::Extra),
+            case: "* | GET /v1/drivers/fake-hardware/properties *",
+            place: "/fake_*",
+            ..Match::ANY
+        }],
+    },
+    Rule {
+        topic: "inspection of fake hardware",
+        upstream: "finds nothing",
+        cupola: "finds a small machine",
+        reason: "So that one can try out what comes after it.",
+        matches: &[Match {
+            kind: Some(Kind::Extra),
+            place: "then/properties/*",
+            ..Match::ANY
+        }],
+    },
+    Rule {
+        topic: "names of ports",
+        upstream: "any text",
+        cupola: "as those of nodes",
+        reason: "A path must be able to hold them.",
+        matches: &[
+            Match {
+                case: "ports-* | *",
+                upstream: "20*",
+                cupola: "400 Expected a logical name but received *",
+                ..STATUS
+            },
+            Match {
+                case: "ports-* | *\"name\"*",
+                upstream: "20*",
+                cupola: "400 * '' should be non-empty",
+                ..STATUS
+            },
+            Match {
+                case: "ports-* | *\"path\":\"/name\"*",
+                upstream: "20*",
+                cupola: "400 * '' should be non-empty",
+                ..STATUS
+            },
+        ],
+    },
+    Rule {
+        topic: "two ports of one name",
+        upstream: "the refusal speaks of a new UUID",
+        cupola: "of the name",
+        reason: "It is the name that is taken.",
+        matches: &[Match {
+            upstream: "\"A port with UUID {uuid} already exists.\"",
+            ..TEXT
+        }],
+    },
+    Rule {
+        topic: "node in the refusal of an inventory",
+        upstream: "its row in the database",
+        cupola: "its UUID",
+        reason: "Nobody knows the row.",
+        matches: &[Match {
+            upstream: "\"Node inventory record for node *",
+            ..TEXT
+        }],
+    },
+    Rule {
+        topic: "flags that are removed or null",
+        upstream: "null",
+        cupola: "false",
+        reason: "A flag is set or it is not.",
+        matches: &[
+            Match {
+                place: "*/disable_power_off",
+                upstream: "null",
+                cupola: "false",
+                ..TYPE
+            },
+            Match {
+                place: "*/retired",
+                upstream: "null",
+                cupola: "false",
+                ..TYPE
+            },
+            Match {
+                place: "*/is_smartnic",
+                upstream: "null",
+                cupola: "false",
+                ..TYPE
+            },
+        ],
+    },
+    Rule {
+        topic: "quotes around a boot mode in `last_error`",
+        upstream: "one is missing",
+        cupola: "both are there",
+        reason: "A slip of the pen.",
+        matches: &[Match {
+            upstream: "\"Failed to change boot mode to '*",
+            ..TEXT
+        }],
+    },
+    Rule {
+        topic: "details behind a refused step or config drive",
+        upstream: "the failing part of its schema, as Python prints it",
+        cupola: "not there",
+        reason: "The first line says what is wrong.",
+        matches: &[Match {
+            upstream: "*\\n\\nFailed validating *",
+            cupola: "\"Invalid *",
+            ..TEXT
+        }],
+    },
 ];

@@ -8,63 +8,69 @@ use serde_json::Value;
 
 use super::super::body::additional;
 use super::super::nodes::traits;
-use super::super::repr::repr;
+use super::super::repr::{repr, repr_list};
 
 /// Interfaces that have deploy steps.
 const INTERFACES: [&str; 7] = [
-    "bios",
-    "deploy",
-    "firmware",
-    "management",
-    "power",
-    "raid",
     "vendor",
+    "power",
+    "management",
+    "firmware",
+    "deploy",
+    "bios",
+    "raid",
 ];
 
 /// Members of a step, all of them required.
 const STEP: [&str; 4] = ["interface", "step", "args", "priority"];
 
-fn schema(reason: impl std::fmt::Display) -> ApiFault {
-    ApiFault::bad_request(format!("Schema error for deploy template: {reason}"))
-}
+/// How long a description may be, in characters.
+const DESCRIPTION: usize = 255;
 
-fn invalid(reason: impl std::fmt::Display) -> ApiFault {
-    ApiFault::bad_request(format!("Deploy template invalid: {reason}."))
-}
+/// The checks of a template, or of a `patch`: the name stands in the errors.
+struct Schema(&'static str);
 
 /// The template out of the body that makes it.
 ///
 /// # Errors
 /// What is missing, unknown or wrong.
-pub(super) fn created(mut given: Object) -> Result<DeployTemplate, ApiFault> {
-    // Upstream takes a description and forgets it.
-    if given
-        .shift_remove("description")
-        .is_some_and(|d| !(d.is_string() || d.is_null()))
-    {
-        return Err(schema("'description' is not of type 'string', 'null'"));
+pub(super) fn created(given: &Object) -> Result<DeployTemplate, ApiFault> {
+    let schema = Schema("template");
+    for name in ["steps", "name"] {
+        if !given.contains_key(name) {
+            return Err(schema.fault(format!("'{name}' is a required property")));
+        }
     }
-    let known = ["uuid", "name", "steps", "extra"];
+    let known = ["uuid", "name", "steps", "extra", "description"];
     let unknown: Vec<&str> = given
         .keys()
         .map(String::as_str)
         .filter(|name| !known.contains(name))
         .collect();
     if !unknown.is_empty() {
-        return Err(additional(&unknown, "deploy template"));
+        return Err(additional(&unknown, schema.0));
     }
+    schema.description(given)?;
+    let (extra, name, steps) = (
+        schema.extra(given)?,
+        schema.name(given)?,
+        schema.steps(given)?,
+    );
     let uuid = match given.get("uuid") {
         None | Some(Value::Null) => DeployTemplateId::random(),
-        Some(value) => value
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| schema(format!("{} is not a 'uuid'", repr(value))))?,
+        Some(Value::String(text)) => text
+            .parse()
+            .map_err(|_| ApiFault::bad_request(format!("Expected UUID for uuid: {text}")))?,
+        Some(other) => {
+            let shown = repr(other);
+            return Err(schema.fault(format!("{shown} is not of type 'string', 'null'")));
+        }
     };
     Ok(DeployTemplate {
         uuid,
-        name: name(&given)?,
-        steps: steps(&given)?,
-        extra: extra(&given)?,
+        name,
+        steps,
+        extra,
         created_at: None,
         updated_at: None,
     })
@@ -75,112 +81,135 @@ pub(super) fn created(mut given: Object) -> Result<DeployTemplate, ApiFault> {
 /// # Errors
 /// What is missing or wrong.
 pub(super) fn patched(
-    document: Object,
+    document: &Object,
     before: &DeployTemplate,
 ) -> Result<DeployTemplate, ApiFault> {
+    let schema = Schema("patch");
     Ok(DeployTemplate {
-        name: name(&document)?,
-        steps: steps(&document)?,
-        extra: extra(&document)?,
+        extra: schema.extra(document)?,
+        name: schema.name(document)?,
+        steps: schema.steps(document)?,
         ..before.clone()
     })
 }
 
-fn name(given: &Object) -> Result<String, ApiFault> {
-    match given.get("name") {
-        Some(Value::String(name)) => {
-            traits::check(name).map_err(|_| {
-                invalid(format!(
-                    "the name {name} is no trait: write CUSTOM_ and then A-Z, 0-9 and _, or the name \
-                     of a standard trait, at most 255 characters"
-                ))
-            })?;
-            Ok(name.clone())
-        }
-        Some(Value::Null) | None => Err(schema("'name' is a required property")),
-        Some(other) => Err(schema(format!("{} is not of type 'string'", repr(other)))),
+impl Schema {
+    fn fault(&self, reason: impl std::fmt::Display) -> ApiFault {
+        ApiFault::bad_request(format!("Schema error for {}: {reason}", self.0))
     }
-}
 
-fn extra(given: &Object) -> Result<Object, ApiFault> {
-    match given.get("extra") {
-        None | Some(Value::Null) => Ok(Object::new()),
-        Some(Value::Object(extra)) => Ok(extra.clone()),
-        Some(other) => Err(schema(format!(
-            "{} is not of type 'object', 'null'",
-            repr(other)
-        ))),
+    fn type_fault(&self, value: &Value, wanted: &str) -> ApiFault {
+        self.fault(format!("{} is not of type {wanted}", repr(value)))
     }
-}
 
-fn steps(given: &Object) -> Result<Vec<TemplateStep>, ApiFault> {
-    let items = match given.get("steps") {
-        Some(Value::Array(items)) if !items.is_empty() => items,
-        Some(Value::Array(_)) => return Err(schema("[] should be non-empty")),
-        Some(Value::Null) | None => return Err(schema("'steps' is a required property")),
-        Some(other) => {
-            return Err(schema(format!("{} is not of type 'array'", repr(other))));
+    /// Upstream takes a description and forgets it.
+    fn description(&self, given: &Object) -> Result<(), ApiFault> {
+        match given.get("description") {
+            Some(Value::String(text)) if text.chars().count() > DESCRIPTION => {
+                Err(self.fault(format!("'{text}' is too long")))
+            }
+            None | Some(Value::Null | Value::String(_)) => Ok(()),
+            Some(other) => Err(self.type_fault(other, "'string', 'null'")),
         }
-    };
-    let mut steps: Vec<TemplateStep> = Vec::with_capacity(items.len());
-    for item in items {
-        let step = step(item)?;
-        let same = |s: &TemplateStep| s.interface == step.interface && s.step == step.step;
-        if steps.iter().any(same) {
-            return Err(invalid(format!(
-                "Duplicate deploy steps for interface {} and step {}; each may be there once",
-                step.interface, step.step
+    }
+
+    fn name(&self, given: &Object) -> Result<String, ApiFault> {
+        match given.get("name") {
+            Some(Value::String(name)) => match traits::reason(name) {
+                None => Ok(name.clone()),
+                Some(reason) => Err(self.fault(reason)),
+            },
+            None => Err(self.fault("'name' is a required property")),
+            Some(other) => Err(self.type_fault(other, "'string'")),
+        }
+    }
+
+    fn extra(&self, given: &Object) -> Result<Object, ApiFault> {
+        match given.get("extra") {
+            None | Some(Value::Null) => Ok(Object::new()),
+            Some(Value::Object(extra)) => Ok(extra.clone()),
+            Some(other) => Err(self.type_fault(other, "'object', 'null'")),
+        }
+    }
+
+    fn steps(&self, given: &Object) -> Result<Vec<TemplateStep>, ApiFault> {
+        let items = match given.get("steps") {
+            Some(Value::Array(items)) if !items.is_empty() => items,
+            Some(Value::Array(_)) => return Err(self.fault("[] should be non-empty")),
+            None => return Err(self.fault("'steps' is a required property")),
+            Some(other) => return Err(self.type_fault(other, "'array'")),
+        };
+        let mut steps: Vec<TemplateStep> = Vec::with_capacity(items.len());
+        for item in items {
+            let step = self.step(item)?;
+            let same = |s: &TemplateStep| s.interface == step.interface && s.step == step.step;
+            if steps.iter().any(same) {
+                return Err(ApiFault::bad_request(format!(
+                    "Deploy template invalid: Duplicate deploy steps. A template cannot have multiple \
+                     deploy steps with the same interface and step. Duplicates: interface: {}, step: \
+                     {}.",
+                    step.interface, step.step
+                )));
+            }
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+
+    fn step(&self, item: &Value) -> Result<TemplateStep, ApiFault> {
+        let Value::Object(members) = item else {
+            return Err(self.type_fault(item, "'object'"));
+        };
+        if let Some(name) = STEP.iter().find(|name| !members.contains_key(**name)) {
+            return Err(self.fault(format!("'{name}' is a required property")));
+        }
+        let unknown: Vec<&str> = members
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !STEP.contains(name))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(additional(&unknown, self.0));
+        }
+        // All members are there: what is null here is null in the body.
+        let member = |key: &str| members.get(key).unwrap_or(&Value::Null);
+        let args = match member("args") {
+            Value::Object(args) => args.clone(),
+            other => return Err(self.type_fault(other, "'object'")),
+        };
+        let interface = match member("interface") {
+            Value::String(interface) if INTERFACES.contains(&interface.as_str()) => interface,
+            other => {
+                let known = repr_list(INTERFACES);
+                return Err(self.fault(format!("{} is not one of {known}", repr(other))));
+            }
+        };
+        let priority = match member("priority") {
+            Value::Number(number) => number.as_i64(),
+            Value::String(digits) => digits.parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        let Some(priority) = priority.filter(|priority| *priority >= 0) else {
+            let shown = repr(member("priority"));
+            return Err(self.fault(format!(
+                "{shown} is not valid under any of the given schemas: a priority is a whole number, 0 or \
+                 more"
             )));
-        }
-        steps.push(step);
+        };
+        let step = match member("step") {
+            Value::String(step) if step.is_empty() => {
+                return Err(self.fault("'' should be non-empty"));
+            }
+            Value::String(step) => step,
+            other => return Err(self.type_fault(other, "'string'")),
+        };
+        Ok(TemplateStep {
+            interface: interface.clone(),
+            step: step.clone(),
+            args,
+            priority,
+        })
     }
-    Ok(steps)
-}
-
-fn step(item: &Value) -> Result<TemplateStep, ApiFault> {
-    let Value::Object(members) = item else {
-        return Err(schema(format!("{} is not of type 'object'", repr(item))));
-    };
-    if let Some(name) = STEP.iter().find(|name| !members.contains_key(**name)) {
-        return Err(schema(format!("'{name}' is a required property of a step")));
-    }
-    let unknown: Vec<&str> = members
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !STEP.contains(name))
-        .collect();
-    if !unknown.is_empty() {
-        return Err(additional(&unknown, "deploy template step"));
-    }
-    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
-    let interface = text("interface");
-    if !INTERFACES.contains(&interface) {
-        return Err(schema(format!(
-            "'{interface}' is not one of {INTERFACES:?}"
-        )));
-    }
-    let step = text("step");
-    if step.is_empty() || step.len() > 255 {
-        return Err(schema("'step' must be a text of 1 to 255 characters"));
-    }
-    let args = match members.get("args") {
-        Some(Value::Object(args)) => args.clone(),
-        _ => return Err(schema("'args' is not of type 'object'")),
-    };
-    let priority = match members.get("priority") {
-        Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(digits)) => digits.parse().ok(),
-        _ => None,
-    };
-    let priority = priority
-        .filter(|priority| *priority >= 0)
-        .ok_or_else(|| schema("'priority' must be a whole number, 0 or more"))?;
-    Ok(TemplateStep {
-        interface: interface.to_owned(),
-        step: step.to_owned(),
-        args,
-        priority,
-    })
 }
 
 #[cfg(test)]
@@ -190,7 +219,7 @@ mod tests {
 
     fn made(body: Value) -> Result<DeployTemplate, String> {
         match body {
-            Value::Object(given) => created(given).map_err(|fault| fault.message),
+            Value::Object(given) => created(&given).map_err(|fault| fault.message),
             _ => Err("no object".to_owned()),
         }
     }

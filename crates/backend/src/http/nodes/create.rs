@@ -14,7 +14,7 @@ use super::super::name;
 use super::super::schema;
 use super::super::shape::NodeShape;
 use super::list::object;
-use super::semantics::{align_instance_names, check_network_data, check_references};
+use super::semantics::{check_network_data, check_references};
 
 /// Enrols a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
@@ -34,12 +34,14 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
 
 /// A node from the body, and what it says of its parent, which may be a name.
 fn build(mut given: Object, version: Microversion) -> Result<(Node, Option<String>), ApiFault> {
-    check_names(&given, version)?;
     if !given.contains_key("driver") {
         return Err(ApiFault::bad_request(
             "Schema error for node: 'driver' is a required property",
         ));
     }
+    // A UUID that is null is none.
+    given.retain(|name, value| name != "uuid" || !value.is_null());
+    check_names(&given, version)?;
     let names: Vec<String> = given.keys().cloned().collect();
     schema::normalize(
         &mut given,
@@ -47,11 +49,10 @@ fn build(mut given: Object, version: Microversion) -> Result<(Node, Option<Strin
         schema::NODE,
         "node",
     )?;
-    if let Some(name) = given.get("name").and_then(Value::as_str)
-        && !name::is_valid(name, version)
-    {
-        let text = format!("Cannot create node with invalid name '{name}'");
-        return Err(ApiFault::bad_request(text));
+    if let Some(name) = given.get("name").and_then(Value::as_str) {
+        name::check(name, version, || {
+            format!("Cannot create node with invalid name '{name}'")
+        })?;
     }
     let parent = given
         .remove("parent_node")
@@ -61,10 +62,9 @@ fn build(mut given: Object, version: Microversion) -> Result<(Node, Option<Strin
     if let Some(members) = document.as_object_mut() {
         members.append(&mut given);
     }
-    let mut node: Node = serde_json::from_value(document)
+    let node: Node = serde_json::from_value(document)
         .map_err(|e| ApiFault::bad_request(format!("Schema error for node: {e}")))?;
     check_network_data(&node.network_data)?;
-    align_instance_names(None, &mut node);
     Ok((node, parent))
 }
 
@@ -79,8 +79,15 @@ fn check_names(given: &Object, version: Microversion) -> Result<(), ApiFault> {
     if !unknown.is_empty() {
         return Err(additional(&unknown, "node"));
     }
-    let is_newer = |name: &str| find_field(name).is_some_and(|f| version < f.since);
-    if names().any(is_newer) {
+    // What says nothing is taken at every version.
+    let says_nothing = |name: &str, value: &Value| match name {
+        "conductor_group" => value == "",
+        _ => value.is_null(),
+    };
+    let is_newer = |(name, value): (&String, &Value)| {
+        find_field(name).is_some_and(|f| version < f.since) && !says_nothing(name, value)
+    };
+    if given.iter().any(is_newer) {
         return Err(ApiFault::not_acceptable());
     }
     Ok(())

@@ -42,9 +42,7 @@ pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
 /// One record.
 pub(in super::super) async fn show(call: &mut Call, node: &str, entry: &str) -> Answer {
     let stored = call.node(node).await?;
-    let id: HistoryId = entry
-        .parse()
-        .map_err(|_| ApiFault::bad_request(format!("Expected UUID for event: {entry}")))?;
+    let id: HistoryId = entry.parse().map_err(|_| not_found(entry))?;
     let found = match call.state.store.history_entry(stored.uuid, id).await {
         Err(StoreError::NotFound { .. }) => return Err(not_found(entry).into()),
         other => other?,

@@ -12,11 +12,14 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::super::answer::{Answer, empty, located};
+use super::super::arguments::boolean_word;
 use super::super::body::Size;
 use super::super::call::Call;
 use super::super::collection;
 use super::super::repr::repr;
 use super::super::runbooks;
+
+mod step_list;
 
 const MEMBERS: &[&str] = &[
     "target",
@@ -36,6 +39,7 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
     if !body.contains_key("target") {
         return Err(ApiFault::bad_request("Missing mandatory parameter: target").into());
     }
+    check_types(&mut body)?;
     let mut request: ProvisionRequest = serde_json::from_value(Value::Object(body))
         .map_err(|e| ApiFault::bad_request(format!("Schema error for provision state: {e}")))?;
     let stored = call.node(node).await?;
@@ -49,6 +53,46 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
     call.state.rpc.provision(stored.uuid, verb, request).await?;
     let location = call.url(format_args!("nodes/{node}/states"));
     located(empty(StatusCode::ACCEPTED), &location)
+}
+
+/// Checks what each member is, in Ironic's words; those that may be secret are not shown.
+fn check_types(body: &mut Object) -> Result<(), ApiFault> {
+    let bad = |text: String| Err(ApiFault::bad_request(text));
+    if let Some(target) = body.get("target").filter(|t| !t.is_string()) {
+        return bad(format!("Expected string for target: {}", repr(target)));
+    }
+    for name in ["clean_steps", "deploy_steps", "service_steps"] {
+        if body.get(name).is_some_and(|steps| !steps.is_array()) {
+            return bad(format!(
+                "Expected types <class 'NoneType'>, <class 'list'> for {name}"
+            ));
+        }
+    }
+    if body.get("rescue_password").is_some_and(|p| !p.is_string()) {
+        return bad("Expected string for rescue_password".to_owned());
+    }
+    if let Some(runbook) = body.get("runbook").filter(|r| !r.is_string()) {
+        let shown = repr(runbook);
+        return bad(format!(
+            "Expected types <class 'NoneType'>, <class 'str'> for runbook: {shown}"
+        ));
+    }
+    let drive = body.get("configdrive");
+    if drive.is_some_and(|drive| !drive.is_string() && !drive.is_object()) {
+        return bad(
+            "Expected types <class 'NoneType'>, <class 'dict'>, <class 'str'> for configdrive"
+                .to_owned(),
+        );
+    }
+    if let Some(disable) = body.get_mut("disable_ramdisk")
+        && !disable.is_boolean()
+    {
+        let word = disable
+            .as_str()
+            .map_or_else(|| disable.to_string(), str::to_owned);
+        *disable = Value::from(boolean_word("disable_ramdisk", &word)?);
+    }
+    Ok(())
 }
 
 /// What is looked at before a runbook.
@@ -173,7 +217,7 @@ fn check_configdrive(
             check_configdrive_object(parts, version)
         }
         Value::Object(_) => Err(ApiFault::bad_request(
-            "Configdrive in the JSON form needs API version 1.56 or newer.",
+            "Providing a JSON object for configdrive is only supported starting with API version 1.56",
         )),
         Value::String(_) => Err(ApiFault::bad_request(
             "Invalid configdrive format: it is neither a JSON, nor a URL, nor a base64 string",
@@ -200,15 +244,15 @@ fn check_configdrive_object(parts: &Object, version: Microversion) -> Result<(),
             "meta_data" | "network_data" => part.is_object() || part.is_null(),
             "vendor_data" if version < Microversion::new(59) => {
                 return Err(ApiFault::bad_request(
-                    "vendor_data in a configdrive needs API version 1.59 or newer.",
+                    "Providing vendor_data in configdrive is only supported starting with API version 1.59",
                 ));
             }
             "vendor_data" => part.is_object() || part.is_null(),
             "user_data" => !part.is_boolean() && !part.is_number(),
             _ => {
                 return Err(ApiFault::bad_request(format!(
-                    "Schema error for configdrive: Additional properties are not allowed ('{name}' \
-                     was unexpected)"
+                    "Invalid configdrive format: Additional properties are not allowed ('{name}' was \
+                     unexpected)"
                 )));
             }
         };
@@ -281,9 +325,12 @@ fn check_steps(request: &ProvisionRequest, verb: V, version: Microversion) -> Re
     if request.service_steps.is_some() && verb != V::Service {
         return only("service_steps", "service");
     }
-    if request.deploy_steps.is_some() {
+    if request.deploy_steps.as_ref().is_some_and(|s| !s.is_empty()) {
         if version < Microversion::new(69) {
-            return Err(ApiFault::not_acceptable());
+            return Err(ApiFault::new(
+                406,
+                "Request not acceptable. The minimal required API version should be 1.69",
+            ));
         }
         if !matches!(verb, V::Active | V::Deploy | V::Rebuild) {
             return only("deploy_steps", "active or rebuild");
@@ -292,7 +339,7 @@ fn check_steps(request: &ProvisionRequest, verb: V, version: Microversion) -> Re
     let missing = |steps: &Option<Vec<Value>>| steps.as_ref().is_none_or(Vec::is_empty);
     if verb == V::Clean && missing(&request.clean_steps) {
         return Err(ApiFault::bad_request(
-            "\"clean_steps\" or \"runbook\" is required when setting target provision state to clean",
+            "\"clean_steps\" is required when setting target provision state to clean",
         ));
     }
     if verb == V::Service && missing(&request.service_steps) {
@@ -301,53 +348,9 @@ fn check_steps(request: &ProvisionRequest, verb: V, version: Microversion) -> Re
              service",
         ));
     }
-    let manual = ["interface", "step"];
-    check_step_list(&request.clean_steps, "clean", &manual)?;
-    check_step_list(&request.service_steps, "service", &manual)?;
-    let deploy = ["interface", "step", "args", "priority"];
-    check_step_list(&request.deploy_steps, "deploy", &deploy)
-}
-
-/// Checks the members of each step.
-fn check_step_list(
-    steps: &Option<Vec<Value>>,
-    kind: &str,
-    required: &[&str],
-) -> Result<(), ApiFault> {
-    const INTERFACES: [&str; 8] = [
-        "vendor",
-        "power",
-        "management",
-        "firmware",
-        "deploy",
-        "bios",
-        "raid",
-        "network",
-    ];
-    for step in steps.iter().flatten() {
-        let fault =
-            |text: String| ApiFault::bad_request(format!("Schema error for {kind}_steps: {text}"));
-        let Value::Object(members) = step else {
-            return Err(fault(format!("{} is not of type 'object'", repr(step))));
-        };
-        if let Some(name) = required.iter().find(|name| !members.contains_key(**name)) {
-            return Err(fault(format!("'{name}' is a required property")));
-        }
-        let interface = members
-            .get("interface")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !INTERFACES.contains(&interface) {
-            return Err(fault(format!("'{interface}' is not one of {INTERFACES:?}")));
-        }
-        if members
-            .get("args")
-            .is_some_and(|args| !args.is_object() && !args.is_null())
-        {
-            return Err(fault("'args' is not of type 'object'".to_owned()));
-        }
-    }
-    Ok(())
+    step_list::check(&request.clean_steps, &step_list::CLEAN)?;
+    step_list::check(&request.service_steps, &step_list::SERVICE)?;
+    step_list::check(&request.deploy_steps, &step_list::DEPLOY)
 }
 
 fn check_password(request: &ProvisionRequest, verb: V) -> Result<(), ApiFault> {

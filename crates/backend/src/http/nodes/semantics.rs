@@ -53,31 +53,12 @@ pub(super) fn check_network_data(data: &Object) -> Result<(), ApiFault> {
     Ok(())
 }
 
-/// Keeps `instance_name` and `instance_info.display_name` equal. What changed wins; `before` is
-/// none for a new node.
-pub(super) fn align_instance_names(before: Option<&Node>, node: &mut Node) {
-    let shown = |n: &Node| {
-        n.instance_info
-            .get("display_name")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let was = before
-        .map(|b| (b.instance_name.clone(), shown(b)))
-        .unwrap_or_default();
-    let (name, display) = (node.instance_name.clone(), shown(node));
-    if name != was.0 {
-        match name {
-            Some(name) => {
-                node.instance_info
-                    .insert("display_name".to_owned(), Value::from(name));
-            }
-            None => {
-                node.instance_info.remove("display_name");
-            }
-        }
-    } else if display != was.1 && display.is_some() {
-        node.instance_name = display;
+/// A node without an `instance_name` takes it from `instance_info.display_name` when a patch changes
+/// `instance_info`; otherwise each is its own, as upstream does it.
+pub(super) fn name_instance(before: &Node, node: &mut Node) {
+    if node.instance_name.is_none() && node.instance_info != before.instance_info {
+        let shown = node.instance_info.get("display_name");
+        node.instance_name = shown.and_then(Value::as_str).map(str::to_owned);
     }
 }
 
@@ -98,17 +79,17 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_changed_wins() {
-        let before = named(Some("a"), Some("a"));
-        let mut renamed = named(Some("b"), Some("a"));
-        align_instance_names(Some(&before), &mut renamed);
-        assert_eq!(renamed.instance_info.get("display_name"), Some(&json!("b")));
-        let mut displayed = named(Some("a"), Some("c"));
-        align_instance_names(Some(&before), &mut displayed);
-        assert_eq!(displayed.instance_name.as_deref(), Some("c"));
-        let mut new = named(None, Some("d"));
-        align_instance_names(None, &mut new);
-        assert_eq!(new.instance_name.as_deref(), Some("d"));
+    fn a_nameless_instance_is_named_by_what_is_shown_of_it() {
+        let before = named(None, None);
+        let mut shown = named(None, Some("d"));
+        name_instance(&before, &mut shown);
+        assert_eq!(shown.instance_name.as_deref(), Some("d"));
+        let mut kept = named(Some("a"), Some("c"));
+        name_instance(&before, &mut kept);
+        assert_eq!(kept.instance_name.as_deref(), Some("a"));
+        let mut cleared = named(None, Some("d"));
+        name_instance(&shown, &mut cleared);
+        assert_eq!(cleared.instance_name, None);
     }
 
     #[test]

@@ -13,6 +13,11 @@ use super::super::repr::repr;
 /// How many traits a node may have.
 const MAX_TRAITS: usize = 50;
 
+/// What a request gets that names neither one trait in its path nor a list in its body, or both.
+const ONE_OR_ALL: &str = "A single node trait may be added via PUT /v1/nodes/<node identifier>/traits/<trait> \
+    with no body, or all node traits may be replaced via PUT /v1/nodes/<node identifier>/traits with the list \
+    of traits specified in the request body.";
+
 /// Reads, replaces or removes all traits.
 pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
     let stored = call.node(node).await?;
@@ -49,11 +54,7 @@ pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> An
     }
     let body = call.members(&["traits"], Size::Usual).await?;
     if !body.is_empty() {
-        return Err(ApiFault::bad_request(
-            "A request that names one trait in its path takes no body; a list of traits goes to the \
-             path without a trait.",
-        )
-        .into());
+        return Err(ApiFault::bad_request(ONE_OR_ALL).into());
     }
     check(name)?;
     if !has_it {
@@ -79,11 +80,11 @@ fn check_change(before: &Node, count: usize) -> Result<(), ApiFault> {
 
 fn read(list: Option<Value>) -> Result<Vec<String>, ApiFault> {
     let Some(list) = list else {
-        return Err(ApiFault::bad_request("Missing mandatory parameter: traits"));
+        return Err(ApiFault::bad_request(ONE_OR_ALL));
     };
     let Value::Array(items) = list else {
         return Err(ApiFault::bad_request(format!(
-            "Schema error for traits: {} is not of type 'array'",
+            "Schema error for body: {} is not of type 'array'",
             repr(&list)
         )));
     };
@@ -91,15 +92,30 @@ fn read(list: Option<Value>) -> Result<Vec<String>, ApiFault> {
     for item in items {
         let Value::String(name) = item else {
             let shown = repr(&item);
-            let text = format!("Schema error for traits: {shown} is not of type 'string'");
+            let text = format!("Schema error for body: {shown} is not of type 'string'");
             return Err(ApiFault::bad_request(text));
         };
-        check(&name)?;
+        if let Some(reason) = reason(&name) {
+            let text = format!("Schema error for body: {reason}");
+            return Err(ApiFault::bad_request(text));
+        }
         if !traits.contains(&name) {
             traits.push(name);
         }
     }
     Ok(traits)
+}
+
+/// Why a name is no trait, in the words of a schema check.
+pub(in super::super) fn reason(name: &str) -> Option<String> {
+    check(name).is_err().then(|| match name {
+        "" => "'' should be non-empty".to_owned(),
+        name if name.chars().count() > 255 => format!("'{name}' is too long"),
+        name => format!(
+            "'{name}' is not valid under any of the given schemas. Possible root cause: '{name}' does not \
+             match '^CUSTOM_[A-Z0-9_]+$'"
+        ),
+    })
 }
 
 /// `CUSTOM_…` of capitals, digits and underscores, or the form of a standard trait's name

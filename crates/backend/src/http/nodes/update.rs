@@ -18,7 +18,7 @@ use super::super::schema;
 use super::super::shape::NodeShape;
 use super::super::text::{Secrets, unmask};
 use super::list::object;
-use super::semantics::{align_instance_names, check_network_data, check_references};
+use super::semantics::{check_network_data, check_references, name_instance};
 
 pub(super) const NODE: Patchable = Patchable {
     fields: FIELDS,
@@ -31,11 +31,12 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     if reset.is_some() {
         call.require(45)?;
     }
-    let stored = call.node(node).await?;
+    call.ident(node)?;
     let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     patch::check(&patch, NODE, call.version)?;
     let reset = reset.unwrap_or(false);
     check_patch(&patch, reset, call.version)?;
+    let stored = call.node(node).await?;
     check_state(&stored, &patch, call.version)?;
     let (mut after, parent) = changed(&stored.node, &patch, call.version)?;
     let parent = check_references(call, &after, parent.as_deref()).await?;
@@ -154,7 +155,7 @@ pub(super) fn changed(
         Secrets::InstanceInfo,
     );
     check_network_data(&after.network_data)?;
-    align_instance_names(Some(before), &mut after);
+    name_instance(before, &mut after);
     clear_reasons(before, &mut after);
     let parent = if touches(patch, "parent_node") {
         parent
@@ -166,12 +167,10 @@ pub(super) fn changed(
 
 fn check_name(before: &Node, after: &Node, version: Microversion) -> Result<(), ApiFault> {
     match &after.name {
-        Some(name) if before.name != after.name && !name::is_valid(name, version) => {
-            Err(ApiFault::bad_request(format!(
-                "Node {}: Cannot change name to invalid name '{name}'",
-                before.uuid
-            )))
-        }
+        Some(name) if before.name != after.name => name::check(name, version, || {
+            let node = before.uuid;
+            format!("Node {node}: Cannot change name to invalid name '{name}'")
+        }),
         Some(_) | None => Ok(()),
     }
 }

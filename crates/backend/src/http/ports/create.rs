@@ -20,6 +20,8 @@ use crate::store::StoreError;
 /// Adds a port to a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
     let mut given = body::object(call.json(Size::Usual).await?, "port")?;
+    // A UUID that is null is none.
+    given.retain(|name, value| name != "uuid" || !value.is_null());
     check_names(&given, call.version)?;
     let node = take_node(&mut given)?;
     let names: Vec<String> = given.keys().cloned().collect();
@@ -32,7 +34,8 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
     let node = find_node(call, node).await?;
     let boots = given.get("pxe_enabled") == Some(&Value::Bool(true));
     let mut port = build(given, node)?;
-    check(&mut port, call.version)?;
+    check(&mut port)?;
+    link::check_new(&port.local_link_connection, port.is_smartnic, call.version)?;
     membership::check_new(call, &port, boots).await?;
     let port = call.state.store.create_port(port).await?;
     let text = format!("Port {} was added.", port.address);
@@ -56,6 +59,9 @@ fn check_names(given: &Object, version: Microversion) -> Result<(), ApiFault> {
             .map(String::as_str)
             .filter(|name| *name != "node_ident")
     };
+    if !given.contains_key("address") {
+        return Err(required("address"));
+    }
     let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
     if !unknown.is_empty() {
         return Err(additional(&unknown, "port"));
@@ -65,9 +71,6 @@ fn check_names(given: &Object, version: Microversion) -> Result<(), ApiFault> {
         || (given.contains_key("node_ident") && version < Microversion::new(94))
     {
         return Err(ApiFault::not_acceptable());
-    }
-    if !given.contains_key("address") {
-        return Err(required("address"));
     }
     Ok(())
 }
@@ -132,7 +135,7 @@ fn build(mut given: Object, node: NodeId) -> Result<Port, ApiFault> {
 }
 
 /// What a port's values must agree on, new or changed.
-pub(super) fn check(port: &mut Port, version: Microversion) -> Result<(), ApiFault> {
+pub(super) fn check(port: &mut Port) -> Result<(), ApiFault> {
     if let Some(name) = &port.name
         && !name::is_logical(name)
     {
@@ -144,7 +147,7 @@ pub(super) fn check(port: &mut Port, version: Microversion) -> Result<(), ApiFau
             "A non-empty value is required when setting physical_network",
         ));
     }
-    link::check(&mut port.local_link_connection, port.is_smartnic, version)
+    link::check(&mut port.local_link_connection)
 }
 
 #[cfg(test)]

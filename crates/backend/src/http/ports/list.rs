@@ -81,7 +81,7 @@ pub(super) async fn find(call: &Call, text: &str) -> Result<Port, Failure> {
         };
     }
     if !super::super::name::is_logical(text) {
-        let text = format!("Expected UUID or name for port: {text}");
+        let text = format!("Expected UUID or name for port_ident: {text}");
         return Err(ApiFault::bad_request(text).into());
     }
     let ports = call.state.store.ports().await?;

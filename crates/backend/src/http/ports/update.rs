@@ -34,7 +34,7 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     if let Some(node) = node {
         after.node_uuid = find_node(call, node).await?;
     }
-    check(&mut after, call.version)?;
+    check(&mut after)?;
     let node = call.state.store.node_by_id(before.node_uuid).await?;
     if node.provision_state == S::Inspecting && call.is_since(39) {
         return Err(ApiFault::conflict(format!(
@@ -54,7 +54,7 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
 /// Deletes a port, which only its UUID names.
 pub(in super::super) async fn delete(call: &mut Call, port: &str) -> Answer {
     if port.parse::<PortId>().is_err() {
-        return Err(ApiFault::bad_request(format!("Expected UUID for port: {port}")).into());
+        return Err(ApiFault::bad_request(format!("Expected UUID for port_uuid: {port}")).into());
     }
     let port = find(call, port).await?;
     let node = call.state.store.node_by_id(port.node_uuid).await?;
