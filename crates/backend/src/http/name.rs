@@ -15,8 +15,8 @@ const RESERVED: [&str; 6] = [
     "validate",
 ];
 
-/// Whether a client of this version may give a node this name.
-fn is_valid(name: &str, version: Microversion) -> bool {
+/// Whether a text has the form of a name at this version.
+pub(super) fn is_valid(name: &str, version: Microversion) -> bool {
     if version < Microversion::new(10) {
         is_hostname(name)
     } else {

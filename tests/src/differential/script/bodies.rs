@@ -79,6 +79,24 @@ pub(super) fn chapter() -> Chapter {
         let request = Request::new(method, format!("/v1/{path}"));
         cases.push(request.raw(JSON, large, "more than a megabyte").into());
     }
+    cases.extend(hostile());
+    Chapter {
+        name: "bodies",
+        preparation: vec![
+            node("node", ""),
+            post(
+                "/v1/ports",
+                r#"{"uuid":"$port","address":"$#port","node_uuid":"$node"}"#,
+            )
+            .into(),
+        ],
+        cases,
+    }
+}
+
+/// Nodes whose texts are meant for somebody else.
+fn hostile() -> Vec<Case> {
+    let mut cases = Vec::new();
     for text in [
         "'; DROP TABLE nodes; --",
         "../../etc/passwd",
@@ -104,16 +122,5 @@ pub(super) fn chapter() -> Chapter {
         }
         cases.push(Case::from(Request::new("POST", "/v1/nodes").json(named)).passing());
     }
-    Chapter {
-        name: "bodies",
-        preparation: vec![
-            node("node", ""),
-            post(
-                "/v1/ports",
-                r#"{"uuid":"$port","address":"$#port","node_uuid":"$node"}"#,
-            )
-            .into(),
-        ],
-        cases,
-    }
+    cases
 }

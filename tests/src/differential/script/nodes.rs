@@ -271,6 +271,87 @@ fn creations() -> Vec<Case> {
     cases
 }
 
+/// Further patches of `$it`, in their order: query and document.
+const PATCHES: &[(&str, &str)] = &[
+    (
+        "?reset_interfaces=true",
+        r#"[{"op":"replace","path":"/driver","value":"fake-hardware"}]"#,
+    ),
+    (
+        "?reset_interfaces=true",
+        r#"[{"op":"replace","path":"/extra","value":{}}]"#,
+    ),
+    ("?reset_interfaces=true", "[]"),
+    ("?reset_interfaces=maybe", "[]"),
+    ("?reset_interfaces=false", "[]"),
+    ("?foo=1", "[]"),
+    ("", r#"[{"op":"replace","path":"/name","value":"$$other"}]"#),
+    (
+        "",
+        r#"[{"op":"replace","path":"/instance_uuid","value":"$instance"},{"op":"replace","path":"/name","value":"$$both"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/instance_uuid","value":"$another"}]"#,
+    ),
+    ("", r#"[{"op":"remove","path":"/instance_uuid"}]"#),
+    (
+        "",
+        r#"[{"op":"replace","path":"/maintenance","value":true},{"op":"replace","path":"/maintenance","value":false}]"#,
+    ),
+    ("", r#"[{"op":"replace","path":"/protected","value":true}]"#),
+    (
+        "",
+        r#"[{"op":"replace","path":"/protected_reason","value":"x"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/retired_reason","value":"x"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/retired","value":true},{"op":"replace","path":"/retired_reason","value":"x"}]"#,
+    ),
+    ("", r#"[{"op":"replace","path":"/retired","value":false}]"#),
+    (
+        "",
+        r#"[{"op":"replace","path":"/parent_node","value":"$it"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/parent_node","value":"$$other"}]"#,
+    ),
+    ("", r#"[{"op":"replace","path":"/driver","value":"nope"}]"#),
+    (
+        "",
+        r#"[{"op":"replace","path":"/driver_info","value":{"some_password":"******"}}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"add","path":"/driver_info/deep","value":{"auth_token":"x","plain":"y"}}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/network_data","value":{"links":[]}}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"add","path":"/instance_info/display_name","value":"vm7"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/instance_name","value":null}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"replace","path":"/resource_class","value":"other"}]"#,
+    ),
+    (
+        "",
+        r#"[{"op":"add","path":"/properties/capabilities","value":"a:b"}]"#,
+    ),
+];
+
 fn patches() -> Vec<Case> {
     let mut cases = patch::cases(&NODE);
     let change = |query: &str, document: &str| {
@@ -283,85 +364,7 @@ fn patches() -> Vec<Case> {
             cases.push(change("", &document).at(minor).into());
         }
     }
-    for (query, document) in [
-        (
-            "?reset_interfaces=true",
-            r#"[{"op":"replace","path":"/driver","value":"fake-hardware"}]"#,
-        ),
-        (
-            "?reset_interfaces=true",
-            r#"[{"op":"replace","path":"/extra","value":{}}]"#,
-        ),
-        ("?reset_interfaces=true", "[]"),
-        ("?reset_interfaces=maybe", "[]"),
-        ("?reset_interfaces=false", "[]"),
-        ("?foo=1", "[]"),
-        ("", r#"[{"op":"replace","path":"/name","value":"$$other"}]"#),
-        (
-            "",
-            r#"[{"op":"replace","path":"/instance_uuid","value":"$instance"},{"op":"replace","path":"/name","value":"$$both"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/instance_uuid","value":"$another"}]"#,
-        ),
-        ("", r#"[{"op":"remove","path":"/instance_uuid"}]"#),
-        (
-            "",
-            r#"[{"op":"replace","path":"/maintenance","value":true},{"op":"replace","path":"/maintenance","value":false}]"#,
-        ),
-        ("", r#"[{"op":"replace","path":"/protected","value":true}]"#),
-        (
-            "",
-            r#"[{"op":"replace","path":"/protected_reason","value":"x"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/retired_reason","value":"x"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/retired","value":true},{"op":"replace","path":"/retired_reason","value":"x"}]"#,
-        ),
-        ("", r#"[{"op":"replace","path":"/retired","value":false}]"#),
-        (
-            "",
-            r#"[{"op":"replace","path":"/parent_node","value":"$it"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/parent_node","value":"$$other"}]"#,
-        ),
-        ("", r#"[{"op":"replace","path":"/driver","value":"nope"}]"#),
-        (
-            "",
-            r#"[{"op":"replace","path":"/driver_info","value":{"some_password":"******"}}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"add","path":"/driver_info/deep","value":{"auth_token":"x","plain":"y"}}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/network_data","value":{"links":[]}}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"add","path":"/instance_info/display_name","value":"vm7"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/instance_name","value":null}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"replace","path":"/resource_class","value":"other"}]"#,
-        ),
-        (
-            "",
-            r#"[{"op":"add","path":"/properties/capabilities","value":"a:b"}]"#,
-        ),
-    ] {
+    for (query, document) in PATCHES {
         cases.push(change(query, document).into());
     }
     for (minor, query) in [

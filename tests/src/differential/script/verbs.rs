@@ -151,7 +151,7 @@ pub(super) fn chapters() -> Vec<Chapter> {
     let mut chapters: Vec<Chapter> = STATES
         .iter()
         .map(|(name, verbs)| Chapter {
-            name: *name,
+            name,
             preparation: reached(verbs),
             cases: in_state(),
         })

@@ -86,7 +86,7 @@ fn values(members: &Object) -> Result<(), String> {
     if let Some(interface) = members.get("interface")
         && !interface.as_str().is_some_and(|i| INTERFACES.contains(&i))
     {
-        let known = repr_list(INTERFACES.into_iter());
+        let known = repr_list(INTERFACES);
         return Err(format!("{} is not one of {known}", repr(interface)));
     }
     match members.get("step") {
