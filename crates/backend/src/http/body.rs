@@ -74,8 +74,10 @@ pub(super) async fn read(
         return Ok(Value::Object(serde_json::Map::new()));
     }
     if is_form(headers) {
-        let text = String::from_utf8_lossy(&bytes);
-        let shown: String = text.chars().take(200).collect();
+        let names: Vec<_> = url::form_urlencoded::parse(&bytes)
+            .map(|(name, _)| name)
+            .collect();
+        let shown: String = names.join(", ").chars().take(200).collect();
         return Err(ApiFault::bad_request(format!("Unexpected arguments: {shown}")).into());
     }
     if nesting(&bytes) > limits.depth {

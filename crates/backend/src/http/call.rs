@@ -70,7 +70,15 @@ impl Call {
         known: &[&str],
         size: Size,
     ) -> Result<Map<String, Value>, Failure> {
-        let members = body::object(self.json(size).await?, "body")?;
+        // A body that is no object has no members, as upstream reads it.
+        let members = match self.json(size).await? {
+            Value::Object(members) => members,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => Map::new(),
+        };
         let mut unknown: Vec<&str> = members
             .keys()
             .map(String::as_str)

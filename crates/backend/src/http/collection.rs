@@ -285,16 +285,16 @@ fn check_names(
         field.filter(|f| matches!(f.access, Access::Create | Access::CreateAndPatch))
     };
     let names = || given.keys().map(String::as_str);
-    let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
-    if !unknown.is_empty() {
-        return Err(additional(&unknown, collection.noun));
-    }
     let mut required = collection.required.iter();
     if let Some(name) = required.find(|name| !given.contains_key(**name)) {
         let noun = collection.noun;
         return Err(ApiFault::bad_request(format!(
             "Schema error for {noun}: '{name}' is a required property"
         )));
+    }
+    let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
+    if !unknown.is_empty() {
+        return Err(additional(&unknown, collection.noun));
     }
     let is_newer = |name: &str| {
         let field = find(name).filter(|field| !early.contains(&field.name));

@@ -29,7 +29,7 @@ impl Patchable {
             .find(|f| f.name == name && matches!(f.access, Access::CreateAndPatch | Access::Patch))
     }
 
-    fn refuse(&self, name: &str) -> ApiFault {
+    fn refuse(&self, path: &str) -> ApiFault {
         let mut names: Vec<&str> = self
             .fields
             .iter()
@@ -40,7 +40,7 @@ impl Patchable {
             .collect();
         names.sort_unstable();
         ApiFault::bad_request(format!(
-            "Cannot patch /{name}. Only the following can be updated: {}",
+            "Cannot patch {path}. Only the following can be updated: {}",
             names.join(", ")
         ))
     }
@@ -135,7 +135,9 @@ pub(super) fn check(
         if table.extra.contains(&name) {
             continue;
         }
-        let field = table.find(name).ok_or_else(|| table.refuse(name))?;
+        let field = table
+            .find(name)
+            .ok_or_else(|| table.refuse(&operation.path))?;
         if version < field.since {
             return Err(ApiFault::not_acceptable());
         }

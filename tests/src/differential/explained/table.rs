@@ -488,4 +488,26 @@ pub const RULES: &[Rule] = &[
             ..TEXT
         }],
     },
+    Rule {
+        topic: "fields that a patch may change",
+        upstream: "listed in the order of its source, chassis with `uuid`, which it does not change",
+        cupola: "in alphabetical order",
+        reason: "One finds a name in it.",
+        matches: &[Match {
+            upstream: "\"Cannot patch /* Only the following can be updated: *",
+            cupola: "\"Cannot patch /* Only the following can be updated: *",
+            ..TEXT
+        }],
+    },
+    Rule {
+        topic: "fields of a driver or conductor that can be asked for",
+        upstream: "listed in the order of its source",
+        cupola: "in its own",
+        reason: "The order means nothing.",
+        matches: &[Match {
+            upstream: "\"Schema error: 'nope' is not one of ['*",
+            cupola: "\"Schema error: 'nope' is not one of ['*",
+            ..TEXT
+        }],
+    },
 ];

@@ -9,6 +9,7 @@ use super::super::answer::{Answer, empty, ok};
 use super::super::arguments::boolean_word;
 use super::super::body::Size;
 use super::super::call::Call;
+use super::super::repr::repr;
 
 /// `GET /v1/nodes/{node}/validate`.
 pub(in super::super) async fn validate(call: &mut Call, node: &str) -> Answer {
@@ -38,7 +39,10 @@ pub(in super::super) async fn maintenance(call: &mut Call, node: &str) -> Answer
         after.maintenance_reason = match body.remove("reason") {
             Some(Value::String(reason)) => Some(reason),
             None | Some(Value::Null) => argument,
-            Some(_) => return Err(ApiFault::bad_request("Expected string for reason").into()),
+            Some(other) => {
+                let text = format!("Expected string for reason: {}", repr(&other));
+                return Err(ApiFault::bad_request(text).into());
+            }
         };
     } else {
         after.maintenance = false;
@@ -65,7 +69,10 @@ pub(in super::super) async fn boot_device(call: &mut Call, node: &str) -> Answer
         .await?;
     let device = match body.get("boot_device") {
         Some(Value::String(device)) => device.clone(),
-        Some(_) => return Err(ApiFault::bad_request("Expected string for boot_device").into()),
+        Some(other) => {
+            let text = format!("Expected string for boot_device: {}", repr(other));
+            return Err(ApiFault::bad_request(text).into());
+        }
         None => {
             return Err(ApiFault::bad_request("Missing mandatory parameter: boot_device").into());
         }

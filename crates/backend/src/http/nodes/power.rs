@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::answer::{Answer, empty, located};
 use super::super::body::Size;
 use super::super::call::Call;
+use super::super::repr::repr;
 
 /// Starts a power change.
 pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
@@ -27,7 +28,10 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
 fn target_text(body: &Object) -> Result<String, ApiFault> {
     match body.get("target") {
         Some(Value::String(target)) => Ok(target.clone()),
-        Some(_) => Err(ApiFault::bad_request("Expected string for target")),
+        Some(other) => {
+            let text = format!("Expected string for target: {}", repr(other));
+            Err(ApiFault::bad_request(text))
+        }
         None => Err(ApiFault::bad_request("Missing mandatory parameter: target")),
     }
 }

@@ -33,7 +33,9 @@ pub(super) async fn check_references(
         }
         Ok(found) => Ok(Some(found.uuid.0)),
         Err(StoreError::NotFound { .. }) => {
-            let text = format!("Node {parent} could not be found.");
+            let text = format!(
+                "Unable to apply the requested parent_node '{parent}'. Requested value was invalid."
+            );
             Err(ApiFault::bad_request(text).into())
         }
         Err(error) => Err(error.into()),
