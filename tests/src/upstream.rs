@@ -203,7 +203,7 @@ enabled_raid_interfaces = fake,no-raid
 enabled_rescue_interfaces = fake,no-rescue,agent
 default_rescue_interface = no-rescue
 enabled_storage_interfaces = noop
-enabled_vendor_interfaces = no-vendor"
+enabled_vendor_interfaces = fake,no-vendor"
             }
         }
     }
