@@ -201,7 +201,6 @@ default_network_interface = noop
 enabled_power_interfaces = fake
 enabled_raid_interfaces = fake,no-raid
 enabled_rescue_interfaces = fake,no-rescue,agent
-default_rescue_interface = no-rescue
 enabled_storage_interfaces = noop
 enabled_vendor_interfaces = fake,no-vendor"
             }
