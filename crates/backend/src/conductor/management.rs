@@ -27,7 +27,10 @@ impl FirmwareChange {
     fn failed(&self) -> String {
         match self {
             Self::BootMode(mode) => format!("Failed to change boot mode to '{}'", mode.as_str()),
-            Self::SecureBoot(on) => format!("Failed to change secure_boot state to '{on}'"),
+            Self::SecureBoot(on) => {
+                let word = if *on { "True" } else { "False" };
+                format!("Failed to change secure_boot state to '{word}'")
+            }
             Self::VirtualMedia(Some(media)) => {
                 format!("Failed to attach virtual media to device {}", media.device)
             }
