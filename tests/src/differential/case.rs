@@ -139,6 +139,8 @@ pub enum After {
     DeleteMade,
     /// The node of this placeholder comes to rest, and is compared.
     Settle(&'static str),
+    /// The allocation of this placeholder is decided.
+    Decide(&'static str),
 }
 
 /// A request whose answers are compared.
@@ -184,6 +186,13 @@ impl Case {
     #[must_use]
     pub fn settling(mut self, node: &'static str) -> Self {
         self.after = After::Settle(node);
+        self
+    }
+
+    /// The same, and the allocation is decided after it.
+    #[must_use]
+    pub fn deciding(mut self, allocation: &'static str) -> Self {
+        self.after = After::Decide(allocation);
         self
     }
 

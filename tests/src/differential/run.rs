@@ -120,6 +120,10 @@ impl Pair {
                 tokio::try_join!(unmake(&self.upstream, &theirs), unmake(&self.cupola, &ours))?;
                 spoilt = false;
             }
+            After::Decide(allocation) => {
+                let uuid = placeholder::uuid(chapter.name, allocation);
+                tokio::try_join!(decided(&self.upstream, &uuid), decided(&self.cupola, &uuid))?;
+            }
             After::Settle(node) => {
                 let uuid = placeholder::uuid(chapter.name, node);
                 let (theirs, ours) =
@@ -208,6 +212,23 @@ async fn rest(peer: &Peer, uuid: &str) -> Result<Reply> {
             || text("target_power_state").is_some();
         if !moves || started.elapsed() > REST_DEADLINE {
             return Ok(reply);
+        }
+        // Upstream offers nothing to wait on.
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Waits until an allocation has a node or has failed.
+async fn decided(peer: &Peer, uuid: &str) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let reply = send(peer, Request::new("GET", format!("/v1/allocations/{uuid}"))).await?;
+        let waits = reply
+            .body
+            .get("state")
+            .is_some_and(|state| state == "allocating");
+        if !waits || started.elapsed() > REST_DEADLINE {
+            return Ok(());
         }
         // Upstream offers nothing to wait on.
         tokio::time::sleep(POLL_INTERVAL).await;

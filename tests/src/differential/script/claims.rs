@@ -178,8 +178,8 @@ pub(super) fn chapters() -> Vec<Chapter> {
         ["allocations-read", "allocations-create", "allocations-patch"],
         &[
             node("node", r#""resource_class":"large""#),
-            post("/v1/allocations", r#"{"uuid":"$it","name":"$$it","resource_class":"none-such"}"#).into(),
-            post("/v1/allocations", r#"{"uuid":"$other","resource_class":"none-other","extra":{"a":1},"traits":["CUSTOM_A"]}"#).into(),
+            Case::from(post("/v1/allocations", r#"{"uuid":"$it","name":"$$it","resource_class":"none-such"}"#)).deciding("it"),
+            Case::from(post("/v1/allocations", r#"{"uuid":"$other","resource_class":"none-other","extra":{"a":1},"traits":["CUSTOM_A"]}"#)).deciding("other"),
         ],
         allocations(),
     );
