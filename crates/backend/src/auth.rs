@@ -22,6 +22,11 @@ pub(crate) enum Authentication {
     HttpBasic(Arc<UserFile>),
 }
 
+/// How many users the configured file has. Reads it, so it blocks.
+pub(crate) fn count_users(api: &Api) -> Result<usize, UsersError> {
+    users::count(&api.http_basic_auth_user_file)
+}
+
 /// Marks a request that was handed over in this process, by the console that runs the service: who
 /// could send it could read the database as well.
 #[derive(Clone, Copy, Debug)]

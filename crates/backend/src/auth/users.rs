@@ -173,6 +173,11 @@ fn stamp_of(path: &Path) -> Result<Stamp, UsersError> {
     Ok((metadata.modified().ok(), metadata.len()))
 }
 
+/// How many users a file has.
+pub(super) fn count(path: &Path) -> Result<usize, UsersError> {
+    read(path).map(|users| users.hashes.len())
+}
+
 fn read(path: &Path) -> Result<Users, UsersError> {
     let stamp = stamp_of(path)?;
     let text = std::fs::read_to_string(path).map_err(|source| UsersError::Read {
@@ -278,6 +283,9 @@ mod tests {
         let path = directory.path().join("users");
         let error = UserFile::open(path.as_path().into()).await.unwrap_err();
         assert!(error.to_string().contains("htpasswd -cB"), "{error}");
+        assert!(count(&path).is_err());
+        std::fs::write(&path, "# nobody\n").unwrap();
+        assert_eq!(count(&path).ok(), Some(0));
         for text in [
             "me",
             "me:secret",

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cupola_drivers::agent::authorities_file;
 
+use crate::auth;
 use crate::config::{AuthStrategy, Config};
 
 /// How much of a file tells what it is: all magic numbers are before this.
@@ -35,6 +36,7 @@ pub struct Warning {
 pub fn warnings(config: &Config) -> Vec<Warning> {
     let mut found: Vec<Warning> = open_api(config).into_iter().collect();
     found.extend(certificate(config));
+    found.extend(users(config));
     if config.boot.enabled {
         found.extend(relayed(config));
         found.extend(images(config));
@@ -68,6 +70,24 @@ fn open_api(config: &Config) -> Option<Warning> {
     let remedy = "set api.auth = \"http_basic\" (its users: `htpasswd -cB /etc/cupola/htpasswd USER`), or keep that \
                   network closed";
     Some(warning("api.auth", what, remedy))
+}
+
+fn users(config: &Config) -> Option<Warning> {
+    if config.api.auth != AuthStrategy::HttpBasic {
+        return None;
+    }
+    let (what, remedy) = match auth::count_users(&config.api) {
+        Ok(0) => (
+            "the file of users is empty: nobody can log in".to_owned(),
+            "add one",
+        ),
+        Ok(_) => return None,
+        Err(error) => (error.to_string(), "without it the service does not start"),
+    };
+    Some(Warning {
+        is_fatal: true,
+        ..warning("api.http_basic_auth_user_file", what, remedy)
+    })
 }
 
 fn shown(listen: SocketAddr) -> String {

@@ -40,6 +40,17 @@ pub(crate) enum Authentication {
     Keystone,
 }
 
+impl Authentication {
+    /// The value of `api.auth`.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::HttpBasic => "http_basic",
+            Self::Keystone => "keystone",
+        }
+    }
+}
+
 /// What a process of the service does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
@@ -55,15 +66,6 @@ pub(crate) enum Role {
 
 /// Runs the service until SIGTERM, SIGINT or SIGHUP.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    match arguments.auth {
-        None | Some(Authentication::None) => {}
-        Some(Authentication::HttpBasic | Authentication::Keystone) => {
-            return Err(Failure::usage(
-                "--auth http_basic and --auth keystone are not there yet; use --auth none on a \
-                 network that only you reach",
-            ));
-        }
-    }
     match arguments.role {
         None | Some(Role::All) => {}
         Some(Role::Api | Role::Conductor) => {
@@ -73,7 +75,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         }
     }
     log_to_standard_error(common)?;
-    let config = configuration(common, arguments.listen)?;
+    let config = configuration(common, arguments.listen, arguments.auth)?;
     let wanted = config.api.listen;
     let mut end = End::listen()?;
     let started = tokio::select! {
@@ -95,9 +97,16 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     Ok(())
 }
 
-/// The configuration, `--listen` as one more override.
-fn configuration(common: &Common, listen: Option<SocketAddr>) -> Result<Config, Failure> {
+/// The configuration, `--listen` and `--auth` as further overrides.
+fn configuration(
+    common: &Common,
+    listen: Option<SocketAddr>,
+    auth: Option<Authentication>,
+) -> Result<Config, Failure> {
     let mut common = common.clone();
+    common
+        .overrides
+        .extend(auth.map(|auth| format!("api.auth={}", auth.as_str())));
     common
         .overrides
         .extend(listen.map(|listen| format!("api.listen={listen}")));

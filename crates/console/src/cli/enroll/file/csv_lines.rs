@@ -34,8 +34,28 @@ impl Column {
     }
 }
 
+/// Lines with a quote that is not closed. It would take the lines after it into its field, and their
+/// machines would be missing without a word; no field of a machine goes over more than a line.
+fn open_quotes(text: &str) -> Vec<String> {
+    let lines = text.lines().zip(1..);
+    let is_open = |line: &str| !line.starts_with('#') && line.matches('"').count() % 2 == 1;
+    lines
+        .filter(|(line, _)| is_open(line))
+        .map(|(_, number)| {
+            format!(
+                "line {number}: a quote is not closed; a field with a quote in it is written in \
+                 quotes, with that one twice"
+            )
+        })
+        .collect()
+}
+
 /// Machines of a CSV file.
 pub(super) fn read(text: &str) -> Result<Vec<Given>, Vec<String>> {
+    let open = open_quotes(text);
+    if !open.is_empty() {
+        return Err(open);
+    }
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))

@@ -65,6 +65,8 @@ fn secrets_of_a_file_stay_out_of_its_errors() {
         ("csv", "name,bmc,s3cr3tpw\nu1,10.0.0.1,x\n", "line 1"),
         ("csv", "name,port\nu1,s3cr3tpw\n", "line 2"),
         ("csv", "name,mac\nu1,s3cr3tpw\n", "line 2"),
+        ("csv", "name,password\nu1,\"s3cr3tpw\nu2,x\n", "line 2"),
+        ("csv", "name,password\nu1,x\nu2,\"s3cr3tpw", "line 3"),
     ] {
         let error = read(kind, text).expect_err(text);
         assert!(!error.contains(secret), "{text}: {error}");
