@@ -252,7 +252,7 @@ def deploy_by_template(url):
         do(url, "deploy", "template", "set", "CUSTOM_FAST", "--extra", "by=me")
         same(show(url, "deploy", "template", "show", "CUSTOM_FAST")["extra"], {"by": "me"})
     with step("a template whose name is no trait is refused"):
-        refused(url, 400, "trait", "deploy", "template", "create", "fast",
+        refused(url, 400, "CUSTOM_", "deploy", "template", "create", "fast",
                 "--steps", json.dumps(steps))
     with step("deploy by template"):
         do(url, "node", "set", NODE, "--rescue-interface", "fake",
