@@ -14,6 +14,7 @@ pub mod known;
 pub mod normal;
 pub mod peer;
 pub mod placeholder;
+pub mod recording;
 pub mod report;
 pub mod run;
 pub mod script;

@@ -158,6 +158,16 @@ impl Drop for UpstreamIronic {
     }
 }
 
+/// What answers depend on: the versions of its packages and its configuration.
+///
+/// # Errors
+/// When the list of packages cannot be read.
+pub fn description(hardware: Hardware) -> Result<String> {
+    let packages = std::fs::read_to_string(REQUIREMENTS)?;
+    let configuration = configuration(Path::new("/"), 0, hardware);
+    Ok(format!("{packages}\n{configuration}"))
+}
+
 /// What drives the machines of an Ironic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hardware {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Marker, Newer, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::{AllocationId, NodeId};
 use crate::node::{Access, Field, Object, field};
@@ -130,7 +130,12 @@ pub const ALLOCATIONS: Collection = Collection {
     path: "allocations",
     name: "allocations",
     title: "Allocation",
-    noun: "allocation",
+    words: Words {
+        patch: "",
+        marker: Marker::SchemaUuid,
+        newer: Newer::Unknown,
+        ..Words::of("")
+    },
     fields: FIELDS,
     listed: &[
         "uuid",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, Part, member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Part, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::ChassisId;
 use crate::node::{Access, Field, Object, field};
@@ -63,7 +63,7 @@ pub const CHASSIS: Collection = Collection {
     path: "chassis",
     name: "chassis",
     title: "Chassis",
-    noun: "chassis",
+    words: Words::of("chassis"),
     fields: FIELDS,
     listed: &["uuid", "description"],
     json: &["extra"],

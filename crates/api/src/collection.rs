@@ -19,8 +19,8 @@ pub struct Collection {
     pub name: &'static str,
     /// One of them at the beginning of a sentence, such as `Volume connector`.
     pub title: &'static str,
-    /// One of them in errors about a body, such as `connector`.
-    pub noun: &'static str,
+    /// How requests are refused.
+    pub words: Words,
     /// Every field.
     pub fields: &'static [Field],
     /// What a list shows unless asked otherwise, besides the links.
@@ -41,6 +41,82 @@ pub struct Collection {
     pub detail_since: u16,
     /// The refusal of `fields` and `detail` in one request.
     pub fields_or_detail: &'static str,
+}
+
+/// In what words a collection refuses requests, as measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// One of them in errors about a body, such as `connector`; empty where none is named.
+    pub body: &'static str,
+    /// The same in errors about a patch.
+    pub patch: &'static str,
+    /// What an identifier of the path is called; empty where it is not checked by this.
+    pub ident: &'static str,
+    /// What the marker of a list may be.
+    pub marker: Marker,
+    /// What a wrong direction of sorting is called.
+    pub direction: Wording,
+    /// What an unknown field that is asked for is called.
+    pub fields: Wording,
+    /// What becomes of fields that are newer than the version.
+    pub newer: Newer,
+}
+
+impl Words {
+    /// Those of most collections.
+    #[must_use]
+    pub const fn of(body: &'static str) -> Self {
+        Self {
+            body,
+            patch: "patch",
+            ident: "",
+            marker: Marker::Uuid,
+            direction: Wording::Schema,
+            fields: Wording::Schema,
+            newer: Newer::NotAcceptable,
+        }
+    }
+}
+
+/// What the marker of a list may be, and how another one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// A UUID.
+    Uuid,
+    /// A UUID; a schema refuses what is none.
+    SchemaUuid,
+    /// A name or a UUID.
+    Name,
+    /// Any text; an empty one is none.
+    Any,
+}
+
+/// Whether a value is refused as by a schema, or in words of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// `Schema error: …`.
+    Schema,
+    /// Words of its own.
+    Plain,
+}
+
+/// What becomes of fields that are newer than the version of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// 406.
+    NotAcceptable,
+    /// These are taken, only not shown; others are not acceptable.
+    Taken(&'static [&'static str]),
+    /// They are not known; lists may be sorted by them.
+    Unknown,
+}
+
+impl Newer {
+    /// Whether a field is taken from versions that do not show it.
+    #[must_use]
+    pub fn takes(self, name: &str) -> bool {
+        matches!(self, Self::Taken(names) if names.contains(&name))
+    }
 }
 
 /// A field with the links to a collection below a resource.

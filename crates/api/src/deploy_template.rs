@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Marker, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::DeployTemplateId;
 use crate::node::{Access, Field, Object, field};
@@ -77,7 +77,11 @@ pub const DEPLOY_TEMPLATES: Collection = Collection {
     path: "deploy_templates",
     name: "deploy_templates",
     title: "Deploy template",
-    noun: "deploy template",
+    words: Words {
+        ident: "template_ident",
+        marker: Marker::Name,
+        ..Words::of("template")
+    },
     fields: FIELDS,
     listed: &["uuid", "name"],
     json: &["extra", "steps"],

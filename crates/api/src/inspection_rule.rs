@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, Member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Marker, Member, Wording, Words};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::InspectionRuleId;
 use crate::node::{Access, Field, Object, field};
@@ -287,10 +287,10 @@ const FIELDS: &[Field] = &[
 const KINDS: &[Rule] = &[
     ("uuid", Kind::Uuid),
     ("description", Kind::Text(255)),
-    ("priority", Kind::Integer),
-    ("phase", Kind::BoundedText(16)),
-    ("sensitive", Kind::Boolean(false)),
-    ("conditions", Kind::List),
+    ("priority", Kind::Count),
+    ("phase", Kind::TextOr(16, MAIN_PHASE)),
+    ("sensitive", Kind::PlainBoolean(false)),
+    ("conditions", Kind::PlainList),
     ("actions", Kind::FilledList),
 ];
 
@@ -299,7 +299,11 @@ pub const INSPECTION_RULES: Collection = Collection {
     path: "inspection_rules",
     name: "inspection_rules",
     title: "Rule",
-    noun: "inspection rule",
+    words: Words {
+        marker: Marker::Any,
+        fields: Wording::Plain,
+        ..Words::of("")
+    },
     fields: FIELDS,
     listed: &["uuid", "priority", "phase", "description"],
     json: &["actions", "conditions"],

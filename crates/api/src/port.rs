@@ -1,5 +1,6 @@
 //! The port resource: one network interface of a node (wire reference §12.1).
 
+use crate::collection::Newer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -94,6 +95,18 @@ impl Port {
 }
 
 use Access::{Create as C, CreateAndPatch as CP, ReadOnly as R};
+
+/// Fields that older versions may patch as well: they only do not see them.
+pub const PATCHED_EARLY: Newer = Newer::Taken(&[
+    "name",
+    "description",
+    "vendor",
+    "category",
+    "available_for_dynamic_portgroup",
+]);
+
+/// Fields that older versions may ask for as well, and do not get.
+pub const ASKED_EARLY: Newer = Newer::Taken(&["internal_info"]);
 
 /// Every field of a port.
 pub const FIELDS: &[Field] = &[

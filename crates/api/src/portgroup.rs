@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, Part, member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Marker, Newer, Part, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::{NodeId, PortgroupId};
 use crate::mac::MacAddress;
@@ -103,15 +103,16 @@ const KINDS: &[Rule] = &[
     ("category", Kind::Text(80)),
 ];
 
-/// Fields that older versions may write as well: they only do not see them.
-pub const EARLY: &[&str] = &["physical_network", "category"];
-
 /// `/v1/portgroups`.
 pub const PORTGROUPS: Collection = Collection {
     path: "portgroups",
     name: "portgroups",
     title: "Portgroup",
-    noun: "portgroup",
+    words: Words {
+        marker: Marker::SchemaUuid,
+        newer: Newer::Taken(&["physical_network", "category"]),
+        ..Words::of("portgroup")
+    },
     fields: FIELDS,
     listed: &["uuid", "address", "name"],
     json: &["extra", "internal_info", "properties"],

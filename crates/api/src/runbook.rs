@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, FIELDS_OR_DETAIL, member};
+use crate::collection::{Collection, FIELDS_OR_DETAIL, Marker, Newer, Wording, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::RunbookId;
 use crate::node::{Access, Field, Object, field};
@@ -92,9 +92,9 @@ const KINDS: &[Rule] = &[
     ("uuid", Kind::Uuid),
     ("name", Kind::BoundedText(255)),
     ("steps", Kind::FilledList),
-    ("disable_ramdisk", Kind::Boolean(false)),
+    ("disable_ramdisk", Kind::PlainBoolean(false)),
     ("extra", Kind::Object),
-    ("public", Kind::Boolean(false)),
+    ("public", Kind::PlainBoolean(false)),
     ("owner", Kind::Text(255)),
     ("description", Kind::Text(255)),
 ];
@@ -104,7 +104,14 @@ pub const RUNBOOKS: Collection = Collection {
     path: "runbooks",
     name: "runbooks",
     title: "Runbook",
-    noun: "runbook",
+    words: Words {
+        ident: "runbook_ident",
+        marker: Marker::Name,
+        direction: Wording::Plain,
+        fields: Wording::Plain,
+        newer: Newer::Unknown,
+        ..Words::of("runbook")
+    },
     fields: FIELDS,
     listed: &["uuid", "name"],
     json: &["extra", "steps", "traits"],
@@ -112,7 +119,7 @@ pub const RUNBOOKS: Collection = Collection {
     masked: &["steps"],
     parts: &[],
     kinds: KINDS,
-    required: &["name", "steps"],
+    required: &["steps", "name"],
     detail_since: 92,
     fields_or_detail: FIELDS_OR_DETAIL,
 };

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, member};
+use crate::collection::{Collection, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::{NodeId, VolumeConnectorId};
 use crate::node::{Access, Field, Object, field};
@@ -78,7 +78,7 @@ pub const VOLUME_CONNECTORS: Collection = Collection {
     path: "volume/connectors",
     name: "connectors",
     title: "Volume connector",
-    noun: "connector",
+    words: Words::of("connector"),
     fields: FIELDS,
     listed: &["uuid", "node_uuid", "type", "connector_id"],
     json: &["extra"],

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::collection::{Collection, member};
+use crate::collection::{Collection, Words, member};
 use crate::contract::kind::{Kind, Rule};
 use crate::id::{NodeId, VolumeTargetId};
 use crate::node::{Access, Field, Object, field};
@@ -100,7 +100,7 @@ pub const VOLUME_TARGETS: Collection = Collection {
     path: "volume/targets",
     name: "targets",
     title: "Volume target",
-    noun: "target",
+    words: Words::of("target"),
     fields: FIELDS,
     listed: &[
         "uuid",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::{Body, Request, Version};
@@ -27,7 +28,7 @@ const HEADERS: [&str; 8] = [
 ];
 
 /// An answer without what means nothing.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     /// The status.
     pub status: u16,

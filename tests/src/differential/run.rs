@@ -1,16 +1,18 @@
 //! Asking both services, chapter by chapter: what a chapter works on is prepared on both, each case
 //! is sent to both at the same moment, and what a case leaves behind is taken away, so that the two
-//! stay in the same state although one may have done what the other refused.
+//! stay in the same state although one may have done what the other refused. What upstream answered
+//! once can be played again without it.
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::case::{After, Case, Chapter, Request};
 use super::compare::{Difference, compare};
 use super::peer::{Peer, Reply};
 use super::placeholder;
+use super::recording::{Answer, Recording};
 
 /// How long a node may take to come to rest.
 const REST_DEADLINE: Duration = Duration::from_secs(30);
@@ -55,14 +57,23 @@ pub struct Outcome {
 /// Both services.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    upstream: Peer,
+    upstream: Option<Peer>,
     cupola: Peer,
 }
 
+/// A chapter that was played.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// What came of its preparation and its cases.
+    pub outcomes: Vec<Outcome>,
+    /// What upstream answered to them.
+    pub recording: Recording,
+}
+
 impl Pair {
-    /// The two.
+    /// The two; without upstream, only what is recorded can be played.
     #[must_use]
-    pub const fn new(upstream: Peer, cupola: Peer) -> Self {
+    pub const fn new(upstream: Option<Peer>, cupola: Peer) -> Self {
         Self { upstream, cupola }
     }
 
@@ -70,64 +81,124 @@ impl Pair {
     ///
     /// # Errors
     /// When a service does not answer at all.
-    pub async fn play(
-        &self,
-        chapter: &Chapter,
-        takes: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Outcome>> {
+    pub async fn play(&self, chapter: &Chapter, takes: impl Fn(&str) -> bool) -> Result<Played> {
         let cases: Vec<&Case> = chapter
             .cases
             .iter()
             .filter(|case| takes(&chapter.case_name(case)))
             .collect();
         if cases.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Played::default());
         }
-        let mut outcomes = self.prepare(chapter).await?;
+        let mut played = self.prepare(chapter, None).await?;
         for (index, case) in cases.iter().enumerate() {
-            let (outcome, spoilt) = self.case(chapter, case).await?;
-            outcomes.push(outcome);
-            if (spoilt || case.spoils) && index + 1 < cases.len() {
+            let (outcome, mut answer, spoilt) = self.case(chapter, case, None).await?;
+            answer.fresh = (spoilt || case.spoils) && index + 1 < cases.len();
+            let fresh = answer.fresh;
+            played.outcomes.push(outcome);
+            played.recording.push(answer);
+            if fresh {
                 // What the preparation differs in has been told already.
-                self.prepare(chapter).await?;
+                self.prepare(chapter, None).await?;
+            }
+        }
+        Ok(played)
+    }
+
+    /// Plays all cases of a chapter to Cupola alone, beside what upstream answered.
+    ///
+    /// # Errors
+    /// When Cupola does not answer at all.
+    pub async fn replay(&self, chapter: &Chapter, recording: &[Answer]) -> Result<Vec<Outcome>> {
+        let (preparation, answers) = recording
+            .split_at_checked(chapter.preparation.len())
+            .unwrap_or_default();
+        let mut outcomes = self.prepare(chapter, Some(preparation)).await?.outcomes;
+        for (case, answer) in chapter.cases.iter().zip(answers) {
+            let (outcome, _, spoilt) = self.case(chapter, case, Some(answer)).await?;
+            outcomes.push(outcome);
+            if spoilt || answer.fresh {
+                self.prepare(chapter, Some(preparation)).await?;
             }
         }
         Ok(outcomes)
     }
 
-    async fn prepare(&self, chapter: &Chapter) -> Result<Vec<Outcome>> {
-        tokio::try_join!(empty(&self.upstream), empty(&self.cupola))?;
-        let mut outcomes = Vec::new();
-        for case in &chapter.preparation {
-            outcomes.push(self.case(chapter, case).await?.0);
+    async fn prepare(&self, chapter: &Chapter, recording: Option<&[Answer]>) -> Result<Played> {
+        match self.upstream(recording.is_some()) {
+            Some(upstream) => {
+                tokio::try_join!(empty(upstream), empty(&self.cupola))?;
+            }
+            None => empty(&self.cupola).await?,
         }
-        Ok(outcomes)
+        let mut played = Played::default();
+        for (index, case) in chapter.preparation.iter().enumerate() {
+            let recorded = recording.and_then(|answers| answers.get(index));
+            let (outcome, answer, _) = self.case(chapter, case, recorded).await?;
+            played.outcomes.push(outcome);
+            played.recording.push(answer);
+        }
+        Ok(played)
+    }
+
+    /// Upstream, where it is to be asked.
+    const fn upstream(&self, is_recorded: bool) -> Option<&Peer> {
+        if is_recorded {
+            None
+        } else {
+            self.upstream.as_ref()
+        }
     }
 
     /// Plays a case; also whether it changed one of the services and not the other.
-    async fn case(&self, chapter: &Chapter, case: &Case) -> Result<(Outcome, bool)> {
+    async fn case(
+        &self,
+        chapter: &Chapter,
+        case: &Case,
+        recorded: Option<&Answer>,
+    ) -> Result<(Outcome, Answer, bool)> {
         let name = chapter.case_name(case);
         for request in &case.before {
-            let _ = self.both(request, chapter.name, &name).await?;
+            let _ = self.both(request, chapter.name, &name, recorded).await?;
         }
-        let (theirs, ours) = self.both(&case.request, chapter.name, &name).await?;
+        let (theirs, ours) = self
+            .both(&case.request, chapter.name, &name, recorded)
+            .await?;
         let mut differences = compare(&theirs, &ours);
+        let mut answer = Answer {
+            reply: theirs,
+            rested: None,
+            fresh: false,
+        };
+        let theirs = &answer.reply;
+        let upstream = self.upstream(recorded.is_some());
         let changes = case.request.method != "GET" && case.request.method != "HEAD";
         let mut spoilt = changes && (theirs.status < 300) != (ours.status < 300);
         match case.after {
             After::Nothing => {}
             After::DeleteMade => {
-                tokio::try_join!(unmake(&self.upstream, &theirs), unmake(&self.cupola, &ours))?;
+                if let Some(upstream) = upstream {
+                    unmake(upstream, theirs).await?;
+                }
+                unmake(&self.cupola, &ours).await?;
                 spoilt = false;
             }
             After::Decide(allocation) => {
                 let uuid = placeholder::uuid(chapter.name, allocation);
-                tokio::try_join!(decided(&self.upstream, &uuid), decided(&self.cupola, &uuid))?;
+                if let Some(upstream) = upstream {
+                    decided(upstream, &uuid).await?;
+                }
+                decided(&self.cupola, &uuid).await?;
             }
             After::Settle(node) => {
                 let uuid = placeholder::uuid(chapter.name, node);
-                let (theirs, ours) =
-                    tokio::try_join!(rest(&self.upstream, &uuid), rest(&self.cupola, &uuid))?;
+                let ours = rest(&self.cupola, &uuid).await?;
+                let theirs = match (upstream, recorded) {
+                    (Some(upstream), _) => rest(upstream, &uuid).await?,
+                    (None, recorded) => recorded
+                        .and_then(|answer| answer.rested.clone())
+                        .context("nothing is recorded of the node at rest")?,
+                };
                 if !spoilt {
                     let later = compare(&theirs, &ours).into_iter().map(|mut found| {
                         found.place = format!("then{}", found.place);
@@ -135,16 +206,25 @@ impl Pair {
                     });
                     differences.extend(later);
                 }
+                answer.rested = Some(theirs);
             }
         }
-        Ok((Outcome { name, differences }, spoilt))
+        Ok((Outcome { name, differences }, answer, spoilt))
     }
 
-    async fn both(&self, request: &Request, chapter: &str, case: &str) -> Result<(Reply, Reply)> {
-        tokio::try_join!(
-            self.upstream.ask(request, chapter, case),
-            self.cupola.ask(request, chapter, case)
-        )
+    async fn both(
+        &self,
+        request: &Request,
+        chapter: &str,
+        case: &str,
+        recorded: Option<&Answer>,
+    ) -> Result<(Reply, Reply)> {
+        let ours = self.cupola.ask(request, chapter, case);
+        match (self.upstream(recorded.is_some()), recorded) {
+            (Some(upstream), _) => tokio::try_join!(upstream.ask(request, chapter, case), ours),
+            (None, Some(answer)) => Ok((answer.reply.clone(), ours.await?)),
+            (None, None) => anyhow::bail!("upstream is not there, and nothing is recorded"),
+        }
     }
 }
 

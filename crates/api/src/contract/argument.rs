@@ -94,6 +94,10 @@ pub(super) const PORT_FILTER: &[Argument] = &[
     argument(82, "shard", List),
 ];
 
+/// Which ports of a node are listed.
+pub(super) const NODE_PORT_FILTER: &[Argument] =
+    &[argument(1, "address", Text), argument(1, "node_uuid", Uuid)];
+
 /// Which port groups are listed.
 pub(super) const PORTGROUP_FILTER: &[Argument] = &[
     argument(1, "node", Text),

@@ -16,8 +16,14 @@ pub enum Kind {
     Boolean(bool),
     /// A boolean or one of its words, or null.
     OptionalBoolean,
+    /// A boolean, none of its words; null stands for this value.
+    PlainBoolean(bool),
+    /// A boolean, none of its words and not null; what is removed becomes this value.
+    RequiredBoolean(bool),
     /// An object; null stands for the empty one.
     Object,
+    /// The same, where null is named first.
+    NullOrObject,
     /// A UUID or null.
     Uuid,
     /// A UUID that must be there.
@@ -30,8 +36,15 @@ pub enum Kind {
     OptionalMac,
     /// A whole number that must be there.
     Integer,
+    /// A whole number of at least 0; what is removed becomes 0.
+    Count,
+    /// A text of at most so many characters; what is removed becomes this one. Null is refused by
+    /// whoever knows the words.
+    TextOr(usize, &'static str),
     /// A list; null stands for the empty one.
     List,
+    /// A list; what is removed becomes the empty one.
+    PlainList,
     /// A list with something in it; what that may be, the resource's own rules say.
     FilledList,
     /// A whole number of at least 1, or null.
@@ -45,7 +58,7 @@ pub type Rule = (&'static str, Kind);
 
 /// The writable fields of a node; the interfaces are all `Text`.
 pub const NODE: &[Rule] = &[
-    ("uuid", Kind::RequiredUuid),
+    ("uuid", Kind::Uuid),
     ("name", Kind::Text(255)),
     ("driver", Kind::RequiredText),
     ("driver_info", Kind::Object),
@@ -90,11 +103,11 @@ pub const NODE: &[Rule] = &[
 
 /// The writable fields of a port.
 pub const PORT: &[Rule] = &[
-    ("uuid", Kind::RequiredUuid),
+    ("uuid", Kind::Uuid),
     ("address", Kind::Mac),
     ("node_uuid", Kind::RequiredUuid),
     ("extra", Kind::Object),
-    ("local_link_connection", Kind::Object),
+    ("local_link_connection", Kind::NullOrObject),
     ("pxe_enabled", Kind::Boolean(true)),
     ("portgroup_uuid", Kind::Uuid),
     ("physical_network", Kind::Text(64)),
@@ -103,7 +116,10 @@ pub const PORT: &[Rule] = &[
     ("description", Kind::Text(255)),
     ("vendor", Kind::Text(32)),
     ("category", Kind::Text(80)),
-    ("available_for_dynamic_portgroup", Kind::Boolean(true)),
+    (
+        "available_for_dynamic_portgroup",
+        Kind::RequiredBoolean(true),
+    ),
 ];
 
 #[cfg(test)]

@@ -174,16 +174,23 @@ fn schema(kind: Kind) -> Value {
             json!({ "type": ["string", "null"], "minLength": 1, "maxLength": max })
         }
         Kind::RequiredText => json!({ "type": "string" }),
-        Kind::BoundedText(max) => json!({ "type": "string", "maxLength": max }),
-        Kind::Boolean(_) | Kind::OptionalBoolean => json!({ "type": ["boolean", "null"] }),
-        Kind::Object => json!({ "type": ["object", "null"] }),
+        Kind::BoundedText(max) | Kind::TextOr(max, _) => {
+            json!({ "type": "string", "maxLength": max })
+        }
+        Kind::Boolean(_) | Kind::OptionalBoolean | Kind::PlainBoolean(_) => {
+            json!({ "type": ["boolean", "null"] })
+        }
+        Kind::RequiredBoolean(_) => json!({ "type": "boolean" }),
+        Kind::Object | Kind::NullOrObject => json!({ "type": ["object", "null"] }),
         Kind::Uuid => json!({ "type": ["string", "null"], "format": "uuid" }),
         Kind::RequiredUuid => json!({ "type": "string", "format": "uuid" }),
         Kind::TextOrEmpty => json!({ "type": ["string", "null"] }),
         Kind::Mac => json!({ "type": "string", "pattern": MAC }),
         Kind::OptionalMac => json!({ "type": ["string", "null"], "pattern": MAC }),
         Kind::Integer => json!({ "type": "integer" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
         Kind::List => json!({ "type": ["array", "null"] }),
+        Kind::PlainList => json!({ "type": "array" }),
         Kind::FilledList => json!({ "type": "array", "minItems": 1 }),
         Kind::OptionalNumber => json!({ "type": ["integer", "null"], "minimum": 1 }),
         Kind::Any => json!({}),

@@ -162,13 +162,13 @@ operations! {
     ListChildren: GET "nodes/{node}/children", 83, NoPath, "node:get", [],
         Body::Nothing => Answer::Object(200),
         "The nodes that are parts of a node.";
-    ListNodePorts: GET "nodes/{node}/ports", 1, Fits, "port:get", [PAGE, DETAIL, FIELDS_1_8],
+    ListNodePorts: GET "nodes/{node}/ports", 1, Fits, "port:get", [NODE_PORT_FILTER, PAGE, DETAIL, FIELDS_1_8],
         Body::Nothing => Answer::Page(bodies::PORT),
         "The ports of a node.";
     CreateNodePort: POST "nodes/{node}/ports", 1, Fits, "port:create", [],
         Body::Nothing => Answer::Object(200),
         "Refused: ports are made under `ports`.";
-    ListNodePortsInDetail: GET "nodes/{node}/ports/detail", 1, Fits, "port:get", [PAGE],
+    ListNodePortsInDetail: GET "nodes/{node}/ports/detail", 1, Fits, "port:get", [NODE_PORT_FILTER, PAGE],
         Body::Nothing => Answer::Page(bodies::PORT),
         "The ports of a node with all their fields.";
     ShowNodePort: GET "nodes/{node}/ports/{port}", 1, Fits, "port:get", [FIELDS],

@@ -90,7 +90,11 @@ impl Route {
             .iter()
             .find(|(path, ..)| self.path.starts_with(path));
         if let Some((_, name, is_routing)) = collection {
-            let text = format!("The API version does not allow {name}");
+            let verb = match self.operation {
+                Operation::UpdateAllocation => "updating ",
+                _ => "",
+            };
+            let text = format!("The API version does not allow {verb}{name}");
             return if *is_routing {
                 ApiFault::routing(status, text)
             } else {

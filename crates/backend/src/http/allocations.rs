@@ -10,13 +10,16 @@ use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::Object;
 use http::StatusCode;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::answer::{Answer, Failure, empty};
 use super::body::{self, Size};
 use super::call::Call;
 use super::collection::{self, ListRequest, Shape};
 use super::name;
+use super::nodes::traits;
 use super::repr::repr;
+use super::schema::fault;
 use crate::store::{Cell, Only, StoreError, StoredNode};
 
 /// `GET /v1/allocations`.
@@ -37,7 +40,7 @@ pub(super) async fn list(call: &mut Call) -> Answer {
 
 /// `POST /v1/allocations`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let mut given = body::object(call.json(Size::Usual).await?, ALLOCATIONS.noun)?;
+    let mut given = body::object(call.json(Size::Usual).await?, ALLOCATIONS.words.body)?;
     let node = backfilled(call, &mut given).await?;
     let resolved = match given.get("candidate_nodes") {
         Some(Value::Array(names)) => Some(candidates(call, names).await?),
@@ -52,8 +55,12 @@ pub(super) async fn create(call: &mut Call) -> Answer {
             *uuid = Value::from(instance.to_string());
         }
     }
+    check_traits(&given)?;
     let mut allocation: Allocation = collection::build(given, call.version)?;
-    check_name(&allocation)?;
+    if let Some(name) = allocation.name.as_deref().filter(|name| !is_name(name)) {
+        let text = format!("Cannot create allocation with invalid name '{name}'");
+        return Err(ApiFault::bad_request(text).into());
+    }
     if allocation
         .resource_class
         .as_deref()
@@ -63,6 +70,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
         let node = node.as_ref().ok_or_else(|| ApiFault::bad_request(text))?;
         allocation.resource_class.clone_from(&node.resource_class);
     }
+    allocation.owner = allocation.owner.filter(|owner| !owner.is_empty());
     let node = node.map(|node| node.uuid);
     let made = call.state.rpc.create_allocation(allocation, node).await?;
     collection::created(call, &made)
@@ -72,13 +80,20 @@ pub(super) async fn create(call: &mut Call) -> Answer {
 async fn backfilled(call: &Call, given: &mut Object) -> Result<Option<Arc<StoredNode>>, Failure> {
     match given.shift_remove(BACKFILL.name) {
         None | Some(Value::Null) => Ok(None),
-        Some(_) if call.version < BACKFILL.since => Err(ApiFault::not_acceptable().into()),
+        Some(_) if call.version < BACKFILL.since => {
+            Err(body::additional(&[BACKFILL.name], ALLOCATIONS.words.body).into())
+        }
+        Some(Value::String(node))
+            if Uuid::try_parse(&node).is_err() && !name::is_logical(&node) =>
+        {
+            let text = format!("Expected a logical name or UUID but received {node}.");
+            Err(ApiFault::bad_request(text).into())
+        }
         Some(Value::String(node)) => Ok(Some(named(call, &node).await?)),
-        Some(other) => Err(ApiFault::bad_request(format!(
-            "Schema error for allocation: {} is not of type 'string', 'null'",
-            repr(&other)
-        ))
-        .into()),
+        Some(other) => {
+            let text = format_args!("{} is not of type 'string', 'null'", repr(&other));
+            Err(fault(ALLOCATIONS.words.body, text).into())
+        }
     }
 }
 
@@ -99,11 +114,12 @@ async fn candidates(call: &Call, names: &[Value]) -> Result<Value, Failure> {
     let mut missing = Vec::new();
     for name in names {
         let Value::String(name) = name else {
-            let text = format!(
-                "Schema error for allocation: {} is not of type 'string'",
-                repr(name)
+            let shown = repr(name);
+            let text = format_args!(
+                "{shown} is not valid under any of the given schemas. Possible root cause: {shown} is \
+                 not of type 'string'"
             );
-            return Err(ApiFault::bad_request(text).into());
+            return Err(fault(ALLOCATIONS.words.body, text).into());
         };
         match call.state.store.node(&name.as_str().into()).await {
             Ok(node) if found.contains(&node.uuid) => {}
@@ -121,31 +137,53 @@ async fn candidates(call: &Call, names: &[Value]) -> Result<Value, Failure> {
 }
 
 /// The rules of node names, as they are since 1.10.
-fn check_name(allocation: &Allocation) -> Result<(), ApiFault> {
-    match &allocation.name {
-        Some(name) if !name::is_valid(name, Microversion::new(10)) => {
-            Err(ApiFault::bad_request(format!(
-                "Cannot create or update allocation with invalid name {name}: 1 to 255 of the \
-                 characters A-Z, a-z, 0-9, - . _ ~"
-            )))
+fn is_name(name: &str) -> bool {
+    name::is_valid(name, Microversion::new(10))
+}
+
+/// The traits of a body must be some.
+fn check_traits(given: &Object) -> Result<(), ApiFault> {
+    let Some(Value::Array(items)) = given.get("traits") else {
+        return Ok(());
+    };
+    let what = ALLOCATIONS.words.body;
+    for item in items {
+        let Value::String(name) = item else {
+            let text = format_args!("{} is not of type 'string'", repr(item));
+            return Err(fault(what, text));
+        };
+        if let Some(reason) = traits::reason(name) {
+            return Err(fault(what, reason));
         }
-        Some(_) | None => Ok(()),
     }
+    Ok(())
+}
+
+/// The allocation of a path: by UUID or name.
+async fn find(call: &Call, ident: &str) -> Result<Allocation, Failure> {
+    if Uuid::try_parse(ident).is_err() && !name::is_logical(ident) {
+        let text = format!("Expected a logical name or UUID but received {ident}.");
+        return Err(ApiFault::bad_request(text).into());
+    }
+    collection::find_named(call, ident).await
 }
 
 /// `GET /v1/allocations/{allocation}`.
 pub(super) async fn show(call: &mut Call, ident: &str) -> Answer {
     let shape = Shape::of_one(&mut call.arguments, &ALLOCATIONS, call.version)?;
-    let allocation: Allocation = collection::find_named(call, ident).await?;
+    let allocation = find(call, ident).await?;
     collection::show(&shape, call, &allocation)
 }
 
 /// `PATCH /v1/allocations/{allocation}`: its name and notes, whatever becomes of it meanwhile.
 pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
     let patch = collection::read_patch(call, &ALLOCATIONS).await?;
-    let before: Allocation = collection::find_named(call, ident).await?;
+    let before = find(call, ident).await?;
+    if let Some(bad) = collection::bad_name(&patch, is_name) {
+        let text = format!("Cannot update allocation with invalid name '{bad}'");
+        return Err(ApiFault::bad_request(text).into());
+    }
     let after = collection::patched(&before, &patch)?;
-    check_name(&after)?;
     let store = &call.state.store;
     let changed = store.modify_allocation(before.uuid, |allocation| {
         allocation.name.clone_from(&after.name);
@@ -157,7 +195,7 @@ pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
 
 /// `DELETE /v1/allocations/{allocation}`.
 pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
-    let allocation: Allocation = collection::find_named(call, ident).await?;
+    let allocation = find(call, ident).await?;
     call.state.rpc.destroy_allocation(allocation.uuid).await?;
     empty(StatusCode::NO_CONTENT)
 }
@@ -177,9 +215,9 @@ pub(super) async fn delete_of_node(call: &mut Call, node: &str) -> Answer {
     empty(StatusCode::NO_CONTENT)
 }
 
-async fn of_node(call: &Call, node: &str) -> Result<AllocationId, Failure> {
-    let node = call.node(node).await?;
-    let missing = || format!("Allocation for node {} could not be found.", node.uuid);
+async fn of_node(call: &Call, ident: &str) -> Result<AllocationId, Failure> {
+    let node = named(call, ident).await?;
+    let missing = || format!("Allocation for node {ident} was not found");
     let id = node.allocation_uuid;
     Ok(AllocationId(
         id.ok_or_else(|| ApiFault::not_found(missing()))?,

@@ -35,10 +35,15 @@ impl Arguments {
 
     /// A text that may be given once.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, ApiFault> {
+        self.one(name, "string")
+    }
+
+    /// The same; `what` is what several are told to be instead.
+    pub(super) fn one(&mut self, name: &str, what: &str) -> Result<Option<String>, ApiFault> {
         let mut values = self.take(name);
         if values.len() > 1 {
             return Err(ApiFault::bad_request(format!(
-                "Expected string for {name}: {}",
+                "Expected {what} for {name}: {}",
                 repr_list(values.iter().map(String::as_str))
             )));
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::answer::Failure;
 use super::repr::repr;
+use super::schema;
 
 /// How long a body may take to come.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -96,21 +97,25 @@ pub(super) async fn read(
 pub(super) fn object(value: Value, what: &str) -> Result<serde_json::Map<String, Value>, ApiFault> {
     match value {
         Value::Object(members) => Ok(members),
-        other => Err(ApiFault::bad_request(format!(
-            "Schema error for {what}: {} is not of type 'object'",
-            repr(&other)
-        ))),
+        other => Err(schema::fault(
+            what,
+            format_args!("{} is not of type 'object'", repr(&other)),
+        )),
     }
 }
 
 /// The refusal of members that are not known.
 pub(super) fn additional(names: &[&str], what: &str) -> ApiFault {
-    let list: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
+    let mut list: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
+    list.sort_unstable();
     let verb = if names.len() == 1 { "was" } else { "were" };
-    ApiFault::bad_request(format!(
-        "Schema error for {what}: Additional properties are not allowed ({} {verb} unexpected)",
-        list.join(", ")
-    ))
+    schema::fault(
+        what,
+        format_args!(
+            "Additional properties are not allowed ({} {verb} unexpected)",
+            list.join(", ")
+        ),
+    )
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -120,7 +120,8 @@ impl Call {
         Ok(found?)
     }
 
-    fn without_json<'a>(&self, text: &'a str) -> Option<&'a str> {
+    /// What stands before a suffix that older versions may put behind an identifier.
+    pub(super) fn without_json<'a>(&self, text: &'a str) -> Option<&'a str> {
         text.strip_suffix(".json")
             .filter(|_| self.has_suffix && self.has_version && !self.is_since(91))
     }

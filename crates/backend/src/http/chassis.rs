@@ -17,6 +17,8 @@ use super::repr::repr;
 const PATCHABLE: Patchable = Patchable {
     fields: CHASSIS.fields,
     extra: &["uuid"],
+    newer: CHASSIS.words.newer,
+    what: CHASSIS.words.patch,
 };
 
 /// What an identifier of the path is called in errors.
@@ -54,13 +56,16 @@ pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
         return Err(ApiFault::bad_request(text).into());
     }
     let body = call.json(Size::Usual).await?;
-    let patch = patch::parse(body, call.version)?;
+    let patch = patch::parse(body, call.version, PATCHABLE.what)?;
     patch::check(&patch, PATCHABLE, call.version)?;
     let before: Chassis = collection::find(call, ARGUMENT, uuid).await?;
     let after = collection::patched(&before, &patch)?;
     if after.uuid != before.uuid {
         let text = "Cannot overwrite UUID for an existing Chassis.";
         return Err(ApiFault::bad_request(text).into());
+    }
+    if after == before {
+        return collection::whole(call, &before);
     }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)

@@ -6,10 +6,10 @@ mod shape;
 
 use std::sync::Arc;
 
-use cupola_api::collection::{Collection, Member};
+use cupola_api::collection::{Collection, Marker, Member, Newer};
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Access, Object};
-use cupola_api::patch::PatchOperation;
+use cupola_api::patch::{PatchOperation, PatchVerb};
 use cupola_api::{Microversion, NodeId};
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -19,8 +19,10 @@ use super::answer::{Answer, Failure, json, located, ok};
 use super::arguments::uuid_text;
 use super::body::{self, Size, additional};
 use super::call::Call;
+use super::name::is_logical;
 use super::paging::{Paging, not_sortable};
 use super::patch::{self, Patchable};
+use super::repr::{plain, repr_list};
 use super::schema;
 use super::text::{Secrets, unmask};
 use crate::store::{Cell, Document, Only, StoreError, StoredNode, Window};
@@ -30,7 +32,6 @@ pub(super) use shape::{Shape, links};
 #[derive(Debug)]
 pub(super) struct ListRequest {
     paging: Paging,
-    marker: Option<Uuid>,
     shape: Shape,
 }
 
@@ -41,11 +42,9 @@ impl ListRequest {
         collection: &'static Collection,
         is_detail_path: bool,
     ) -> Result<Self, ApiFault> {
-        let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
-        let marker = match &paging.marker {
-            Some(text) => Some(uuid_text("marker", text)?),
-            None => None,
-        };
+        let words = &collection.words;
+        let max = call.state.options.max_limit;
+        let paging = Paging::take_worded(&mut call.arguments, max, words.direction)?;
         if let Some(key) = &paging.sort_key {
             check_sort_key(collection, key, call.version)?;
         }
@@ -54,12 +53,37 @@ impl ListRequest {
         } else {
             Shape::of_list(&mut call.arguments, collection, call.version)?
         };
-        Ok(Self {
-            paging,
-            marker,
-            shape,
-        })
+        Ok(Self { paging, shape })
     }
+}
+
+/// The item that a list goes on after.
+async fn marker<D: Document>(call: &Call, paging: &Paging) -> Result<Option<Uuid>, Failure> {
+    let Some(text) = &paging.marker else {
+        return Ok(None);
+    };
+    let words = &D::COLLECTION.words;
+    match (words.marker, Uuid::try_parse(text)) {
+        (_, Ok(uuid)) => Ok(Some(uuid)),
+        (Marker::Uuid, Err(_)) => Ok(Some(uuid_text("marker", text)?)),
+        (Marker::SchemaUuid, Err(_)) => {
+            let reason = format!("{} is not a 'uuid'", repr_list([text.as_str()]));
+            let reason = reason.replace(['[', ']'], "");
+            Err(schema::fault("", reason).into())
+        }
+        (Marker::Any, Err(_)) if text.is_empty() => Ok(None),
+        (Marker::Name, Err(_)) if !is_logical(text) => {
+            let text = format!("Expected name for marker: {text}");
+            Err(ApiFault::bad_request(text).into())
+        }
+        (Marker::Name, Err(_)) => Ok(Some(find_named::<D>(call, text).await?.uuid())),
+        (Marker::Any, Err(_)) => Err(missing::<D>(text).into()),
+    }
+}
+
+fn missing<M: Member>(ident: &str) -> ApiFault {
+    let title = M::COLLECTION.title;
+    ApiFault::not_found(format!("{title} {ident} could not be found."))
 }
 
 fn check_sort_key(
@@ -74,7 +98,8 @@ fn check_sort_key(
         .field(key)
         .filter(|field| !collection.computed.contains(&field.name))
         .ok_or_else(|| not_sortable(key, false))?;
-    if version < field.since {
+    let newer = collection.words.newer;
+    if version < field.since && newer != Newer::Unknown && !newer.takes(key) {
         return Err(ApiFault::not_acceptable());
     }
     if collection.json.contains(&key) {
@@ -91,10 +116,11 @@ pub(super) async fn list<D: Document>(
     path: &str,
 ) -> Answer {
     let paging = &request.paging;
+    let marker = marker::<D>(call, paging).await?;
     let items: Vec<D> = match paging.sort_key.as_deref() {
         None | Some("id") => {
             let window = Window {
-                after: request.marker,
+                after: marker,
                 descending: paging.descending,
                 limit: paging.limit,
             };
@@ -106,7 +132,7 @@ pub(super) async fn list<D: Document>(
             if paging.descending {
                 items.reverse();
             }
-            cut(paging, request.marker, items)?
+            cut(paging, marker, items)?
         }
     };
     let shown: Vec<Value> = items
@@ -132,10 +158,7 @@ fn cut<D: Document>(
 ) -> Result<Vec<D>, ApiFault> {
     if let Some(marker) = marker {
         let at = items.iter().position(|item| item.uuid() == marker);
-        let at = at.ok_or_else(|| {
-            let title = D::COLLECTION.title;
-            ApiFault::not_found(format!("{title} {marker} could not be found."))
-        })?;
+        let at = at.ok_or_else(|| missing::<D>(&marker.to_string()))?;
         items.drain(..=at);
     }
     items.truncate(paging.limit);
@@ -179,10 +202,13 @@ pub(super) async fn find_named<D: Document>(call: &Call, ident: &str) -> Result<
         return Ok(store.document(uuid).await?);
     }
     let named = Only::Is("name", Cell::text(ident));
+    let argument = D::COLLECTION.words.ident;
+    if !argument.is_empty() && !is_logical(ident) {
+        let text = format!("Expected UUID or name for {argument}: {ident}");
+        return Err(ApiFault::bad_request(text).into());
+    }
     let found = store.documents(&[named]).await?.into_iter().next();
-    let title = D::COLLECTION.title;
-    let missing = || ApiFault::not_found(format!("{title} {ident} could not be found."));
-    Ok(found.ok_or_else(missing)?)
+    Ok(found.ok_or_else(|| missing::<D>(ident))?)
 }
 
 /// The node that a body names: an unknown one is a bad request, not a missing resource.
@@ -211,12 +237,36 @@ pub(super) fn not_an_owner(node: &str) -> ApiFault {
 }
 
 /// What a patch gives as a node's UUID and is none.
-pub(super) fn bad_owner(patch: &[PatchOperation]) -> Option<&str> {
-    let of_node = patch
+pub(super) fn bad_owner(patch: &[PatchOperation]) -> Option<String> {
+    bad_value(patch, "/node_uuid", |text| Uuid::try_parse(text).is_ok())
+}
+
+/// What a patch gives as a name and is none; what says nothing is the schema's to refuse.
+pub(super) fn bad_name(patch: &[PatchOperation], is_name: impl Fn(&str) -> bool) -> Option<String> {
+    let says_something = |operation: &&PatchOperation| match &operation.value {
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(members)) => !members.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Bool(on)) => *on,
+        Some(Value::Number(_)) => true,
+        Some(Value::Null) | None => false,
+    };
+    let named: Vec<PatchOperation> = patch.iter().filter(says_something).cloned().collect();
+    bad_value(&named, "/name", is_name)
+}
+
+/// What a patch gives a field of texts and is none that is good, as Python prints it.
+pub(super) fn bad_value(
+    patch: &[PatchOperation],
+    path: &str,
+    is_good: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let given = patch
         .iter()
-        .filter(|operation| operation.path == "/node_uuid");
-    let mut texts = of_node.filter_map(|operation| operation.value.as_ref()?.as_str());
-    texts.find(|text| Uuid::try_parse(text).is_err())
+        .filter(|operation| operation.path == path && operation.op != PatchVerb::Remove);
+    let mut values = given.filter_map(|operation| operation.value.as_ref());
+    let bad = values.find(|value| value.as_str().is_none_or(|text| !is_good(text)));
+    bad.map(plain)
 }
 
 /// The answer that shows one, in the fields asked for.
@@ -239,38 +289,23 @@ pub(super) fn created<M: Member>(call: &Call, item: &M) -> Answer {
 
 /// The resource that the body describes.
 pub(super) async fn read<M: Member>(call: &mut Call) -> Result<M, Failure> {
-    read_early(call, &[]).await
-}
-
-/// The same, where older versions may write the fields of `early` too.
-pub(super) async fn read_early<M: Member>(call: &mut Call, early: &[&str]) -> Result<M, Failure> {
-    let noun = M::COLLECTION.noun;
-    let given = body::object(call.json(Size::Usual).await?, noun)?;
-    Ok(build_early(given, call.version, early)?)
+    let given = body::object(call.json(Size::Usual).await?, M::COLLECTION.words.body)?;
+    Ok(build(given, call.version)?)
 }
 
 /// The resource that these fields describe.
-pub(super) fn build<M: Member>(given: Object, version: Microversion) -> Result<M, ApiFault> {
-    build_early(given, version, &[])
-}
-
-fn build_early<M: Member>(
-    mut given: Object,
-    version: Microversion,
-    early: &[&str],
-) -> Result<M, ApiFault> {
+pub(super) fn build<M: Member>(mut given: Object, version: Microversion) -> Result<M, ApiFault> {
     let collection = M::COLLECTION;
-    let noun = collection.noun;
-    check_names(&given, collection, version, early)?;
+    let what = collection.words.body;
+    check_names(&given, collection, version)?;
     let names: Vec<String> = given.keys().cloned().collect();
     let names = names.iter().map(String::as_str);
-    schema::normalize(&mut given, names, collection.kinds, noun)?;
+    schema::normalize(&mut given, names, collection.kinds, what)?;
     if given.get("uuid").is_none_or(Value::is_null) {
         let uuid = Uuid::new_v4().to_string();
         given.insert("uuid".to_owned(), Value::from(uuid));
     }
-    serde_json::from_value(Value::Object(given))
-        .map_err(|error| ApiFault::bad_request(format!("Schema error for {noun}: {error}")))
+    serde_json::from_value(Value::Object(given)).map_err(|error| schema::fault(what, error))
 }
 
 /// Refuses fields that cannot be given, or not at this version, and bodies that lack one.
@@ -278,8 +313,8 @@ fn check_names(
     given: &Object,
     collection: &Collection,
     version: Microversion,
-    early: &[&str],
 ) -> Result<(), ApiFault> {
+    let words = &collection.words;
     let find = |name: &str| {
         let field = collection.field(name);
         field.filter(|f| matches!(f.access, Access::Create | Access::CreateAndPatch))
@@ -287,19 +322,17 @@ fn check_names(
     let names = || given.keys().map(String::as_str);
     let mut required = collection.required.iter();
     if let Some(name) = required.find(|name| !given.contains_key(**name)) {
-        let noun = collection.noun;
-        return Err(ApiFault::bad_request(format!(
-            "Schema error for {noun}: '{name}' is a required property"
-        )));
-    }
-    let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
-    if !unknown.is_empty() {
-        return Err(additional(&unknown, collection.noun));
+        let text = format_args!("'{name}' is a required property");
+        return Err(schema::fault(words.body, text));
     }
     let is_newer = |name: &str| {
-        let field = find(name).filter(|field| !early.contains(&field.name));
+        let field = find(name).filter(|field| !words.newer.takes(field.name));
         field.is_some_and(|field| version < field.since)
     };
+    let unknown: Vec<&str> = names().filter(|name| find(name).is_none()).collect();
+    if !unknown.is_empty() {
+        return Err(additional(&unknown, words.body));
+    }
     if names().any(is_newer) {
         return Err(ApiFault::not_acceptable());
     }
@@ -311,24 +344,14 @@ pub(super) async fn read_patch(
     call: &mut Call,
     collection: &'static Collection,
 ) -> Result<Vec<PatchOperation>, Failure> {
-    read_early_patch(call, collection, &[]).await
-}
-
-/// The same, where older versions may write the fields of `early` too.
-pub(super) async fn read_early_patch(
-    call: &mut Call,
-    collection: &'static Collection,
-    early: &[&str],
-) -> Result<Vec<PatchOperation>, Failure> {
-    let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
     let table = Patchable {
         fields: collection.fields,
         extra: &[],
+        newer: collection.words.newer,
+        what: collection.words.patch,
     };
-    let is_early = |o: &PatchOperation| early.contains(&patch::root(&o.path));
-    let (early, checked): (Vec<_>, Vec<_>) = patch.iter().cloned().partition(is_early);
-    patch::check(&checked, table, call.version)?;
-    patch::check(&early, table, Microversion::MAX)?;
+    let patch = patch::parse(call.json(Size::Usual).await?, call.version, table.what)?;
+    patch::check(&patch, table, call.version)?;
     Ok(patch)
 }
 
@@ -386,8 +409,7 @@ mod tests {
 
     fn built<M: Member>(body: Value, minor: u16) -> Result<M, (u16, String)> {
         let given = body.as_object().cloned().unwrap_or_default();
-        build_early(given, Microversion::new(minor), &["category"])
-            .map_err(|f| (f.status, f.message))
+        build(given, Microversion::new(minor)).map_err(|f| (f.status, f.message))
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) async fn update(call: &mut Call, template: &str) -> Answer {
     let mut document = collection::object(&before)?;
     patch::apply(&mut document, &patch)?;
     let after = check::patched(&document, &before)?;
+    if after == before {
+        return collection::whole(call, &before);
+    }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)
 }

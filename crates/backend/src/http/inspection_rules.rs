@@ -5,15 +5,25 @@ mod check;
 
 use cupola_api::fault::ApiFault;
 use cupola_api::inspection_rule::{INSPECTION_RULES, InspectionRule};
+use cupola_api::patch::PatchVerb;
 use http::StatusCode;
+use uuid::Uuid;
 
-use super::answer::{Answer, empty};
+use super::answer::{Answer, Failure, empty};
 use super::body::{self, Size};
 use super::call::Call;
 use super::collection::{self, ListRequest, Shape};
+use super::repr::repr;
+use super::schema::fault;
 
-/// What an identifier of the path is called in errors.
-const ARGUMENT: &str = "inspection_rule_uuid";
+/// The rule of a path: by its UUID alone.
+async fn find(call: &Call, uuid: &str) -> Result<InspectionRule, Failure> {
+    if Uuid::try_parse(uuid).is_err() {
+        let text = format_args!("{} is not a 'uuid'", repr(&uuid.into()));
+        return Err(fault("", text).into());
+    }
+    collection::find(call, "inspection_rule_uuid", uuid).await
+}
 
 /// `GET /v1/inspection_rules`.
 pub(super) async fn list(call: &mut Call) -> Answer {
@@ -25,8 +35,10 @@ pub(super) async fn list(call: &mut Call) -> Answer {
 
 /// `POST /v1/inspection_rules`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let given = body::object(call.json(Size::Usual).await?, INSPECTION_RULES.noun)?;
-    check::operations(&given)?;
+    let what = INSPECTION_RULES.words.body;
+    let given = body::object(call.json(Size::Usual).await?, what)?;
+    check::operations(&given, what)?;
+    check::phase(given.get("phase"))?;
     let rule: InspectionRule = collection::build(given, call.version)?;
     check::rule(&rule)?;
     let rule = call.state.store.create_document(rule).await?;
@@ -36,31 +48,42 @@ pub(super) async fn create(call: &mut Call) -> Answer {
 /// `GET /v1/inspection_rules/{uuid}`.
 pub(super) async fn show(call: &mut Call, uuid: &str) -> Answer {
     let shape = Shape::of_one(&mut call.arguments, &INSPECTION_RULES, call.version)?;
-    let rule: InspectionRule = collection::find(call, ARGUMENT, uuid).await?;
+    let rule: InspectionRule = find(call, uuid).await?;
     collection::show(&shape, call, &rule)
 }
 
 /// `PATCH /v1/inspection_rules/{uuid}`.
 pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
     let patch = collection::read_patch(call, &INSPECTION_RULES).await?;
-    let before: InspectionRule = collection::find(call, ARGUMENT, uuid).await?;
-    let after: InspectionRule =
-        collection::patched_by(&before, &patch, |document| check::operations(document))?;
+    let before: InspectionRule = find(call, uuid).await?;
+    let mut null_phase = patch
+        .iter()
+        .filter(|o| o.path == "/phase" && o.op != PatchVerb::Remove);
+    null_phase.try_for_each(|operation| check::phase(operation.value.as_ref()))?;
+    let what = INSPECTION_RULES.words.patch;
+    let after: InspectionRule = collection::patched_by(&before, &patch, |document| {
+        check::operations(document, what)
+    })?;
     if before.sensitive && !after.sensitive {
-        return Err(ApiFault::bad_request(
-            "Couldn't apply patch to /sensitive. Reason: Inspection rules cannot have the sensitive \
-             flag unset.",
-        )
+        let patch = serde_json::to_value(&patch).unwrap_or_default();
+        return Err(ApiFault::bad_request(format!(
+            "Couldn't apply patch '{}'. Reason: Inspection rules cannot have the sensitive flag \
+             unset.",
+            repr(&patch)
+        ))
         .into());
     }
     check::rule(&after)?;
+    if after == before {
+        return collection::whole(call, &before);
+    }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)
 }
 
 /// `DELETE /v1/inspection_rules/{uuid}`.
 pub(super) async fn delete(call: &mut Call, uuid: &str) -> Answer {
-    let rule: InspectionRule = collection::find(call, ARGUMENT, uuid).await?;
+    let rule: InspectionRule = find(call, uuid).await?;
     let store = &call.state.store;
     store.delete_document::<InspectionRule>(rule.uuid.0).await?;
     empty(StatusCode::NO_CONTENT)

@@ -47,6 +47,11 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Whether paths have this word for something else.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// 1–255 unreserved characters of RFC 3986 that are not a UUID.
 pub(super) fn is_logical(name: &str) -> bool {
     is_logical_text(name) && Uuid::try_parse(name).is_err()

@@ -8,6 +8,7 @@ pub mod fuzzing;
 pub(super) mod hardware;
 pub(super) mod history;
 pub(super) mod list;
+mod network_data;
 pub(super) mod parts;
 pub(super) mod power;
 pub(super) mod provision;

@@ -3,6 +3,7 @@
 //!
 //! Unlike upstream the link to the next page keeps every filter of the request.
 
+use cupola_api::collection::Wording;
 use cupola_api::fault::ApiFault;
 
 use super::arguments::Arguments;
@@ -25,13 +26,22 @@ pub(super) struct Paging {
 impl Paging {
     /// Takes the four arguments. `max` is the largest and the usual limit.
     pub(super) fn take(arguments: &mut Arguments, max: usize) -> Result<Self, ApiFault> {
+        Self::take_worded(arguments, max, Wording::Plain)
+    }
+
+    /// The same; `direction` says how a wrong one is refused.
+    pub(super) fn take_worded(
+        arguments: &mut Arguments,
+        max: usize,
+        direction: Wording,
+    ) -> Result<Self, ApiFault> {
         let kept = arguments
             .pairs()
             .iter()
             .filter(|(name, _)| name != "limit" && name != "marker")
             .cloned()
             .collect();
-        let limit = match arguments.text("limit")? {
+        let limit = match arguments.one("limit", "an integer")? {
             Some(text) => limit(&text, max)?,
             None => max,
         };
@@ -41,9 +51,14 @@ impl Paging {
             None | Some("asc") => false,
             Some("desc") => true,
             Some(other) => {
-                return Err(ApiFault::bad_request(format!(
-                    "Invalid sort direction: {other}. Acceptable values are 'asc' or 'desc'"
-                )));
+                return Err(ApiFault::bad_request(match direction {
+                    Wording::Schema => {
+                        format!("Schema error: '{other}' is not one of ['asc', 'desc']")
+                    }
+                    Wording::Plain => format!(
+                        "Invalid sort direction: {other}. Acceptable values are 'asc' or 'desc'"
+                    ),
+                }));
             }
         };
         Ok(Self {

@@ -4,6 +4,7 @@
 //! What the result must look like is the resource's own schema, not here.
 
 use cupola_api::Microversion;
+use cupola_api::collection::Newer;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Access, Field};
 use cupola_api::patch::{PatchOperation, PatchVerb};
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::body::additional;
 use super::repr::repr;
+use super::schema::fault;
 
 /// What is patched: the table of its fields and its values that stand for "removed".
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,10 @@ pub(super) struct Patchable {
     pub(super) fields: &'static [Field],
     /// Names that may be patched besides those of the table.
     pub(super) extra: &'static [&'static str],
+    /// What becomes of fields that are newer than the version.
+    pub(super) newer: Newer,
+    /// What errors call it: `patch`, or nothing.
+    pub(super) what: &'static str,
 }
 
 impl Patchable {
@@ -29,11 +35,12 @@ impl Patchable {
             .find(|f| f.name == name && matches!(f.access, Access::CreateAndPatch | Access::Patch))
     }
 
-    fn refuse(&self, path: &str) -> ApiFault {
+    fn refuse(&self, path: &str, version: Microversion) -> ApiFault {
         let mut names: Vec<&str> = self
             .fields
             .iter()
             .filter(|f| matches!(f.access, Access::CreateAndPatch | Access::Patch))
+            .filter(|f| self.newer != Newer::Unknown || f.since <= version)
             .map(|f| f.name)
             .chain(self.extra.iter().copied())
             .map(|n| n.trim_start_matches('/'))
@@ -46,57 +53,91 @@ impl Patchable {
     }
 }
 
-/// Reads a patch document.
-pub(super) fn parse(body: Value, version: Microversion) -> Result<Vec<PatchOperation>, ApiFault> {
+/// Reads a patch document; `what` is what errors call it. Where they name nothing, as for
+/// allocations, the rules are other ones: paths of any characters, but no lists as values.
+pub(super) fn parse(
+    body: Value,
+    version: Microversion,
+    what: &'static str,
+) -> Result<Vec<PatchOperation>, ApiFault> {
     let Value::Array(items) = body else {
-        return Err(schema(format!("{} is not of type 'array'", repr(&body))));
+        let text = format_args!("{} is not of type 'array'", repr(&body));
+        return Err(fault(what, text));
     };
     items
         .into_iter()
-        .map(|item| operation(item, version))
+        .map(|item| operation(item, version, what))
         .collect()
 }
 
-fn operation(item: Value, version: Microversion) -> Result<PatchOperation, ApiFault> {
+fn operation(
+    item: Value,
+    version: Microversion,
+    what: &'static str,
+) -> Result<PatchOperation, ApiFault> {
+    let refused = |text: String| fault(what, text);
+    let is_plain = what.is_empty();
     let Value::Object(mut members) = item else {
-        return Err(schema(format!("{} is not of type 'object'", repr(&item))));
+        return Err(refused(format!("{} is not of type 'object'", repr(&item))));
     };
-    let op = match members.remove("op") {
-        Some(Value::String(op)) => match op.as_str() {
-            "add" => PatchVerb::Add,
-            "replace" => PatchVerb::Replace,
-            "remove" => PatchVerb::Remove,
-            _ => return Err(not_an_op(&Value::String(op))),
-        },
-        Some(other) => return Err(not_an_op(&other)),
-        None => return Err(schema("'op' is a required property")),
-    };
-    let path = match members.remove("path") {
-        Some(Value::String(path)) if is_path(&path, version) => path,
-        Some(Value::String(path)) => {
-            let pattern = "^(/[\\\\w-]+)+$";
-            return Err(schema(format!("'{path}' does not match '{pattern}'")));
+    for name in ["op", "path"] {
+        if !members.contains_key(name) {
+            return Err(refused(format!("'{name}' is a required property")));
         }
-        Some(other) => return Err(schema(format!("{} is not of type 'string'", repr(&other)))),
-        None => return Err(schema("'path' is a required property")),
+    }
+    let is_unknown = |name: &&str| !["op", "path", "value"].contains(name);
+    let unknown: Vec<&str> = members
+        .keys()
+        .map(String::as_str)
+        .filter(is_unknown)
+        .collect();
+    let unknown = (!unknown.is_empty()).then(|| additional(&unknown, what));
+    let (unknown_first, unknown_last) = if is_plain {
+        (None, unknown)
+    } else {
+        (unknown, None)
+    };
+    if let Some(unknown) = unknown_first {
+        return Err(unknown);
+    }
+    let verb = |op: &str| match op {
+        "add" => Some(PatchVerb::Add),
+        "replace" => Some(PatchVerb::Replace),
+        "remove" => Some(PatchVerb::Remove),
+        _ => None,
+    };
+    let op = match members.remove("op").unwrap_or_default() {
+        Value::String(op) => verb(&op).ok_or_else(|| not_an_op(&Value::String(op), what))?,
+        other if is_plain => return Err(not_an_op(&other, what)),
+        other => return Err(refused(format!("{} is not of type 'string'", repr(&other)))),
+    };
+    let path = match members.remove("path").unwrap_or_default() {
+        Value::String(path) if is_plain && path.starts_with('/') => path,
+        Value::String(path) if is_path(&path, version) => path,
+        Value::String(path) => {
+            let pattern = "^(/[\\\\w-]+)+$";
+            return Err(refused(format!("'{path}' does not match '{pattern}'")));
+        }
+        other => return Err(refused(format!("{} is not of type 'string'", repr(&other)))),
     };
     let value = members.remove("value");
-    let unknown: Vec<&str> = members.keys().map(String::as_str).collect();
-    if !unknown.is_empty() {
-        return Err(additional(&unknown, "patch"));
+    if let Some(list @ Value::Array(_)) = value.as_ref().filter(|_| is_plain) {
+        let known = "'string', 'object', 'null', 'integer', 'boolean'";
+        return Err(refused(format!("{} is not of type {known}", repr(list))));
+    }
+    if let Some(unknown) = unknown_last {
+        return Err(unknown);
     }
     Ok(PatchOperation { op, path, value })
 }
 
-fn not_an_op(value: &Value) -> ApiFault {
-    schema(format!(
-        "{} is not one of ['add', 'replace', 'remove']",
-        repr(value)
-    ))
+fn not_an_op(value: &Value, what: &str) -> ApiFault {
+    let text = format_args!("{} is not one of ['add', 'replace', 'remove']", repr(value));
+    fault(what, text)
 }
 
 pub(super) fn schema(reason: impl std::fmt::Display) -> ApiFault {
-    ApiFault::bad_request(format!("Schema error for patch: {reason}"))
+    fault("patch", reason)
 }
 
 /// One or more segments of word characters and `-`; from 1.98 on also `~0` and `~1`.
@@ -135,18 +176,20 @@ pub(super) fn check(
         if table.extra.contains(&name) {
             continue;
         }
+        let is_known = |f: &&Field| table.newer != Newer::Unknown || f.since <= version;
         let field = table
             .find(name)
-            .ok_or_else(|| table.refuse(&operation.path))?;
-        if version < field.since {
+            .filter(is_known)
+            .ok_or_else(|| table.refuse(&operation.path, version))?;
+        if version < field.since && !table.newer.takes(name) {
             return Err(ApiFault::not_acceptable());
         }
     }
     Ok(())
 }
 
-/// Applies the operations one after the other. A removed root field becomes null: which value
-/// stands for that is the schema's.
+/// Applies the operations one after the other. Which value stands for a root field that
+/// is removed is the schema's.
 pub(super) fn apply(
     document: &mut Map<String, Value>,
     patch: &[PatchOperation],
@@ -164,8 +207,15 @@ pub(super) fn apply(
             }
         };
         if is_root {
-            let name = root(&operation.path).to_owned();
-            document.insert(name, value.unwrap_or(Value::Null));
+            let name = root(&operation.path);
+            match value {
+                Some(value) => {
+                    document.insert(name.to_owned(), value);
+                }
+                None => {
+                    document.shift_remove(name);
+                }
+            }
         } else {
             apply_inside(document, operation, value)?;
         }
@@ -245,6 +295,7 @@ fn why(root: &str, target: &Value, pointer: &str, verb: PatchVerb) -> String {
         PatchVerb::Remove => "remove",
     };
     match here {
+        Value::Array(_) if verb == PatchVerb::Add => "can't insert outside of list".to_owned(),
         Value::Array(_) => format!("can't {word} outside of list"),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
             format!("can't {word} a non-existent object '{last}'")
@@ -299,6 +350,8 @@ mod tests {
     const NODE: Patchable = Patchable {
         fields: FIELDS,
         extra: &[],
+        newer: Newer::NotAcceptable,
+        what: "patch",
     };
     const V: Microversion = Microversion::MAX;
 
@@ -306,7 +359,7 @@ mod tests {
         let Value::Object(mut members) = document else {
             unreachable!()
         };
-        let patch = parse(patch, V).map_err(|f| f.message)?;
+        let patch = parse(patch, V, "patch").map_err(|f| f.message)?;
         check(&patch, NODE, V).map_err(|f| f.message)?;
         apply(&mut members, &patch).map_err(|f| f.message)?;
         Ok(Value::Object(members))
@@ -402,7 +455,11 @@ mod tests {
 
     #[test]
     fn newer_fields_are_not_acceptable() {
-        let patch = parse(json!([{"op": "add", "path": "/owner", "value": "x"}]), V);
+        let patch = parse(
+            json!([{"op": "add", "path": "/owner", "value": "x"}]),
+            V,
+            "patch",
+        );
         let patch = patch.unwrap_or_default();
         let fault = check(&patch, NODE, Microversion::new(49)).expect_err("1.50");
         assert_eq!(fault.status, 406);

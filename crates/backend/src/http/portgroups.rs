@@ -6,7 +6,7 @@ use cupola_api::event::Severity;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
 use cupola_api::patch::{PatchOperation, PatchVerb};
-use cupola_api::portgroup::{DEFAULT_MODE, EARLY, PORTGROUPS, Portgroup};
+use cupola_api::portgroup::{DEFAULT_MODE, PORTGROUPS, Portgroup};
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::answer::{Answer, Failure, empty};
 use super::call::{Call, refuse_locked};
 use super::collection::{self, ListRequest, Shape, touches};
 use super::name;
-use super::schema::colons;
+use super::schema::{self, colons};
 use crate::store::{Cell, Only};
 
 /// `GET /v1/portgroups`, or `/v1/portgroups/detail`.
@@ -52,8 +52,8 @@ async fn filters(call: &mut Call) -> Result<Vec<Only>, Failure> {
         filters.push(Only::Is("node_uuid", Cell::text(node.uuid.to_string())));
     }
     if let Some(text) = address {
-        let bad = || format!("Expected valid MAC address for address: {text}");
-        let mac: MacAddress = colons(&text).ok_or_else(|| ApiFault::bad_request(bad()))?;
+        let bad = || schema::fault("", format_args!("'{text}' is not a 'mac-address'"));
+        let mac: MacAddress = colons(&text).ok_or_else(bad)?;
         filters.push(Only::Is("address", Cell::text(mac.to_string())));
     }
     filters.extend(shards.map(|shards| Only::OfNodesWith("shard", shards)));
@@ -76,15 +76,26 @@ pub(super) async fn find(call: &Call, text: &str) -> Result<Portgroup, Failure> 
     collection::find_named(call, text).await
 }
 
+/// The port group that an argument names.
+pub(super) async fn find_by_argument(call: &Call, text: &str) -> Result<Portgroup, Failure> {
+    match find(call, text).await {
+        Err(Failure::Fault(mut fault)) => {
+            fault.routing = false;
+            Err(fault.into())
+        }
+        found => found,
+    }
+}
+
 /// `POST /v1/portgroups`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let mut group: Portgroup = collection::read_early(call, EARLY).await?;
+    let mut group: Portgroup = collection::read(call).await?;
     collection::owner(call, group.node_uuid).await?;
     if let Some(name) = group.name.as_deref().filter(|name| !name::is_logical(name)) {
         let text = format!("Cannot create portgroup with invalid name '{name}'");
         return Err(ApiFault::bad_request(text).into());
     }
-    if group.mode.is_none() {
+    if group.mode.as_deref().is_none_or(str::is_empty) {
         group.mode = Some(DEFAULT_MODE.to_owned());
     }
     let group = call.state.store.create_document(group).await?;
@@ -110,9 +121,9 @@ pub(super) async fn show(call: &mut Call, group: &str) -> Answer {
 /// `PATCH /v1/portgroups/{group}`. A physical network that is set is that of its ports too.
 pub(super) async fn update(call: &mut Call, group: &str) -> Answer {
     let before = find(call, group).await?;
-    let patch = collection::read_early_patch(call, &PORTGROUPS, EARLY).await?;
+    let patch = collection::read_patch(call, &PORTGROUPS).await?;
     if let Some(bad) = collection::bad_owner(&patch) {
-        return Err(collection::not_an_owner(bad).into());
+        return Err(collection::not_an_owner(&bad).into());
     }
     let after = changed(&before, &patch, group)?;
     if after.node_uuid != before.node_uuid {
@@ -156,6 +167,12 @@ fn changed(
         return Err(ApiFault::bad_request(
             "'mode' is a mandatory attribute and can not be removed",
         ));
+    }
+    let is_name = |text: &str| name::is_logical(text) || before.name.as_deref() == Some(text);
+    if let Some(bad) = collection::bad_name(patch, is_name) {
+        return Err(ApiFault::bad_request(format!(
+            "Portgroup {ident}: Cannot change name to invalid name '{bad}'"
+        )));
     }
     let after = collection::patched(before, patch)?;
     match &after.name {

@@ -19,6 +19,14 @@ pub(super) fn repr(value: &Value) -> String {
     out
 }
 
+/// The same, but a text without its quotes: what Python's `str` prints.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => repr(value),
+    }
+}
+
 /// A list of texts: `['a', 'b']`.
 pub(super) fn repr_list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     let mut out = String::from("[");

@@ -15,8 +15,13 @@ use super::call::Call;
 use super::collection::{self, ListRequest, Shape, touches};
 use super::nodes::traits;
 use super::repr::repr;
+use super::schema::fault;
 use crate::store::{Cell, Only};
 pub(super) use usage::apply;
+
+const ONE_OR_ALL: &str = "A single runbook trait may be added via PUT /v1/runbooks/<runbook identifier>/traits/<trait> \
+     with no body, or all runbook traits may be replaced via PUT /v1/runbooks/<runbook \
+     identifier>/traits with the list of traits specified in the request body.";
 
 /// `GET /v1/runbooks`.
 pub(super) async fn list(call: &mut Call) -> Answer {
@@ -33,11 +38,12 @@ pub(super) async fn list(call: &mut Call) -> Answer {
 
 /// `POST /v1/runbooks`.
 pub(super) async fn create(call: &mut Call) -> Answer {
-    let mut given = body::object(call.json(Size::Usual).await?, RUNBOOKS.noun)?;
+    let what = RUNBOOKS.words.body;
+    let mut given = body::object(call.json(Size::Usual).await?, what)?;
     check::known_names(&given, call.version)?;
-    check::steps(&mut given, RUNBOOKS.noun)?;
+    check::steps(&mut given, what)?;
     let runbook: Runbook = collection::build(given, call.version)?;
-    check::name(&runbook.name, call.version, RUNBOOKS.noun)?;
+    check::name(&runbook.name, call.version, what)?;
     check::no_duplicates(&runbook)?;
     if runbook.public && runbook.owner.is_some() {
         return Err(ApiFault::bad_request(
@@ -67,11 +73,14 @@ pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
     let mut after: Runbook =
         collection::patched_by(&before, &patch, |document| check::steps(document, "patch"))?;
     if touches(&patch, "name") {
-        check::newest_name(&after.name)?;
+        check::newest_name(&after.name, RUNBOOKS.words.patch)?;
     }
     check::no_duplicates(&after)?;
     if after.public {
         after.owner = None;
+    }
+    if after == before {
+        return collection::whole(call, &before);
     }
     let after = call.state.store.save_document(after).await?;
     collection::whole(call, &after)
@@ -114,7 +123,9 @@ pub(super) async fn one_trait(call: &mut Call, ident: &str, name: &str) -> Answe
                     without a trait";
         return Err(ApiFault::bad_request(text).into());
     }
-    traits::check(name)?;
+    if let Some(reason) = traits::reason(name) {
+        return Err(fault("trait", reason).into());
+    }
     wanted.push(name.to_owned());
     keep_traits(call, runbook, wanted).await?;
     let location = call.url(format_args!("runbooks/{ident}/traits/{name}"));
@@ -122,24 +133,29 @@ pub(super) async fn one_trait(call: &mut Call, ident: &str, name: &str) -> Answe
 }
 
 async fn read_traits(call: &mut Call) -> Result<Vec<String>, Failure> {
-    let mut members = call.members(&["traits"], Size::Usual).await?;
+    let what = "body";
+    let mut members = body::object(call.json(Size::Usual).await?, what)?;
     let items = match members.remove("traits") {
         Some(Value::Array(items)) => items,
         Some(other) => {
-            let shown = repr(&other);
-            let text = format!("Schema error for traits: {shown} is not of type 'array'");
-            return Err(ApiFault::bad_request(text).into());
+            let text = format!("{} is not of type 'array'", repr(&other));
+            return Err(fault(what, text).into());
         }
-        None => return Err(ApiFault::bad_request("Missing mandatory parameter: traits").into()),
+        None => return Err(ApiFault::bad_request(ONE_OR_ALL).into()),
     };
+    let unknown: Vec<&str> = members.keys().map(String::as_str).collect();
+    if !unknown.is_empty() {
+        return Err(body::additional(&unknown, what).into());
+    }
     let mut names = Vec::with_capacity(items.len());
     for item in items {
         let Value::String(name) = item else {
-            let shown = repr(&item);
-            let text = format!("Schema error for traits: {shown} is not of type 'string'");
-            return Err(ApiFault::bad_request(text).into());
+            let text = format!("{} is not of type 'string'", repr(&item));
+            return Err(fault(what, text).into());
         };
-        traits::check(&name)?;
+        if let Some(reason) = traits::reason(&name) {
+            return Err(fault(what, reason).into());
+        }
         names.push(name);
     }
     Ok(names)

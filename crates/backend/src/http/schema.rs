@@ -12,8 +12,17 @@ use super::repr::repr;
 
 pub(super) use cupola_api::contract::kind::{NODE, PORT};
 
-/// Checks the fields of `names` in `document` and brings them into one form. `what` is `node`,
-/// `port` or `patch`.
+/// The refusal of a body; `what` is the resource or `patch`, empty where none is named.
+pub(super) fn fault(what: &str, reason: impl std::fmt::Display) -> ApiFault {
+    ApiFault::bad_request(if what.is_empty() {
+        format!("Schema error: {reason}")
+    } else {
+        format!("Schema error for {what}: {reason}")
+    })
+}
+
+/// Checks the fields of `names` in `document` and brings them into one form; those that a patch has
+/// removed get what stands for them. `what` is as for [`fault`].
 pub(super) fn normalize<'a>(
     document: &mut Map<String, Value>,
     names: impl IntoIterator<Item = &'a str>,
@@ -24,62 +33,61 @@ pub(super) fn normalize<'a>(
         let Some((_, kind)) = rules.iter().find(|(known, _)| *known == name) else {
             continue;
         };
-        if let Some(value) = document.get_mut(name) {
-            let given = std::mem::take(value);
-            *value = one(name, given, *kind, what)?;
-        }
+        let value = match document.get_mut(name) {
+            Some(value) => {
+                let given = std::mem::take(value);
+                one(name, given, *kind, what)?
+            }
+            None => stands_for_removed(*kind)
+                .ok_or_else(|| fault(what, format_args!("'{name}' is a required property")))?,
+        };
+        document.insert(name.to_owned(), value);
     }
     Ok(())
 }
 
 fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFault> {
-    let fault = |text: String| ApiFault::bad_request(format!("Schema error for {what}: {text}"));
-    // In a patch null stands for a field that is removed.
-    if value.is_null() && (what == "patch" || stands_for_null(kind).is_some()) {
-        let instead = stands_for_null(kind);
-        return instead.ok_or_else(|| fault(format!("'{name}' is a required property")));
+    if value.is_null()
+        && let Some(instead) = stands_for_null(kind)
+    {
+        return Ok(instead);
     }
     match (kind, value) {
         (Kind::OptionalNumber, Value::Number(number)) if number.as_u64() > Some(0) => {
             Ok(Value::Number(number))
         }
-        (Kind::OptionalNumber, other) => Err(fault(format!(
-            "{} is not of type 'integer', 'null'",
-            repr(&other)
-        ))),
         (Kind::Any, value) => Ok(value),
-        (Kind::Object, Value::Object(members)) => Ok(Value::Object(members)),
-        (Kind::Object, other) => Err(fault(format!(
-            "{} is not of type 'object', 'null'",
-            repr(&other)
-        ))),
-        (Kind::Boolean(_) | Kind::OptionalBoolean, Value::Bool(value)) => Ok(Value::Bool(value)),
+        (Kind::Object | Kind::NullOrObject, Value::Object(members)) => Ok(Value::Object(members)),
+        (
+            Kind::Boolean(_)
+            | Kind::OptionalBoolean
+            | Kind::PlainBoolean(_)
+            | Kind::RequiredBoolean(_),
+            Value::Bool(value),
+        ) => Ok(Value::Bool(value)),
         (Kind::Boolean(_) | Kind::OptionalBoolean, Value::String(word)) => {
             boolean_word(name, &word).map(Value::Bool)
         }
-        (Kind::Boolean(_) | Kind::OptionalBoolean, other) => Err(fault(format!(
-            "{} is not of type 'string', 'boolean', 'null'",
-            repr(&other)
-        ))),
         (Kind::Integer, Value::Number(number)) if number.is_i64() => Ok(Value::Number(number)),
-        (Kind::Integer, other) => Err(fault(format!("{} is not of type 'integer'", repr(&other)))),
-        (Kind::List, Value::Array(items)) => Ok(Value::Array(items)),
-        (Kind::List, other) => Err(fault(format!(
-            "{} is not of type 'array', 'null'",
-            repr(&other)
-        ))),
+        (Kind::Count, Value::Number(number)) if number.is_u64() => Ok(Value::Number(number)),
+        (Kind::Count, Value::Number(number)) if number.is_i64() => Err(fault(
+            what,
+            format_args!("{number} is less than the minimum of 0"),
+        )),
+        (Kind::List | Kind::PlainList, Value::Array(items)) => Ok(Value::Array(items)),
         (Kind::FilledList, Value::Array(items)) if items.is_empty() => {
-            Err(fault("[] should be non-empty".to_owned()))
+            Err(fault(what, "[] should be non-empty"))
         }
         (Kind::FilledList, Value::Array(items)) => Ok(Value::Array(items)),
-        (Kind::FilledList, other) => Err(fault(format!("{} is not of type 'array'", repr(&other)))),
-        (Kind::Text(max) | Kind::FilledText(max) | Kind::BoundedText(max), Value::String(text)) => {
+        (
+            Kind::Text(max) | Kind::FilledText(max) | Kind::BoundedText(max) | Kind::TextOr(max, _),
+            Value::String(text),
+        ) => {
             if text.chars().count() > max {
-                Err(fault(format!(
-                    "'{name}' is too long (at most {max} characters)"
-                )))
+                let text = format_args!("'{name}' is too long (at most {max} characters)");
+                Err(fault(what, text))
             } else if text.is_empty() && matches!(kind, Kind::FilledText(_)) {
-                Err(fault("'' should be non-empty".to_owned()))
+                Err(fault(what, "'' should be non-empty"))
             } else {
                 Ok(Value::String(text))
             }
@@ -93,31 +101,48 @@ fn one(name: &str, value: Value, kind: Kind, what: &str) -> Result<Value, ApiFau
             .ok_or_else(|| {
                 ApiFault::bad_request(format!("Expected valid MAC address for {name}: {text}"))
             }),
-        (Kind::RequiredText | Kind::BoundedText(_) | Kind::RequiredUuid | Kind::Mac, other) => {
-            Err(fault(format!("{} is not of type 'string'", repr(&other))))
-        }
-        (
-            Kind::Text(_)
-            | Kind::FilledText(_)
-            | Kind::TextOrEmpty
-            | Kind::Uuid
-            | Kind::OptionalMac,
-            other,
-        ) => Err(fault(format!(
-            "{} is not of type 'string', 'null'",
-            repr(&other)
-        ))),
+        (kind, other) => Err(fault(
+            what,
+            format_args!("{} is not of type {}", repr(&other), types(kind)),
+        )),
     }
 }
 
-/// What null means for a field of this kind; none when the field must be there.
+/// The types that a field of this kind may have, as a schema names them.
+const fn types(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text(_)
+        | Kind::FilledText(_)
+        | Kind::TextOr(..)
+        | Kind::TextOrEmpty
+        | Kind::Uuid
+        | Kind::OptionalMac => "'string', 'null'",
+        Kind::RequiredText | Kind::BoundedText(_) | Kind::RequiredUuid | Kind::Mac => "'string'",
+        Kind::Boolean(_) | Kind::OptionalBoolean => "'string', 'boolean', 'null'",
+        Kind::PlainBoolean(_) => "'boolean', 'null'",
+        Kind::RequiredBoolean(_) => "'boolean'",
+        Kind::Object => "'object', 'null'",
+        Kind::NullOrObject => "'null', 'object'",
+        Kind::Integer | Kind::Count => "'integer'",
+        Kind::OptionalNumber => "'integer', 'null'",
+        Kind::List => "'array', 'null'",
+        Kind::PlainList | Kind::FilledList => "'array'",
+        Kind::Any => "'any'",
+    }
+}
+
+/// What null means for a field of this kind; none when it is refused.
 fn stands_for_null(kind: Kind) -> Option<Value> {
     match kind {
         Kind::RequiredText
         | Kind::BoundedText(_)
+        | Kind::TextOr(..)
         | Kind::RequiredUuid
         | Kind::Mac
         | Kind::Integer
+        | Kind::Count
+        | Kind::RequiredBoolean(_)
+        | Kind::PlainList
         | Kind::FilledList => None,
         Kind::Text(_)
         | Kind::FilledText(_)
@@ -126,10 +151,48 @@ fn stands_for_null(kind: Kind) -> Option<Value> {
         | Kind::OptionalMac
         | Kind::OptionalNumber
         | Kind::Any => Some(Value::Null),
-        Kind::Boolean(default) => Some(Value::Bool(default)),
-        Kind::Object => Some(Value::Object(Map::new())),
+        Kind::Boolean(default) | Kind::PlainBoolean(default) => Some(Value::Bool(default)),
+        Kind::Object | Kind::NullOrObject => Some(Value::Object(Map::new())),
         Kind::List => Some(Value::Array(Vec::new())),
         Kind::TextOrEmpty => Some(Value::from("")),
+    }
+}
+
+/// What a field of this kind is after a patch has removed it; none when it must be there.
+fn stands_for_removed(kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::RequiredBoolean(default) => Some(Value::Bool(default)),
+        Kind::Count => Some(Value::from(0)),
+        Kind::TextOr(_, default) => Some(Value::from(default)),
+        Kind::PlainList => Some(Value::Array(Vec::new())),
+        kind => stands_for_null(kind),
+    }
+}
+
+/// A whole number of at least 0, or its digits.
+///
+/// # Errors
+/// Why it is none, in the words of a schema.
+pub(super) fn count(value: &Value) -> Result<i64, String> {
+    let shown = repr(value);
+    match value {
+        Value::Number(number) => match number.as_i64() {
+            Some(number) if number >= 0 => Ok(number),
+            Some(_) => Err(format!("{shown} is less than the minimum of 0")),
+            None => Err(format!(
+                "{shown} is not valid under any of the given schemas. Possible root cause: {shown} is \
+                 not of type 'integer'"
+            )),
+        },
+        Value::String(digits) => {
+            let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            let number = digits.parse().ok().filter(|_| is_number);
+            number.ok_or_else(|| format!("{shown} does not match '^[0-9]+$'"))
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(format!(
+            "{shown} is not valid under any of the given schemas. Possible root cause: {shown} is not \
+             of type 'integer'"
+        )),
     }
 }
 

@@ -59,30 +59,6 @@ pub const RULES: &[Rule] = &[
         }],
     },
     Rule {
-        topic: "requests at which Ironic fails",
-        upstream: "500, with the text of an exception or of a database statement",
-        cupola: "400, 404, 405, 406 or 409, which says what is wrong with the request",
-        reason: "A 500 makes clients try again and operators look for a defect.",
-        matches: &[
-            Match {
-                upstream: "500*",
-                cupola: "4* *",
-                ..STATUS
-            },
-            Match {
-                upstream: "500*",
-                cupola: "405",
-                ..STATUS
-            },
-            Match {
-                case: "roots | GET /v1//nodes *",
-                upstream: "500*",
-                cupola: "404",
-                ..STATUS
-            },
-        ],
-    },
-    Rule {
         topic: "version headers of errors of routing",
         upstream: "missing",
         cupola: "there, as in every answer",
@@ -246,17 +222,6 @@ pub const RULES: &[Rule] = &[
                 ..TEXT
             },
         ],
-    },
-    Rule {
-        topic: "methods that a path does not take",
-        upstream: "400 or 404: it reads the rest of the path as arguments, or looks for what nobody asked for",
-        cupola: "405",
-        reason: "RFC 9110, section 15.5.6.",
-        matches: &[Match {
-            upstream: "40*",
-            cupola: "405",
-            ..STATUS
-        }],
     },
     Rule {
         topic: "ports and port groups of a node that is addressed by its name, or unknown",

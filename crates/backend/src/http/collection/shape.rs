@@ -1,14 +1,34 @@
 //! Which fields of a resource an answer shows, by the table of its collection, and writing them.
 
 use cupola_api::Microversion;
-use cupola_api::collection::{Collection, Member};
+use cupola_api::collection::{Collection, Member, Newer, Wording};
 use cupola_api::fault::ApiFault;
+use cupola_api::node::Field;
 use cupola_api::secret;
 use serde_json::{Map, Value, json};
 
 use super::super::arguments::Arguments;
 use super::super::repr::repr_list;
+use super::super::schema;
 use super::super::text::time_value;
+
+/// The refusal of a field that a collection has not.
+fn unknown(name: &str, collection: &Collection, version: Microversion) -> ApiFault {
+    if collection.words.fields == Wording::Plain {
+        return ApiFault::bad_request(format!("Field(s) \"{name}\" are not valid"));
+    }
+    let mut known: Vec<&Field> = collection.fields.iter().collect();
+    if collection.words.newer == Newer::Unknown {
+        known.retain(|field| field.since <= version);
+    }
+    // What came later stands behind what was there before.
+    let oldest = known.iter().map(|field| field.since).min();
+    let is_later = |field: &Field| Some(field.since) > oldest;
+    let sorts_later = collection.words.newer == Newer::Unknown;
+    known.sort_by_key(|field| (sorts_later && is_later(field), field.name));
+    let known = repr_list(known.iter().map(|field| field.name));
+    schema::fault("", format_args!("'{name}' is not one of {known}"))
+}
 
 /// The fields of an answer.
 #[derive(Clone, Debug)]
@@ -62,13 +82,13 @@ impl Shape {
     ) -> Result<Self, ApiFault> {
         let names: Vec<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
         for name in &names {
-            let field = collection.field(name).ok_or_else(|| {
-                let mut known: Vec<&str> = collection.fields.iter().map(|f| f.name).collect();
-                known.sort_unstable();
-                let known = repr_list(known);
-                ApiFault::bad_request(format!("Schema error: '{name}' is not one of {known}"))
-            })?;
-            if version < field.since {
+            let newer = collection.words.newer;
+            let is_known = |f: &&Field| newer != Newer::Unknown || f.since <= version;
+            let field = collection
+                .field(name)
+                .filter(is_known)
+                .ok_or_else(|| unknown(name, collection, version))?;
+            if version < field.since && !newer.takes(name) {
                 return Err(ApiFault::not_acceptable());
             }
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::body::additional;
 use super::super::nodes::traits;
 use super::super::repr::{repr, repr_list};
+use super::super::schema::{count, fault};
 
 /// Interfaces that have deploy steps.
 const INTERFACES: [&str; 7] = [
@@ -95,7 +96,7 @@ pub(super) fn patched(
 
 impl Schema {
     fn fault(&self, reason: impl std::fmt::Display) -> ApiFault {
-        ApiFault::bad_request(format!("Schema error for {}: {reason}", self.0))
+        fault(self.0, reason)
     }
 
     fn type_fault(&self, value: &Value, wanted: &str) -> ApiFault {
@@ -184,18 +185,7 @@ impl Schema {
                 return Err(self.fault(format!("{} is not one of {known}", repr(other))));
             }
         };
-        let priority = match member("priority") {
-            Value::Number(number) => number.as_i64(),
-            Value::String(digits) => digits.parse().ok(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        };
-        let Some(priority) = priority.filter(|priority| *priority >= 0) else {
-            let shown = repr(member("priority"));
-            return Err(self.fault(format!(
-                "{shown} is not valid under any of the given schemas: a priority is a whole number, 0 or \
-                 more"
-            )));
-        };
+        let priority = count(member("priority")).map_err(|reason| self.fault(reason))?;
         let step = match member("step") {
             Value::String(step) if step.is_empty() => {
                 return Err(self.fault("'' should be non-empty"));

@@ -7,32 +7,32 @@ use cupola_api::inspection_rule::{
 use cupola_api::node::Object;
 use serde_json::Value;
 
-use super::super::repr::repr;
+use super::super::repr::{repr, repr_list};
+use super::super::schema::fault;
 
 const MULTIPLE: [&str; 4] = ["any", "all", "first", "last"];
 
-fn schema(reason: impl std::fmt::Display) -> ApiFault {
-    ApiFault::bad_request(format!("Schema error for inspection rule: {reason}"))
-}
-
 /// The conditions and actions of a document, before it is read as a rule.
-pub(super) fn operations(document: &Object) -> Result<(), ApiFault> {
-    each(document, "conditions", |members| {
-        let op = op(members)?;
+pub(super) fn operations(document: &Object, what: &str) -> Result<(), ApiFault> {
+    each(document, "conditions", what, |members| {
+        let op = op(members, what)?;
         let found = RuleOperation::condition(op);
-        found.ok_or_else(|| unknown(op, CONDITIONS))?;
+        found.ok_or_else(|| unknown(op, CONDITIONS, what))?;
         match members.get("multiple") {
             None => Ok(()),
             Some(Value::String(how)) if MULTIPLE.contains(&how.as_str()) => Ok(()),
-            Some(other) => Err(schema(format!(
-                "{} is not one of {MULTIPLE:?}",
-                repr(other)
-            ))),
+            Some(other) => {
+                let known = repr_list(MULTIPLE);
+                Err(fault(
+                    what,
+                    format_args!("{} is not one of {known}", repr(other)),
+                ))
+            }
         }
     })?;
-    each(document, "actions", |members| {
-        let op = op(members)?;
-        RuleOperation::action(op).ok_or_else(|| unknown(op, ACTIONS))?;
+    each(document, "actions", what, |members| {
+        let op = op(members, what)?;
+        RuleOperation::action(op).ok_or_else(|| unknown(op, ACTIONS, what))?;
         Ok(())
     })
 }
@@ -41,6 +41,7 @@ pub(super) fn operations(document: &Object) -> Result<(), ApiFault> {
 fn each(
     document: &Object,
     field: &str,
+    what: &str,
     check: impl Fn(&Object) -> Result<(), ApiFault>,
 ) -> Result<(), ApiFault> {
     let Some(Value::Array(list)) = document.get(field) else {
@@ -48,15 +49,18 @@ fn each(
     };
     for item in list {
         let Value::Object(members) = item else {
-            return Err(schema(format!("{} is not of type 'object'", repr(item))));
+            let text = format_args!("{} is not of type 'object'", repr(item));
+            return Err(fault(what, text));
         };
         if let Some(name) = ["op", "args"].iter().find(|n| !members.contains_key(**n)) {
-            return Err(schema(format!("'{name}' is a required property")));
+            let text = format_args!("'{name}' is a required property");
+            return Err(fault(what, text));
         }
         for name in ["args", "loop"] {
             let given = members.get(name);
             if given.is_some_and(|value| !(value.is_array() || value.is_object())) {
-                return Err(schema(format!("'{name}' is not of type 'array', 'object'")));
+                let text = format_args!("'{name}' is not of type 'array', 'object'");
+                return Err(fault(what, text));
             }
         }
         check(members)?;
@@ -64,15 +68,25 @@ fn each(
     Ok(())
 }
 
-fn op(members: &Object) -> Result<&str, ApiFault> {
+fn op<'m>(members: &'m Object, what: &str) -> Result<&'m str, ApiFault> {
     let op = members.get("op");
     let text = op.and_then(Value::as_str);
-    text.ok_or_else(|| schema("'op' is not of type 'string'"))
+    text.ok_or_else(|| fault(what, "'op' is not of type 'string'"))
 }
 
-fn unknown(op: &str, table: &[RuleOperation]) -> ApiFault {
-    let known: Vec<&str> = table.iter().map(|operation| operation.name).collect();
-    schema(format!("'{op}' is not one of {known:?}"))
+fn unknown(op: &str, table: &[RuleOperation], what: &str) -> ApiFault {
+    let known = repr_list(table.iter().map(|operation| operation.name));
+    fault(what, format_args!("'{op}' is not one of {known}"))
+}
+
+/// A phase that is null is none.
+pub(super) fn phase(given: Option<&Value>) -> Result<(), ApiFault> {
+    if given == Some(&Value::Null) {
+        return Err(ApiFault::bad_request(format!(
+            "Invalid phase: None. Valid phases are: {MAIN_PHASE}"
+        )));
+    }
+    Ok(())
 }
 
 /// The rest of it: phase, priority, and the arguments of conditions and actions.

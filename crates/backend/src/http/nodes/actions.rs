@@ -24,6 +24,10 @@ pub(in super::super) async fn validate_by_argument(call: &mut Call) -> Answer {
     let Some(node) = node.or(uuid) else {
         return Err(ApiFault::bad_request("Missing mandatory parameter: node").into());
     };
+    if node.parse::<cupola_api::NodeId>().is_err() {
+        // By their names nodes are known since 1.5.
+        call.require(5)?;
+    }
     validate(call, &node).await
 }
 

@@ -14,7 +14,8 @@ use super::super::name;
 use super::super::schema;
 use super::super::shape::NodeShape;
 use super::list::object;
-use super::semantics::{check_network_data, check_references};
+use super::network_data;
+use super::semantics::check_references;
 
 /// Enrols a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
@@ -42,6 +43,7 @@ fn build(mut given: Object, version: Microversion) -> Result<(Node, Option<Strin
     // A UUID that is null is none.
     given.retain(|name, value| name != "uuid" || !value.is_null());
     check_names(&given, version)?;
+    network_data::check_new(given.get("network_data"))?;
     let names: Vec<String> = given.keys().cloned().collect();
     schema::normalize(
         &mut given,
@@ -62,9 +64,10 @@ fn build(mut given: Object, version: Microversion) -> Result<(Node, Option<Strin
     if let Some(members) = document.as_object_mut() {
         members.append(&mut given);
     }
-    let node: Node = serde_json::from_value(document)
+    let mut node: Node = serde_json::from_value(document)
         .map_err(|e| ApiFault::bad_request(format!("Schema error for node: {e}")))?;
-    check_network_data(&node.network_data)?;
+    node.owner = node.owner.filter(|owner| !owner.is_empty());
+    node.resource_class = node.resource_class.filter(|class| !class.is_empty());
     Ok((node, parent))
 }
 

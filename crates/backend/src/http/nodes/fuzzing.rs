@@ -123,7 +123,7 @@ fn comes_back(node: &Node) {
 }
 
 fn apply(document: &Value, before: &Node, version: Microversion) -> bool {
-    let outcome = patch::parse(document.clone(), version).and_then(|operations| {
+    let outcome = patch::parse(document.clone(), version, "patch").and_then(|operations| {
         patch::check(&operations, NODE, version)?;
         let (after, _) = changed(before, &operations, version)?;
         Ok((operations, after))

@@ -11,6 +11,7 @@ use super::super::answer::{Answer, Failure, empty, located, ok};
 use super::super::arguments::boolean_word;
 use super::super::body::{self, Size};
 use super::super::call::Call;
+use super::super::repr::repr;
 
 /// `PUT /v1/nodes/{node}/states/raid`.
 pub(in super::super) async fn set_raid(call: &mut Call, node: &str) -> Answer {
@@ -46,13 +47,17 @@ pub(in super::super) async fn console(call: &mut Call, ident: &str) -> Answer {
 
 /// `PUT /v1/nodes/{node}/states/boot_mode`.
 pub(in super::super) async fn boot_mode(call: &mut Call, ident: &str) -> Answer {
-    let Value::String(target) = member(call, "target").await? else {
-        return Err(ApiFault::bad_request("Expected string for target").into());
+    let target = match member(call, "target").await? {
+        Value::String(target) => target,
+        other => {
+            let text = format!("Expected string for target: {}", repr(&other));
+            return Err(ApiFault::bad_request(text).into());
+        }
     };
     let node = call.node(ident).await?;
     let mode = BootMode::parse(&target).ok_or_else(|| {
         ApiFault::bad_request(format!(
-            "Invalid boot mode {target} requested for node. Allowed boot modes are: uefi, bios"
+            "Invalid boot mode {target} requested for node. Allowed boot modes are: bios, uefi"
         ))
     })?;
     refuse_moving(&node)?;
@@ -80,8 +85,8 @@ pub(in super::super) async fn inject_nmi(call: &mut Call, node: &str) -> Answer 
 }
 
 /// `GET /v1/nodes/{node}/management/indicators`, or one of them.
-pub(in super::super) async fn indicators(call: &mut Call, node: &str, name: &str) -> Answer {
-    let node = call.node(node).await?;
+pub(in super::super) async fn indicators(call: &mut Call, ident: &str, name: &str) -> Answer {
+    let node = call.node(ident).await?;
     let known = call.state.rpc.indicators(node.uuid).await?;
     if !name.is_empty() {
         let (indicator, component) = indicator_name(name)?;
@@ -89,16 +94,21 @@ pub(in super::super) async fn indicators(call: &mut Call, node: &str, name: &str
             .iter()
             .find(|it| it.name == indicator && it.component == component)
             .ok_or_else(|| {
-                ApiFault::bad_request(format!("Invalid indicator {indicator} specified."))
+                let has_component = known.iter().any(|it| it.component == component);
+                ApiFault::bad_request(if has_component {
+                    format!("Invalid indicator {indicator} specified.")
+                } else {
+                    format!("Invalid component {component} specified.")
+                })
             })?;
         return ok(&json!({ "state": found.state }));
     }
-    let (base, uuid) = (&call.base, node.uuid);
+    let base = &call.base;
     let list: Vec<Value> = known
         .iter()
         .map(|it| {
             let name = format!("{}@{}", it.name, it.component);
-            let path = format!("nodes/{uuid}/management/indicators/{name}");
+            let path = format!("nodes/{ident}/management/indicators/{name}");
             json!({
                 "name": name,
                 "component": it.component,

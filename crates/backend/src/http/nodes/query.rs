@@ -7,6 +7,7 @@ use cupola_api::state::provision::ProvisionState;
 
 use super::super::arguments::{Arguments, uuid_text};
 use super::super::paging::{Paging, not_sortable};
+use super::super::repr::repr_list;
 use super::super::shape::NodeShape;
 use crate::store::{NodeFilter, NodePage, SortDirection, SortKey};
 
@@ -140,9 +141,10 @@ fn state(text: &str) -> Result<ProvisionState, ApiFault> {
 
 fn fault(text: &str) -> Result<Fault, ApiFault> {
     Fault::parse(text).ok_or_else(|| {
-        let known = Fault::ALL.map(Fault::as_str).join(", ");
+        let known = repr_list(Fault::ALL.map(Fault::as_str));
+        let known = known.trim_matches(['[', ']']);
         ApiFault::bad_request(format!(
-            "Unrecognized fault \"{text}\" is specified, allowed faults are {known}"
+            "Unrecognized fault \"{text}\" is specified, allowed faults are ({known})"
         ))
     })
 }
@@ -151,6 +153,20 @@ fn sort_key(name: Option<&str>, version: Microversion) -> Result<SortKey, ApiFau
     let Some(name) = name else {
         return Ok(SortKey::CREATION);
     };
+    /// What is made for the answer.
+    const COMPUTED: [&str; 8] = [
+        "allocation_uuid",
+        "chassis_uuid",
+        "conductor",
+        "links",
+        "portgroups",
+        "ports",
+        "states",
+        "volume",
+    ];
+    if COMPUTED.contains(&name) {
+        return Err(not_sortable(name, false));
+    }
     let field = find_field(name);
     if field.is_some_and(|f| version < f.since) {
         return Err(ApiFault::not_acceptable());

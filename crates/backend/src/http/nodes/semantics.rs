@@ -4,7 +4,7 @@
 
 use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
-use cupola_api::node::{Node, Object};
+use cupola_api::node::Node;
 use serde_json::Value;
 
 use super::super::answer::Failure;
@@ -24,7 +24,7 @@ pub(super) async fn check_references(
         }
         found?;
     }
-    let Some(parent) = document_parent else {
+    let Some(parent) = document_parent.filter(|parent| !parent.is_empty()) else {
         return Ok(None);
     };
     match call.state.store.node(&parent.into()).await {
@@ -40,19 +40,6 @@ pub(super) async fn check_references(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// Checks `network_data`: nothing, or at least links and networks as lists.
-pub(super) fn check_network_data(data: &Object) -> Result<(), ApiFault> {
-    let is_list = |name: &str| data.get(name).is_some_and(Value::is_array);
-    for name in ["links", "networks"] {
-        if !data.is_empty() && !is_list(name) {
-            return Err(ApiFault::bad_request(format!(
-                "Invalid network_data: '{name}' is a required property and must be a list"
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// A node without an `instance_name` takes it from `instance_info.display_name` when a patch changes
@@ -92,13 +79,5 @@ mod tests {
         let mut cleared = named(None, Some("d"));
         name_instance(&shown, &mut cleared);
         assert_eq!(cleared.instance_name, None);
-    }
-
-    #[test]
-    fn network_data_is_empty_or_whole() {
-        let object = |v: Value| v.as_object().cloned().unwrap_or_default();
-        assert!(check_network_data(&Object::new()).is_ok());
-        assert!(check_network_data(&object(json!({"links": [], "networks": []}))).is_ok());
-        assert!(check_network_data(&object(json!({"links": []}))).is_err());
     }
 }

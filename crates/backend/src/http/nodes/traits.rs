@@ -6,9 +6,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, empty, located, ok};
-use super::super::body::Size;
+use super::super::body::{self, Size};
 use super::super::call::{Call, refuse_locked};
 use super::super::repr::repr;
+use super::super::schema::fault;
 
 /// How many traits a node may have.
 const MAX_TRAITS: usize = 50;
@@ -29,8 +30,13 @@ pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
     let traits = if call.method == Method::DELETE {
         Vec::new()
     } else {
-        let mut body = call.members(&["traits"], Size::Usual).await?;
-        read(body.remove("traits"))?
+        let mut body = body::object(call.json(Size::Usual).await?, "body")?;
+        let list = body.remove("traits");
+        let unknown: Vec<&str> = body.keys().map(String::as_str).collect();
+        if !unknown.is_empty() {
+            return Err(body::additional(&unknown, "body").into());
+        }
+        read(list)?
     };
     check_change(&stored, traits.len())?;
     let stored = call.state.store.set_traits(stored.uuid, &traits).await?;
@@ -52,11 +58,18 @@ pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> An
         call.state.events.node_changed(&stored);
         return empty(StatusCode::NO_CONTENT);
     }
-    let body = call.members(&["traits"], Size::Usual).await?;
+    let body = body::object(call.json(Size::Usual).await?, "body")?;
+    let is_unknown = |name: &&str| *name != "traits";
+    let unknown: Vec<&str> = body.keys().map(String::as_str).filter(is_unknown).collect();
+    if !unknown.is_empty() {
+        return Err(body::additional(&unknown, "body").into());
+    }
     if !body.is_empty() {
         return Err(ApiFault::bad_request(ONE_OR_ALL).into());
     }
-    check(name)?;
+    if let Some(reason) = reason(name) {
+        return Err(fault("trait", reason).into());
+    }
     if !has_it {
         check_change(&stored, stored.traits.len() + 1)?;
         let stored = call.state.store.add_trait(stored.uuid, name).await?;

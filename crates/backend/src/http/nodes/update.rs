@@ -2,6 +2,7 @@
 //! it was read; the conductor checks the others under the lock.
 
 use cupola_api::Microversion;
+use cupola_api::collection::Newer;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{FIELDS, Node, Object};
 use cupola_api::patch::{PatchOperation, PatchVerb};
@@ -12,17 +13,21 @@ use serde_json::Value;
 use super::super::answer::{Answer, with_body};
 use super::super::body::Size;
 use super::super::call::Call;
+use super::super::collection::bad_value;
 use super::super::name;
 use super::super::patch::{self, Patchable};
 use super::super::schema;
 use super::super::shape::NodeShape;
 use super::super::text::{Secrets, unmask};
 use super::list::object;
-use super::semantics::{check_network_data, check_references, name_instance};
+use super::network_data;
+use super::semantics::{check_references, name_instance};
 
 pub(super) const NODE: Patchable = Patchable {
     fields: FIELDS,
     extra: &[],
+    newer: Newer::NotAcceptable,
+    what: "patch",
 };
 
 /// Changes fields of a node.
@@ -32,7 +37,7 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
         call.require(45)?;
     }
     call.ident(node)?;
-    let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
+    let patch = patch::parse(call.json(Size::Usual).await?, call.version, NODE.what)?;
     patch::check(&patch, NODE, call.version)?;
     let reset = reset.unwrap_or(false);
     check_patch(&patch, reset, call.version)?;
@@ -74,9 +79,8 @@ fn check_patch(
         ));
     }
     let removes_chassis = patch.iter().any(|operation| {
-        let is_removed = operation.op == PatchVerb::Remove
-            || operation.value.as_ref().is_some_and(Value::is_null);
-        is_removed && patch::root(&operation.path) == "chassis_uuid"
+        let is_null = operation.value.as_ref().is_some_and(Value::is_null);
+        is_null && patch::root(&operation.path) == "chassis_uuid"
     });
     if removes_chassis && version < Microversion::new(25) {
         return Err(ApiFault::not_acceptable());
@@ -139,6 +143,8 @@ pub(super) fn changed(
         _ => Object::new(),
     };
     patch::apply(&mut document, patch)?;
+    check_texts(before, patch, version)?;
+    network_data::check_patch(patch, document.get("network_data"))?;
     let roots = patch.iter().map(|operation| patch::root(&operation.path));
     schema::normalize(&mut document, roots, schema::NODE, "patch")?;
     let parent = match document.get_mut("parent_node").map(Value::take) {
@@ -154,7 +160,6 @@ pub(super) fn changed(
         &before.instance_info,
         Secrets::InstanceInfo,
     );
-    check_network_data(&after.network_data)?;
     name_instance(before, &mut after);
     clear_reasons(before, &mut after);
     let parent = if touches(patch, "parent_node") {
@@ -163,6 +168,31 @@ pub(super) fn changed(
         None
     };
     Ok((after, parent))
+}
+
+/// What a patch gives as a name or a parent and is no text.
+fn check_texts(
+    before: &Node,
+    patch: &[PatchOperation],
+    version: Microversion,
+) -> Result<(), ApiFault> {
+    let is_name = |text: &str| {
+        before.name.as_deref() == Some(text) || name::check(text, version, String::new).is_ok()
+    };
+    if let Some(bad) = bad_value(patch, "/name", is_name)
+        && !name::is_reserved(&bad)
+    {
+        let node = before.uuid;
+        return Err(ApiFault::bad_request(format!(
+            "Node {node}: Cannot change name to invalid name '{bad}'"
+        )));
+    }
+    if let Some(bad) = bad_value(patch, "/parent_node", |_| true) {
+        return Err(ApiFault::bad_request(format!(
+            "Unable to apply the requested parent_node '{bad}'. Requested value was invalid."
+        )));
+    }
+    Ok(())
 }
 
 fn check_name(before: &Node, after: &Node, version: Microversion) -> Result<(), ApiFault> {
@@ -203,7 +233,7 @@ mod tests {
     }
 
     fn patched(before: &Node, body: Value) -> Result<Node, String> {
-        let patch = patch::parse(body, Microversion::MAX).map_err(|f| f.message)?;
+        let patch = patch::parse(body, Microversion::MAX, "patch").map_err(|f| f.message)?;
         patch::check(&patch, NODE, Microversion::MAX).map_err(|f| f.message)?;
         changed(before, &patch, Microversion::MAX)
             .map(|(n, _)| n)

@@ -21,7 +21,7 @@ pub(in super::super) async fn run(call: &mut Call, node: &str, method: &str) -> 
         Some(_) | None => method.to_owned(),
     };
     if method.is_empty() {
-        return Err(ApiFault::bad_request("Method not specified").into());
+        return Err(ApiFault::bad_request("Missing mandatory parameter: method").into());
     }
     let arguments = body::object(call.json(Size::Usual).await?, "vendor arguments")?;
     let node = call.node(node).await?;

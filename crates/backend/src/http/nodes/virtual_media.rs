@@ -11,7 +11,7 @@ use super::super::call::Call;
 use super::super::repr::repr;
 
 /// The drives that there are.
-const DEVICES: [&str; 3] = ["cdrom", "disk", "floppy"];
+const DEVICES: [&str; 3] = ["disk", "cdrom", "floppy"];
 
 /// Where the BMC may get an image from.
 const SOURCES: [&str; 3] = ["http", "local", "swift"];
@@ -27,10 +27,7 @@ pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
 
 /// `POST /v1/nodes/{node}/vmedia`.
 pub(in super::super) async fn attach(call: &mut Call, node: &str) -> Answer {
-    let media = parse(body::object(
-        call.json(Size::Usual).await?,
-        "virtual media",
-    )?)?;
+    let media = parse(body::object(call.json(Size::Usual).await?, "vmedia")?)?;
     let node = call.node(node).await?;
     let rpc = &call.state.rpc;
     rpc.change_virtual_media(node.uuid, Some(media)).await?;

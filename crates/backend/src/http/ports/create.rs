@@ -8,10 +8,12 @@ use cupola_api::port::{FIELDS, Port};
 use cupola_api::{MacAddress, Microversion, NodeId};
 use http::StatusCode;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::super::answer::{Answer, Failure, json, located};
 use super::super::body::{self, Size, additional};
 use super::super::call::{Call, refuse_locked};
+use super::super::repr::repr;
 use super::super::{name, schema};
 use super::shape::PortShape;
 use super::{link, membership};
@@ -83,22 +85,33 @@ fn required(name: &str) -> ApiFault {
 
 /// Exactly one of `node_uuid` and `node_ident` names the node.
 fn take_node(given: &mut Object) -> Result<NodeIdent, ApiFault> {
+    let uuid = given.remove("node_uuid");
+    let ident = given.remove("node_ident");
     let text = |value: Value| match value {
-        Value::String(text) => Some(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
+        Value::String(text) => Ok(text),
+        other => Err(schema::fault(
+            "port",
+            format_args!("{} is not of type 'string'", repr(&other)),
+        )),
     };
-    let uuid = given.remove("node_uuid").and_then(text);
-    let ident = given.remove("node_ident").and_then(text);
     match (uuid, ident) {
-        (Some(uuid), None) => uuid
-            .parse()
-            .map(NodeIdent::Id)
-            .map_err(|_| ApiFault::bad_request(format!("Expected UUID for node_uuid: {uuid}"))),
-        (None, Some(ident)) => Ok(ident.as_str().into()),
-        (Some(_), Some(_)) => Err(ApiFault::bad_request(
-            "Schema error for port: only one of 'node_uuid' and 'node_ident' may be given",
+        (Some(uuid), None) => {
+            let uuid = text(uuid)?;
+            uuid.parse()
+                .map(NodeIdent::Id)
+                .map_err(|_| ApiFault::bad_request(format!("Expected UUID for node_uuid: {uuid}")))
+        }
+        (None, Some(ident)) => {
+            let ident = text(ident)?;
+            if Uuid::try_parse(&ident).is_err() && !name::is_logical(&ident) {
+                let text = format!("Expected a logical name or UUID but received {ident}.");
+                return Err(ApiFault::bad_request(text));
+            }
+            Ok(ident.as_str().into())
+        }
+        (Some(_), Some(_)) => Err(schema::fault(
+            "port",
+            "only one of 'node_uuid' and 'node_ident' may be given",
         )),
         (None, None) => Err(required("node_uuid")),
     }

@@ -7,7 +7,7 @@ use cupola_api::node::Object;
 use serde_json::Value;
 
 use super::super::repr::repr;
-use super::super::schema::colons;
+use super::super::schema::{colons, fault};
 
 const KEYS: [&str; 7] = [
     "port_id",
@@ -33,6 +33,13 @@ const FORMS: [&[&str]; 3] = [
 pub(super) fn check(link: &mut Object) -> Result<(), ApiFault> {
     if link.is_empty() {
         return Ok(());
+    }
+    let alone = (link.len() == 1)
+        .then(|| link.get("network_type"))
+        .flatten();
+    if let Some(kind) = alone.filter(|kind| *kind != "unmanaged") {
+        let text = format_args!("{} is not one of ['unmanaged']", repr(kind));
+        return Err(fault("local_link_connection", text));
     }
     if let Some(cause) = wrong(link) {
         let shown = repr(&Value::Object(link.clone()));
@@ -70,6 +77,10 @@ fn wrong(link: &Object) -> Option<String> {
     }
     for (name, value) in link {
         match value.as_str() {
+            // Of several forms that do not fit, upstream tells what another one lacks.
+            None if !link.contains_key("hostname") => {
+                return Some("'hostname' is a required property".to_owned());
+            }
             None => return Some(format!("{} is not of type 'string'", repr(value))),
             Some("managed" | "unmanaged") => {}
             Some(other) if name == "network_type" => {
@@ -87,9 +98,8 @@ pub(super) fn check_new(
     is_smartnic: bool,
     version: Microversion,
 ) -> Result<(), ApiFault> {
-    let knows_vtep = (Microversion::new(90)..Microversion::new(105)).contains(&version);
     let is_newer = link.contains_key("network_type") && version < Microversion::new(64);
-    if is_newer || (link.contains_key(VTEP_LOGICAL) && !knows_vtep) {
+    if is_newer || (link.contains_key(VTEP_LOGICAL) && !knows_vtep(version)) {
         return Err(ApiFault::not_acceptable());
     }
     let is_cabled = ["port_id", "hostname"]
@@ -101,6 +111,11 @@ pub(super) fn check_new(
         ));
     }
     Ok(())
+}
+
+/// Whether the version has links to virtual tunnel endpoints.
+pub(super) fn knows_vtep(version: Microversion) -> bool {
+    (Microversion::new(90)..Microversion::new(105)).contains(&version)
 }
 
 /// A MAC address, or an OpenFlow datapath id (16 hexadecimal digits), in lower case.
@@ -149,12 +164,12 @@ mod tests {
                 "'switch_id' is a required property",
             ),
             (
-                json!({"network_type": "managed"}),
-                "'port_id' is a required property",
+                json!({"network_type": "managed", "port_id": "e1"}),
+                "'switch_id' is a required property",
             ),
             (
                 json!({"switch_id": "aa:bb:cc:dd:ee:ff", "port_id": 5}),
-                "5 is not of type 'string'",
+                "'hostname' is a required property",
             ),
             (
                 json!({"foo": 1}),

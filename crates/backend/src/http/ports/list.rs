@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use cupola_api::NodeId;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::PortId;
-use cupola_api::port::{FIELDS, Port};
+use cupola_api::port::{ASKED_EARLY, FIELDS, Port};
+use cupola_api::{MacAddress, NodeId};
 use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Failure, ok};
@@ -33,8 +33,14 @@ pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Ans
 pub(in super::super) async fn of_node(call: &mut Call, node: &str, is_detail_path: bool) -> Answer {
     let paging = Paging::take(&mut call.arguments, call.state.options.max_limit)?;
     let shape = shape(call, is_detail_path)?;
+    // Upstream passes over a second name of the node.
+    call.arguments.uuid("node_uuid")?;
+    let address = address(call)?;
     let stored = call.node(node).await?;
-    let ports = call.state.store.ports_of(stored.uuid).await?;
+    let mut ports = call.state.store.ports_of(stored.uuid).await?;
+    if let Some(address) = address {
+        ports.retain(|port| port.address == address);
+    }
     let tail = if is_detail_path { "/detail" } else { "" };
     page(
         call,
@@ -85,10 +91,12 @@ pub(super) async fn find(call: &Call, text: &str) -> Result<Port, Failure> {
         return Err(ApiFault::bad_request(text).into());
     }
     let ports = call.state.store.ports().await?;
-    let named = ports
-        .into_iter()
-        .find(|port| port.name.as_deref() == Some(text));
-    named.ok_or_else(|| missing().into())
+    let named = |name: &str| {
+        let found = ports.iter().find(|port| port.name.as_deref() == Some(name));
+        found.cloned()
+    };
+    let found = named(text).or_else(|| named(call.without_json(text)?));
+    found.ok_or_else(|| missing().into())
 }
 
 fn shape(call: &mut Call, is_detail_path: bool) -> Result<PortShape, ApiFault> {
@@ -112,11 +120,21 @@ fn shape(call: &mut Call, is_detail_path: bool) -> Result<PortShape, ApiFault> {
     }
 }
 
+/// The address that the ports must have.
+fn address(call: &mut Call) -> Result<Option<MacAddress>, ApiFault> {
+    let Some(text) = call.arguments.one("address", "valid MAC address")? else {
+        return Ok(None);
+    };
+    let bad = || format!("Expected valid MAC address for address: {text}");
+    let mac = colons(&text).ok_or_else(|| ApiFault::bad_request(bad()))?;
+    Ok(Some(mac))
+}
+
 /// The ports that the filters of `GET /v1/ports` ask for, in the order of their creation.
 async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
     let node = call.arguments.text("node")?;
     let node_uuid = call.arguments.uuid("node_uuid")?;
-    let address = call.arguments.text("address")?;
+    let address = address(call)?;
     let portgroup = call.arguments.text("portgroup")?;
     let shards = call.arguments.list("shard");
     let groups = call.arguments.list("conductor_groups");
@@ -134,7 +152,7 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
         .into());
     }
     let portgroup = match portgroup {
-        Some(ident) => Some(portgroups::find(call, &ident).await?),
+        Some(ident) => Some(portgroups::find_by_argument(call, &ident).await?),
         None => None,
     };
     let node = match (node_uuid, node) {
@@ -143,15 +161,9 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
         (None, None) => None,
     };
     let mut ports = match (address, &node, &portgroup) {
-        (Some(text), ..) => {
-            let bad = || format!("Expected valid MAC address for address: {text}");
-            let mac = colons(&text).ok_or_else(|| ApiFault::bad_request(bad()))?;
-            call.state
-                .store
-                .port_by_address(mac)
-                .await?
-                .into_iter()
-                .collect()
+        (Some(mac), ..) => {
+            let found = call.state.store.port_by_address(mac).await?;
+            found.into_iter().collect()
         }
         (None, Some(node), _) => call.state.store.ports_of(node.uuid).await?,
         (None, None, Some(group)) => call.state.store.ports_of_portgroup(group.uuid).await?,
@@ -188,7 +200,9 @@ async fn retain_by_node(
     ports.retain(|port| {
         by_id.get(&port.node_uuid).is_some_and(|node| {
             let in_shard = |s: &Vec<String>| node.shard.as_ref().is_some_and(|n| s.contains(n));
-            shards.as_ref().is_none_or(in_shard)
+            // A list without anything in it asks for nothing.
+            let shards = shards.as_ref().filter(|shards| !shards.is_empty());
+            shards.is_none_or(in_shard)
                 && groups
                     .as_ref()
                     .is_none_or(|g| g.contains(&node.conductor_group))
@@ -233,7 +247,8 @@ fn sort(ports: &mut [Port], paging: &Paging, call: &Call) -> Result<(), ApiFault
     const NOT_SORTABLE: [&str; 4] = ["extra", "internal_info", "local_link_connection", "links"];
     if let Some(key) = paging.sort_key.as_deref().filter(|key| *key != "id") {
         let field = FIELDS.iter().find(|f| f.name == key);
-        if field.is_some_and(|f| call.version < f.since) {
+        let field = field.filter(|f| f.name != "portgroup_uuid");
+        if field.is_some_and(|f| call.version < f.since && !ASKED_EARLY.takes(f.name)) {
             return Err(ApiFault::not_acceptable());
         }
         if field.is_none() || NOT_SORTABLE.contains(&key) {

@@ -2,11 +2,13 @@
 
 use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
-use cupola_api::port::{FIELDS, Port};
+use cupola_api::node::Field;
+use cupola_api::port::{ASKED_EARLY, FIELDS, Port};
 use serde_json::{Map, Value, json};
 
 use super::super::repr::repr_list;
 use super::super::text::time_value;
+use super::link;
 
 /// The fields of a list entry.
 const LIST: [&str; 3] = ["uuid", "address", "links"];
@@ -44,10 +46,9 @@ impl PortShape {
                 "Field(s) {list} are not valid"
             )));
         }
-        if FIELDS
-            .iter()
-            .any(|f| version < f.since && names.iter().any(|n| n == f.name))
-        {
+        let is_newer = |f: &&Field| version < f.since && !ASKED_EARLY.takes(f.name);
+        let mut newer = FIELDS.iter().filter(is_newer);
+        if newer.any(|f| names.iter().any(|n| n == f.name)) {
             return Err(ApiFault::not_acceptable());
         }
         Ok(Self::of(version, |name| {
@@ -87,11 +88,11 @@ impl PortShape {
         Value::Object(out)
     }
 
-    /// `network_type` came with 1.64; an older client does not see it.
+    /// A link to a virtual tunnel endpoint is of 1.90 to 1.104; others see none.
     fn link(&self, port: &Port) -> Value {
-        let mut link = port.local_link_connection.clone();
-        if self.version < Microversion::new(64) {
-            link.remove("network_type");
+        let link = port.local_link_connection.clone();
+        if link.contains_key("vtep-logical-switch") && !link::knows_vtep(self.version) {
+            return Value::Object(Map::new());
         }
         Value::Object(link)
     }

@@ -4,7 +4,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::{NodeIdent, PortId};
 use cupola_api::node::{Node, Object};
 use cupola_api::patch::{PatchOperation, PatchVerb};
-use cupola_api::port::{FIELDS, Port, attached_vif};
+use cupola_api::port::{FIELDS, PATCHED_EARLY, Port, attached_vif};
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::answer::{Answer, empty, ok};
 use super::super::body::Size;
 use super::super::call::{Call, refuse_locked};
-use super::super::collection::touches;
+use super::super::collection::{self, touches};
 use super::super::patch::{self, Patchable};
 use super::super::schema;
 use super::create::{check, find_node};
@@ -23,16 +23,27 @@ use super::shape::PortShape;
 const PORT: Patchable = Patchable {
     fields: FIELDS,
     extra: &["node_ident"],
+    newer: PATCHED_EARLY,
+    what: "patch",
 };
 
 /// Changes fields of a port.
 pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     let before = find(call, port).await?;
-    let patch = patch::parse(call.json(Size::Usual).await?, call.version)?;
+    let patch = patch::parse(call.json(Size::Usual).await?, call.version, PORT.what)?;
     patch::check(&patch, PORT, call.version)?;
+    if let Some(bad) = collection::bad_owner(&patch) {
+        return Err(collection::not_an_owner(&bad).into());
+    }
     let (mut after, node) = changed(&before, &patch)?;
-    if let Some(node) = node {
-        after.node_uuid = find_node(call, node).await?;
+    match node {
+        Some(NodeIdent::Id(id)) => {
+            let node = collection::new_owner(call, id).await?;
+            refuse_locked(&node.reservation, id)?;
+            after.node_uuid = id;
+        }
+        Some(named) => after.node_uuid = find_node(call, named).await?,
+        None => {}
     }
     check(&mut after)?;
     let node = call.state.store.node_by_id(before.node_uuid).await?;
@@ -47,6 +58,9 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     check_state(&before, &after, &node)?;
     let sets_network = touches(&patch, "physical_network");
     membership::check_changed(call, &before, &after, &node, sets_network).await?;
+    if after == before {
+        return ok(&PortShape::full(call.version).value(&before, &call.base));
+    }
     let saved = call.state.store.save_port(&after).await?;
     ok(&PortShape::full(call.version).value(&saved, &call.base))
 }
@@ -157,7 +171,7 @@ mod tests {
     use serde_json::json;
 
     fn patched(before: &Port, body: Value) -> Result<(Port, Option<NodeIdent>), String> {
-        let patch = patch::parse(body, Microversion::MAX).map_err(|f| f.message)?;
+        let patch = patch::parse(body, Microversion::MAX, "patch").map_err(|f| f.message)?;
         patch::check(&patch, PORT, Microversion::MAX).map_err(|f| f.message)?;
         changed(before, &patch).map_err(|f| f.message)
     }

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::super::body::additional;
 use super::super::name::is_logical_text;
 use super::super::nodes::traits;
-use super::super::repr::repr;
+use super::super::repr::{repr, repr_list};
+use super::super::schema::{count, fault};
 
 /// Interfaces that have steps of cleaning and servicing.
 const INTERFACES: [&str; 7] = [
@@ -36,32 +37,30 @@ pub(super) fn known_names(given: &Object, version: Microversion) -> Result<(), A
     if newer.is_empty() {
         Ok(())
     } else {
-        Err(additional(&newer, RUNBOOKS.noun))
+        Err(additional(&newer, RUNBOOKS.words.body))
     }
 }
 
 /// Before 1.112 the name is the trait of the nodes; since then what can stand in a path.
 pub(super) fn name(name: &str, version: Microversion, what: &str) -> Result<(), ApiFault> {
     if version >= Microversion::new(112) {
-        return newest_name(name);
+        return newest_name(name, what);
     }
-    traits::check(name).map_err(|_| {
-        ApiFault::bad_request(format!(
-            "Schema error for {what}: the name '{name}' is no trait: write CUSTOM_ and then A-Z, 0-9 \
-             and _, at most 255 characters; from version 1.112 on other names can be given"
-        ))
-    })
+    traits::reason(name).map_or(Ok(()), |reason| Err(fault(what, reason)))
 }
 
 /// The rule of the newest version, by which every name that is kept can be changed.
-pub(super) fn newest_name(name: &str) -> Result<(), ApiFault> {
+pub(super) fn newest_name(name: &str, what: &str) -> Result<(), ApiFault> {
     if is_logical_text(name) {
         return Ok(());
     }
-    Err(ApiFault::bad_request(format!(
-        "Schema error for runbook: the name '{name}' must be 1 to 255 of the characters A-Z, a-z, \
-         0-9, - . _ ~"
-    )))
+    Err(match name {
+        "" => fault(what, "'' should be non-empty"),
+        name => fault(
+            what,
+            format_args!("'{name}' does not match '^[A-Za-z0-9\\\\-._~]+$'"),
+        ),
+    })
 }
 
 /// Brings the steps of a document into one form: the order a number, the arguments an object.
@@ -74,7 +73,7 @@ pub(super) fn steps(document: &mut Object, what: &str) -> Result<(), ApiFault> {
 }
 
 fn step(item: &mut Value, what: &str) -> Result<(), ApiFault> {
-    let schema = |text: String| ApiFault::bad_request(format!("Schema error for {what}: {text}"));
+    let schema = |text: String| fault(what, text);
     let Value::Object(members) = item else {
         return Err(schema(format!("{} is not of type 'object'", repr(item))));
     };
@@ -89,27 +88,24 @@ fn step(item: &mut Value, what: &str) -> Result<(), ApiFault> {
     if !unknown.is_empty() {
         return Err(additional(&unknown, what));
     }
-    let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
-    let interface = text("interface");
-    if !INTERFACES.contains(&interface) {
-        return Err(schema(format!(
-            "'{interface}' is not one of {INTERFACES:?}"
-        )));
+    // What is null here is null in the body; only the arguments may be missing.
+    let member = |key: &str| members.get(key).unwrap_or(&Value::Null);
+    if let Some(args) = members.get("args").filter(|args| !args.is_object()) {
+        return Err(schema(format!("{} is not of type 'object'", repr(args))));
     }
-    if text("step").is_empty() {
-        return Err(schema("'step' must be a text that is not empty".to_owned()));
+    let interface = member("interface");
+    if !interface.as_str().is_some_and(|i| INTERFACES.contains(&i)) {
+        let known = repr_list(INTERFACES);
+        return Err(schema(format!("{} is not one of {known}", repr(interface))));
     }
-    if members.get("args").is_some_and(|args| !args.is_object()) {
-        return Err(schema("'args' is not of type 'object'".to_owned()));
+    let order = count(member("order")).map_err(schema)?;
+    match member("step") {
+        Value::String(step) if step.is_empty() => {
+            return Err(schema("'' should be non-empty".to_owned()));
+        }
+        Value::String(_) => {}
+        other => return Err(schema(format!("{} is not of type 'string'", repr(other)))),
     }
-    let order = match members.get("order") {
-        Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(digits)) => digits.parse().ok(),
-        _ => None,
-    };
-    let order = order
-        .filter(|order| *order >= 0)
-        .ok_or_else(|| schema("'order' must be a whole number, 0 or more".to_owned()))?;
     members.insert("order".to_owned(), Value::from(order));
     members
         .entry("args")
