@@ -1,6 +1,7 @@
 //! Who sends a request, and how it proves that. What a caller may do is not told here.
 
 mod basic;
+mod credentials;
 mod users;
 mod verdicts;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::config::{Api, AuthStrategy};
+pub(crate) use credentials::{Credentials, Scope};
 use users::UserFile;
 pub use users::UsersError;
 
@@ -32,11 +34,26 @@ pub(crate) fn count_users(api: &Api) -> Result<usize, UsersError> {
 #[derive(Clone, Copy, Debug)]
 pub struct SameProcess;
 
-/// Who sent a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    /// The name of the user; `None` where nobody was asked.
-    pub(crate) user: Option<Arc<str>>,
+/// Who sent a request, and what the policy goes by.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    /// Nobody was asked: everybody may do everything.
+    Anybody,
+    /// A user of the configured file, who may do everything.
+    User(Arc<str>),
+    /// The holder of a token of the identity service: the policy tells what it may do.
+    Token(Arc<Credentials>),
+}
+
+impl Caller {
+    /// The user's name, or its id where it has no name; `None` where nobody was asked.
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Self::Anybody => None,
+            Self::User(name) => Some(name),
+            Self::Token(credentials) => Some(&credentials.user_name),
+        }
+    }
 }
 
 /// Why a request is not let in.
@@ -80,11 +97,11 @@ impl Authentication {
     /// Who sends a request with these headers.
     pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
         match self {
-            Self::Open => Ok(Caller { user: None }),
+            Self::Open => Ok(Caller::Anybody),
             Self::HttpBasic(users) => {
                 let credentials = basic::credentials(headers)?;
                 let user = users.check(credentials).await?;
-                Ok(Caller { user: Some(user) })
+                Ok(Caller::User(user))
             }
         }
     }

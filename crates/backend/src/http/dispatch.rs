@@ -46,9 +46,7 @@ pub(super) async fn dispatch(State(state): State<ApiState>, request: Request) ->
         metrics.answered(*operation, response.status(), started.elapsed());
     }
     let caller = response.extensions().get::<Caller>();
-    let user = caller
-        .and_then(|caller| caller.user.as_deref())
-        .unwrap_or("-");
+    let user = caller.and_then(Caller::user).unwrap_or("-");
     let status = response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     if status >= 500 {
@@ -85,7 +83,7 @@ async fn admit(state: &ApiState, request: &Parts, found: Option<&Found>) -> Resu
         .and_then(|found| found.route(&request.method))
         .is_some_and(|route| route.policy.is_empty());
     if is_public || request.extensions.get::<SameProcess>().is_some() {
-        return Ok(Caller { user: None });
+        return Ok(Caller::Anybody);
     }
     state.authentication.caller(&request.headers).await
 }
