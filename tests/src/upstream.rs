@@ -20,32 +20,7 @@ const START_DEADLINE: Duration = Duration::from_secs(180);
 /// # Errors
 /// When files cannot be written.
 pub fn environment(test: &str) -> Result<Option<PathBuf>> {
-    let venv = crate::qemu::image::cache()?.join("ironic-venv");
-    let wanted = std::fs::read_to_string(REQUIREMENTS)?;
-    let marker = venv.join("installed.txt");
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Ok(Some(venv));
-    }
-    let started = Instant::now();
-    let made = Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&venv)
-        .status();
-    if !made.is_ok_and(|status| status.success()) {
-        crate::skip::skipped(test, "python3 -m venv does not work: install python3-venv");
-        return Ok(None);
-    }
-    let installed = Command::new(venv.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check"])
-        .args(["--requirement", REQUIREMENTS])
-        .status();
-    if !installed.is_ok_and(|status| status.success()) {
-        crate::skip::skipped(test, "Ironic cannot be had from PyPI");
-        return Ok(None);
-    }
-    std::fs::write(marker, wanted)?;
-    crate::qemu::report("ironic from PyPI", started);
-    Ok(Some(venv))
+    crate::venv::environment(test, "ironic", REQUIREMENTS)
 }
 
 /// A running Ironic. Dropping it kills it.

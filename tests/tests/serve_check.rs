@@ -47,7 +47,7 @@ const BOOT: [&str; 6] = [
 
 /// What is set, and the texts that the refusal has.
 const NONSENSE: [(&[&str], &[&str]); 15] = [
-    (&["api.auth=keystone"], &["api.auth", "none"]),
+    (&["api.auth=keystone"], &["keystone.auth_url", "https://"]),
     (&["drivers.enabled=[]"], &["drivers.enabled", "ipmi"]),
     (
         &["drivers.enabled=[\"bogus\"]"],

@@ -17,6 +17,7 @@ pub mod diagnosis;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod identity;
 pub mod inspection_rule;
 pub mod mac;
 pub mod microversion;
@@ -30,6 +31,7 @@ pub mod resource;
 pub mod runbook;
 pub mod secret;
 pub mod state;
+pub mod trust;
 pub mod volume_connector;
 pub mod volume_target;
 

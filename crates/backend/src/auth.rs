@@ -2,16 +2,21 @@
 
 mod basic;
 mod credentials;
+mod keystone;
 mod users;
 mod verdicts;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use cupola_api::identity::IdentityError;
+use http::request::Parts;
 
-use crate::config::{Api, AuthStrategy};
+use crate::config::{Api, AuthStrategy, Config};
 pub(crate) use credentials::{Credentials, Scope};
+use keystone::Keystone;
+pub(crate) use keystone::KeystoneSettings;
+pub use keystone::SettingsError;
 use users::UserFile;
 pub use users::UsersError;
 
@@ -22,6 +27,8 @@ pub(crate) enum Authentication {
     Open,
     /// By a user and password of a file (RFC 7617). Any user of the file may do everything.
     HttpBasic(Arc<UserFile>),
+    /// By a token of the identity service.
+    Keystone(Arc<Keystone>),
 }
 
 /// How many users the configured file has. Reads it, so it blocks.
@@ -56,6 +63,20 @@ impl Caller {
     }
 }
 
+/// Who calls cannot be found out as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The file of users cannot be used.
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    /// The section on the identity service lacks something.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The identity service cannot be asked, whatever it is.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
 /// Why a request is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denied {
@@ -77,29 +98,52 @@ pub(crate) enum Denied {
     /// The file of users cannot be read any more; the log says why.
     #[error("Users cannot be checked now; the log of the service says why")]
     Unreadable,
+    /// There is no token, or not a good one. Where to get one.
+    #[error("The request you have made requires authentication.")]
+    Token(Arc<str>),
+    /// It may do nothing: until rules tell roles apart, administrators of the system do everything.
+    #[error("Only an admin of the whole system may do this.")]
+    NotAdmin,
+    /// The identity service does not say whether a token is good.
+    #[error("Tokens cannot be validated now: {0}")]
+    Identity(String),
 }
 
 impl Authentication {
     /// As configured.
     ///
     /// # Errors
-    /// The file of users cannot be used, or the strategy is not served.
-    pub(crate) async fn open(api: &Api) -> Result<Self, UsersError> {
-        match api.auth {
-            AuthStrategy::None | AuthStrategy::Keystone => Ok(Self::Open),
+    /// The file of users or the identity service cannot be used.
+    pub(crate) async fn open(config: &Config) -> Result<Self, AuthenticationError> {
+        match config.api.auth {
+            AuthStrategy::None => Ok(Self::Open),
             AuthStrategy::HttpBasic => {
-                let path: Arc<Path> = api.http_basic_auth_user_file.as_path().into();
+                let path: Arc<Path> = config.api.http_basic_auth_user_file.as_path().into();
                 Ok(Self::HttpBasic(Arc::new(UserFile::open(path).await?)))
+            }
+            AuthStrategy::Keystone => {
+                let settings = KeystoneSettings::of(&config.keystone)?;
+                Ok(Self::Keystone(Arc::new(Keystone::new(settings)?)))
             }
         }
     }
 
-    /// Who sends a request with these headers.
-    pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Denied> {
+    /// Who sends this request.
+    pub(crate) async fn caller(&self, request: &Parts) -> Result<Caller, Denied> {
         match self {
             Self::Open => Ok(Caller::Anybody),
+            Self::Keystone(keystone) => {
+                let caller = keystone.caller(request).await?;
+                let is_admin = |who: &Credentials| {
+                    who.scope == Scope::System && who.roles.iter().any(|role| role == "admin")
+                };
+                match &caller {
+                    Caller::Token(who) if !is_admin(who) => Err(Denied::NotAdmin),
+                    Caller::Token(_) | Caller::User(_) | Caller::Anybody => Ok(caller),
+                }
+            }
             Self::HttpBasic(users) => {
-                let credentials = basic::credentials(headers)?;
+                let credentials = basic::credentials(&request.headers)?;
                 let user = users.check(credentials).await?;
                 Ok(Caller::User(user))
             }

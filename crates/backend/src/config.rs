@@ -28,7 +28,8 @@ pub use key::Key;
 use key::Section;
 pub use sections::{
     Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
-    Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, LogsCollect, RpcSection,
+    Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, Keystone, LogsCollect,
+    RpcSection,
 };
 
 macro_rules! config {
@@ -59,6 +60,8 @@ macro_rules! config {
 config! {
     /// `[api]`: the HTTP API.
     api: Api,
+    /// `[keystone]`: the identity service.
+    keystone: Keystone,
     /// `[database]`: where everything is kept.
     database: Database,
     /// `[conductor]`: what does the work.

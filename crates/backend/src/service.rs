@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Authentication, UsersError};
+use crate::auth::{Authentication, AuthenticationError};
 use crate::conductor::Conductor;
 use crate::conductor::boot_directory::{StoreBootDirectory, TimelineSink};
 use crate::config::Config;
@@ -46,9 +46,9 @@ pub enum ServiceError {
     /// The API cannot be served as configured.
     #[error(transparent)]
     Api(#[from] OptionsError),
-    /// The users of the API cannot be known.
+    /// Who calls cannot be found out.
     #[error(transparent)]
-    Users(#[from] UsersError),
+    Authentication(#[from] AuthenticationError),
     /// Something in the configuration is missing or contradicts itself.
     #[error("{0}")]
     Configuration(String),
@@ -76,7 +76,7 @@ impl ServiceError {
                     | BootServicesError::BadPool { .. }
                     | BootServicesError::Overlap { .. }
             ),
-            Self::Loader(_) | Self::Users(_) | Self::Io { .. } => false,
+            Self::Loader(_) | Self::Authentication(_) | Self::Io { .. } => false,
         }
     }
 }
@@ -149,7 +149,7 @@ impl Service {
             None => None,
         };
         let api_options = ApiOptions::new(&config)?;
-        let authentication = Authentication::open(&config.api).await?;
+        let authentication = Authentication::open(&config).await?;
         let store = Store::open(&StoreOptions::of(&config.database, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();

@@ -115,6 +115,45 @@ section! {
 }
 
 section! {
+    /// The identity service (Keystone), where api.auth is keystone.
+    "keystone" Keystone {
+        /// Its URL, such as https://HOST:5000/v3.
+        auth_url: Option<Url> = None;
+        /// Where clients are told to get a token, where that is not auth_url.
+        www_authenticate_uri: Option<Url> = None;
+        /// The user as which this service asks about tokens; it needs the role service or admin.
+        username: Option<String> = None;
+        /// Its password.
+        password: Option<Secret> = None;
+        /// The domain of that user.
+        user_domain_name: String = "Default".to_owned();
+        /// The project that the user has its role in; in the whole system when it is not set.
+        project_name: Option<String> = None;
+        /// The domain of that project.
+        project_domain_name: String = "Default".to_owned();
+        /// An application credential instead of a password: its id.
+        application_credential_id: Option<String> = None;
+        /// The same by its name; then username is whose it is.
+        application_credential_name: Option<String> = None;
+        /// The secret of the application credential.
+        application_credential_secret: Option<Secret> = None;
+        /// Who signs the identity service's certificate: a PEM file; the authorities that this host
+        /// trusts when it is not set.
+        cafile: Option<PathBuf> = None;
+        /// Whether any certificate is taken. Whoever is between can then let anybody in.
+        insecure: bool = false;
+        /// How long one request to the identity service may take.
+        timeout: Duration = seconds(10);
+        /// How long what it said of a token counts. A token that is revoked is taken so long.
+        token_cache_time: Duration = seconds(10);
+        /// How many tokens are remembered.
+        token_cache_size: usize = 10_000;
+        /// The roles of services that may go on with a user's token that has expired.
+        service_token_roles: Vec<String> = vec!["service".to_owned()];
+    }
+}
+
+section! {
     /// Where everything is kept.
     "database" Database {
         /// postgres://USER:PASSWORD@HOST/NAME or sqlite:///PATH; cupola.sqlite in the state

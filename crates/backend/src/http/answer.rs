@@ -68,14 +68,40 @@ impl Failure {
 /// The answer to who may not come in, as Ironic's filter words it.
 fn refused(denied: &Denied) -> Response {
     let status = match denied {
-        Denied::Missing | Denied::Wrong => StatusCode::UNAUTHORIZED,
+        Denied::Missing | Denied::Wrong | Denied::Token(_) => StatusCode::UNAUTHORIZED,
         Denied::Scheme(_) | Denied::Malformed => StatusCode::BAD_REQUEST,
-        Denied::Busy | Denied::Unreadable => StatusCode::SERVICE_UNAVAILABLE,
+        Denied::NotAdmin => StatusCode::FORBIDDEN,
+        Denied::Busy | Denied::Unreadable | Denied::Identity(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let body = json!({ "error": { "message": denied.to_string(), "code": status.as_u16() } });
+    let (message, code) = (denied.to_string(), status.as_u16());
+    let body = match denied {
+        // The filter of tokens words its answers another way than that of users.
+        Denied::Token(_) | Denied::Identity(_) => {
+            let title = status.canonical_reason();
+            json!({ "error": { "code": code, "title": title, "message": message } })
+        }
+        Denied::Missing
+        | Denied::Wrong
+        | Denied::Scheme(_)
+        | Denied::Malformed
+        | Denied::Busy
+        | Denied::Unreadable
+        | Denied::NotAdmin => json!({ "error": { "message": message, "code": code } }),
+    };
+    let challenge = match denied {
+        Denied::Token(uri) => HeaderValue::from_str(&format!("Keystone uri=\"{uri}\"")).ok(),
+        Denied::Missing | Denied::Wrong => {
+            Some(HeaderValue::from_static("Basic realm=\"Baremetal API\""))
+        }
+        Denied::Scheme(_)
+        | Denied::Malformed
+        | Denied::Busy
+        | Denied::NotAdmin
+        | Denied::Unreadable
+        | Denied::Identity(_) => None,
+    };
     let mut response = with_body(status, body.to_string().into_bytes());
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Basic realm=\"Baremetal API\"");
+    if let Some(challenge) = challenge {
         let headers = response.headers_mut();
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }

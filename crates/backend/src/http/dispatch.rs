@@ -85,7 +85,7 @@ async fn admit(state: &ApiState, request: &Parts, found: Option<&Found>) -> Resu
     if is_public || request.extensions.get::<SameProcess>().is_some() {
         return Ok(Caller::Anybody);
     }
-    state.authentication.caller(&request.headers).await
+    state.authentication.caller(request).await
 }
 
 /// The answer to who may come in.

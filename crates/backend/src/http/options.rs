@@ -6,6 +6,7 @@ use std::time::Duration;
 use cupola_api::cupola::Image;
 
 use super::body::Limits;
+use crate::auth::{KeystoneSettings, SettingsError};
 use crate::config::{AuthStrategy, Config};
 
 /// What of the configuration shows on the wire.
@@ -30,12 +31,9 @@ pub struct ApiOptions {
 /// Why the API cannot be served as configured.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
-    /// Nothing must be served openly that was to be protected.
-    #[error(
-        "api.auth = \"{0}\" is not served yet; set it to \"http_basic\", or to \"none\" and let \
-         nobody but a reverse proxy that checks who calls reach api.listen"
-    )]
-    Auth(&'static str),
+    /// Tokens cannot be validated.
+    #[error(transparent)]
+    Keystone(#[from] SettingsError),
 }
 
 impl ApiOptions {
@@ -46,9 +44,7 @@ impl ApiOptions {
     pub fn new(config: &Config) -> Result<Self, OptionsError> {
         match config.api.auth {
             AuthStrategy::None | AuthStrategy::HttpBasic => {}
-            other @ AuthStrategy::Keystone => {
-                return Err(OptionsError::Auth(other.as_str()));
-            }
+            AuthStrategy::Keystone => drop(KeystoneSettings::of(&config.keystone)?),
         }
         let endpoint = config.api.public_endpoint.as_ref();
         Ok(Self {
@@ -82,9 +78,9 @@ mod tests {
         config.api.auth = AuthStrategy::HttpBasic;
         assert!(ApiOptions::new(&config).is_ok());
         config.api.auth = AuthStrategy::Keystone;
-        assert_eq!(
-            ApiOptions::new(&config).err(),
-            Some(OptionsError::Auth("keystone"))
-        );
+        assert!(matches!(
+            ApiOptions::new(&config),
+            Err(OptionsError::Keystone(_))
+        ));
     }
 }

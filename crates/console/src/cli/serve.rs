@@ -35,8 +35,7 @@ pub(crate) enum Authentication {
     /// By user and password, from the file that `api.http_basic_auth_user_file` names
     #[value(name = "http_basic")]
     HttpBasic,
-    /// By Keystone tokens
-    #[value(hide = true)]
+    /// By tokens of Keystone, as section keystone of the configuration says
     Keystone,
 }
 

@@ -18,7 +18,11 @@ async fn protected(directory: &tempfile::TempDir) -> Api {
         http_basic_auth_user_file: path,
         ..config::Api::default()
     };
-    Api::start_with(Authentication::open(&api).await.unwrap()).await
+    let config = Config {
+        api,
+        ..Config::default()
+    };
+    Api::start_with(Authentication::open(&config).await.unwrap()).await
 }
 
 fn request(path: &str, authorization: Option<&str>) -> Request<Body> {
