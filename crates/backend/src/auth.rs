@@ -77,6 +77,38 @@ pub enum AuthenticationError {
     Identity(#[from] IdentityError),
 }
 
+/// What proved who sends a request, to be looked at again while the answer goes on.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    authentication: Authentication,
+    request: Box<Parts>,
+}
+
+impl Proof {
+    /// Of this request.
+    pub(crate) fn new(authentication: Authentication, request: Parts) -> Self {
+        Self {
+            authentication,
+            request: Box::new(request),
+        }
+    }
+
+    /// Whether it would be let in now. Where that cannot be told, it would.
+    pub(crate) async fn holds(&self) -> bool {
+        match self.authentication.caller(&self.request).await {
+            Ok(_) | Err(Denied::Busy | Denied::Unreadable | Denied::Identity(_)) => true,
+            Err(
+                Denied::Missing
+                | Denied::Wrong
+                | Denied::Scheme(_)
+                | Denied::Malformed
+                | Denied::Token(_)
+                | Denied::NotAdmin,
+            ) => false,
+        }
+    }
+}
+
 /// Why a request is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Denied {
@@ -125,6 +157,14 @@ impl Authentication {
                 let settings = KeystoneSettings::of(&config.keystone)?;
                 Ok(Self::Keystone(Arc::new(Keystone::new(settings)?)))
             }
+        }
+    }
+
+    /// What is wrong with how callers are found out, though it goes on.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Open | Self::Keystone(_) => None,
+            Self::HttpBasic(users) => users.trouble(),
         }
     }
 

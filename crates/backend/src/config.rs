@@ -29,7 +29,7 @@ use key::Section;
 pub use sections::{
     Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
     Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, Keystone, LogsCollect,
-    RpcSection,
+    RpcSection, TlsMode,
 };
 
 macro_rules! config {

@@ -5,6 +5,7 @@
 //! to one handler, which reads its arguments and body, checks their form and asks the store or the
 //! conductor. No handler moves a provision state or talks to hardware.
 
+mod activity;
 mod allocations;
 mod answer;
 mod arguments;
@@ -16,6 +17,7 @@ mod cupola;
 mod deploy_templates;
 mod dispatch;
 mod inspection_rules;
+mod limit;
 mod metrics;
 mod name;
 mod nodes;
@@ -37,6 +39,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 mod volumes;
 
 use std::sync::Arc;
@@ -52,7 +55,8 @@ use crate::store::Store;
 #[cfg(fuzzing)]
 pub use nodes::fuzzing;
 pub use options::{ApiOptions, OptionsError};
-pub use serve::serve;
+pub(crate) use serve::{ServeOptions, serve};
+pub use tls::{Tls, TlsError};
 
 /// Whether a node can have a trait of this name.
 pub(crate) fn is_trait(name: &str) -> bool {

@@ -24,7 +24,7 @@ use crate::conductor::Conductor;
 use crate::conductor::boot_directory::{StoreBootDirectory, TimelineSink};
 use crate::config::Config;
 use crate::events::EventBus;
-use crate::http::{self, ApiOptions, ApiState, OptionsError};
+use crate::http::{self, ApiOptions, ApiState, OptionsError, ServeOptions, Tls, TlsError};
 use crate::rpc::Rpc;
 use crate::store::{self, ServerLeases, Store, StoreError, StoreOptions};
 
@@ -46,6 +46,9 @@ pub enum ServiceError {
     /// The API cannot be served as configured.
     #[error(transparent)]
     Api(#[from] OptionsError),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Who calls cannot be found out.
     #[error(transparent)]
     Authentication(#[from] AuthenticationError),
@@ -76,7 +79,7 @@ impl ServiceError {
                     | BootServicesError::BadPool { .. }
                     | BootServicesError::Overlap { .. }
             ),
-            Self::Loader(_) | Self::Authentication(_) | Self::Io { .. } => false,
+            Self::Loader(_) | Self::Authentication(_) | Self::Tls(_) | Self::Io { .. } => false,
         }
     }
 }
@@ -114,6 +117,7 @@ pub fn other_dhcp_servers(interface: &str) -> std::io::Result<BTreeSet<Ipv4Addr>
 pub struct Service {
     router: Router,
     address: Option<SocketAddr>,
+    tls: Option<Arc<Tls>>,
     store: Store,
     events: EventBus,
     conductor: Conductor,
@@ -150,6 +154,11 @@ impl Service {
         };
         let api_options = ApiOptions::new(&config)?;
         let authentication = Authentication::open(&config).await?;
+        let tls = match &listener {
+            Some(_) => Tls::open(&config, state_directory).await?.map(Arc::new),
+            None => None,
+        };
+        let serve_options = ServeOptions::new(&config.api, tls.clone());
         let store = Store::open(&StoreOptions::of(&config.database, state_directory)).await?;
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
@@ -181,10 +190,14 @@ impl Service {
             stop.clone(),
         );
         let router = http::router(state);
-        let serving = listener.map(|listener| serve(listener, router.clone(), stop.clone()));
+        let serving = listener.map(|listener| {
+            let serving = http::serve(listener, router.clone(), serve_options, stop.clone());
+            tokio::spawn(serving)
+        });
         Ok(Self {
             router,
             address,
+            tls,
             store,
             events,
             conductor,
@@ -203,6 +216,12 @@ impl Service {
     #[must_use]
     pub const fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// How TLS is spoken there, when it is.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
     }
 
     /// The boot services, when they run: a virtual rack has to know their addresses.
@@ -250,14 +269,6 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = http::serve(listener, router, stop).await {
-            tracing::error!(%error, "the API cannot be served any more");
-        }
-    })
 }
 
 #[cfg(test)]

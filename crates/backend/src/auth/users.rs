@@ -1,5 +1,5 @@
 //! The file of users and their bcrypt hashes, in Apache's format as Ironic reads it (`htpasswd -B`).
-//! A change of the file counts from the next second on.
+//! A change of the file counts from the next second on; one that breaks it counts when it is mended.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,6 +23,10 @@ const CHECKS: usize = 2;
 
 /// How long a request waits for its password to be checked.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The highest cost that is taken: a check takes seconds of a processor, and twice as long with each
+/// further one.
+const HIGHEST_COST: u32 = 15;
 
 /// The cost of the hash that an unknown user is checked against, where the file has none to follow.
 const USUAL_COST: u32 = 10;
@@ -54,6 +58,21 @@ pub enum UsersError {
         /// Counted from 1.
         line: usize,
     },
+    /// A hash would take too long to check.
+    #[error(
+        "api.http_basic_auth_user_file: line {line} of {} has a hash of cost {cost}, and whoever \
+         guesses would take a processor for that long; make it with a cost of at most {HIGHEST_COST}: \
+         `htpasswd -B -C 12 {} USER`",
+        path.display(), path.display()
+    )]
+    Cost {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// The cost that it has.
+        cost: u32,
+    },
     /// The system gives no random octets.
     #[error("the system gives no random octets: {0}")]
     Random(#[from] getrandom::Error),
@@ -66,6 +85,8 @@ pub enum UsersError {
 #[derive(Debug)]
 struct Users {
     hashes: HashMap<Arc<str>, Arc<str>>,
+    /// The highest cost of them.
+    cost: u32,
     /// What an unknown user's password is checked against, so that it takes as long as a known one's.
     decoy: Arc<str>,
     /// Told apart by this from a later file.
@@ -75,11 +96,20 @@ struct Users {
 /// When a file was changed last, and its length.
 type Stamp = (Option<SystemTime>, u64);
 
+/// What is known of the file.
+#[derive(Clone, Debug)]
+struct Known {
+    users: Arc<Users>,
+    at: Instant,
+    /// What is wrong with a later file, which is not used.
+    broken: Option<(Stamp, Arc<str>)>,
+}
+
 /// The file of users.
 #[derive(Debug)]
 pub(crate) struct UserFile {
     path: Arc<Path>,
-    known: Mutex<(Arc<Users>, Instant)>,
+    known: Mutex<Known>,
     verdicts: Verdicts,
     checks: Semaphore,
 }
@@ -94,7 +124,7 @@ impl UserFile {
         .await?;
         Ok(Self {
             path,
-            known: Mutex::new((Arc::new(users), Instant::now())),
+            known: Mutex::new(Known::now(Arc::new(users))),
             verdicts: Verdicts::new()?,
             checks: Semaphore::new(CHECKS),
         })
@@ -114,7 +144,8 @@ impl UserFile {
         {
             return Ok(Arc::clone(user));
         }
-        let is_right = self.verify(password.clone(), Arc::clone(hash)).await?;
+        let checked = self.verify(password.clone(), Arc::clone(hash), users.cost);
+        let is_right = checked.await?;
         match known.filter(|_| is_right) {
             Some((user, hash)) => {
                 self.verdicts
@@ -128,32 +159,79 @@ impl UserFile {
         }
     }
 
-    async fn verify(&self, password: cupola_api::Secret, hash: Arc<str>) -> Result<bool, Denied> {
+    /// Takes as long whatever the cost of this hash is, so that nobody is told by the time which users
+    /// there are: each cost takes twice as long as the one before it.
+    async fn verify(
+        &self,
+        password: cupola_api::Secret,
+        hash: Arc<str>,
+        highest: u32,
+    ) -> Result<bool, Denied> {
         let turn = tokio::time::timeout(PATIENCE, self.checks.acquire()).await;
         let Ok(Ok(_turn)) = turn else {
             return Err(Denied::Busy);
         };
-        let check = move || bcrypt::verify(password.expose(), &hash).unwrap_or(false);
+        let check = move || {
+            let is_right = bcrypt::verify(password.expose(), &hash).unwrap_or(false);
+            for cost in cost(&hash).unwrap_or(highest)..highest {
+                // Nobody's: only its time counts.
+                let _ = bcrypt::verify(password.expose(), &decoy(cost));
+            }
+            is_right
+        };
         let checked = tokio::task::spawn_blocking(check).await;
         checked.map_err(|_| Denied::Unreadable)
     }
 
     /// The users as the file has them, at most a second ago.
     async fn users(&self) -> Result<Arc<Users>, UsersError> {
-        let (users, at) = self.known.lock().clone();
-        if at.elapsed() < FRESH {
-            return Ok(users);
+        let known = self.known.lock().clone();
+        if known.at.elapsed() < FRESH {
+            return Ok(known.users);
         }
-        let (path, stamp) = (Arc::clone(&self.path), users.stamp);
-        let again = in_background(move || match stamp_of(&path)? == stamp {
-            true => Ok(None),
-            false => read(&path).map(Some),
+        let looked_at = known.broken.as_ref().map_or(known.users.stamp, |(s, _)| *s);
+        let path = Arc::clone(&self.path);
+        let (stamp, again) = in_background(move || {
+            let stamp = stamp_of(&path)?;
+            Ok((stamp, (stamp != looked_at).then(|| read(&path))))
         })
         .await?;
-        let users = again.map_or(users, Arc::new);
+        let known = match again {
+            None => Known {
+                at: Instant::now(),
+                ..known
+            },
+            Some(Ok(users)) => Known::now(Arc::new(users)),
+            Some(Err(error @ (UsersError::Line { .. } | UsersError::Cost { .. }))) => {
+                tracing::error!(%error, "the users known before are kept");
+                let why = format!("{error}; the users known before are kept").into();
+                Known {
+                    broken: Some((stamp, why)),
+                    ..Known::now(known.users)
+                }
+            }
+            Some(Err(error)) => return Err(error),
+        };
+        let users = Arc::clone(&known.users);
         self.verdicts.keep(|user| users.hashes.contains_key(user));
-        *self.known.lock() = (Arc::clone(&users), Instant::now());
+        *self.known.lock() = known;
         Ok(users)
+    }
+
+    /// What is wrong with the file, while users that were known before are kept.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let known = self.known.lock();
+        known.broken.as_ref().map(|(_, why)| why.to_string())
+    }
+}
+
+impl Known {
+    fn now(users: Arc<Users>) -> Self {
+        Self {
+            users,
+            at: Instant::now(),
+            broken: None,
+        }
     }
 }
 
@@ -184,29 +262,44 @@ fn read(path: &Path) -> Result<Users, UsersError> {
         path: path.to_owned(),
         source,
     })?;
-    let hashes = parse(&text).map_err(|line| UsersError::Line {
-        path: path.to_owned(),
-        line,
+    let path = || path.to_owned();
+    let hashes = parse(&text).map_err(|fault| match fault {
+        Fault::Form(line) => UsersError::Line { path: path(), line },
+        Fault::Cost(line, cost) => UsersError::Cost {
+            path: path(),
+            line,
+            cost,
+        },
     })?;
     let costs = hashes.values().filter_map(|hash| cost(hash));
-    let decoy = decoy(costs.max().unwrap_or(USUAL_COST));
+    let cost = costs.max().unwrap_or(USUAL_COST);
     Ok(Users {
         hashes,
-        decoy,
+        cost,
+        decoy: decoy(cost),
         stamp,
     })
 }
 
-/// The users and their hashes, or the number of the first line that is neither.
-fn parse(text: &str) -> Result<HashMap<Arc<str>, Arc<str>>, usize> {
+/// What is wrong with which line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Form(usize),
+    Cost(usize, u32),
+}
+
+/// The users and their hashes.
+fn parse(text: &str) -> Result<HashMap<Arc<str>, Arc<str>>, Fault> {
     let mut hashes = HashMap::new();
     for (line, number) in text.lines().map(str::trim).zip(1..) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (user, hash) = line.split_once(':').ok_or(number)?;
-        if user.is_empty() || cost(hash).is_none() {
-            return Err(number);
+        let (user, hash) = line.split_once(':').ok_or(Fault::Form(number))?;
+        match cost(hash).filter(|_| !user.is_empty()) {
+            None => return Err(Fault::Form(number)),
+            Some(cost) if cost > HIGHEST_COST => return Err(Fault::Cost(number, cost)),
+            Some(_) => {}
         }
         // The first line of a user counts, as upstream has it.
         hashes.entry(user.into()).or_insert_with(|| hash.into());
@@ -241,6 +334,41 @@ mod tests {
         format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())
     }
 
+    fn look_again(file: &UserFile) {
+        file.known.lock().at = Instant::now() - FRESH;
+    }
+
+    #[tokio::test]
+    async fn a_broken_file_locks_nobody_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("users");
+        std::fs::write(&path, line("me", "secret")).unwrap();
+        let file = UserFile::open(path.as_path().into()).await.unwrap();
+        for broken in [
+            "me:secret\n".to_owned(),
+            line("me", "secret").replace("$04$", "$16$"),
+        ] {
+            std::fs::write(&path, broken).unwrap();
+            for _ in 0..2 {
+                look_again(&file);
+                assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
+                assert!(file.trouble().unwrap().contains("line 1"));
+            }
+        }
+        std::fs::write(&path, line("you", "other")).unwrap();
+        look_again(&file);
+        assert_eq!(checked(&file, "me", "secret").await, Err(Denied::Wrong));
+        assert_eq!(file.trouble(), None);
+    }
+
+    #[test]
+    fn a_cost_that_takes_too_long_is_refused() {
+        let line = line("me", "secret");
+        assert!(parse(&line.replace("$04$", "$15$")).is_ok());
+        let dear = format!("\n{}", line.replace("$04$", "$31$"));
+        assert_eq!(parse(&dear).err(), Some(Fault::Cost(2, 31)));
+    }
+
     async fn checked(file: &UserFile, user: &str, password: &str) -> Result<Arc<str>, Denied> {
         let user = user.to_owned();
         let password = Secret::new(password);
@@ -267,10 +395,10 @@ mod tests {
         }
         // Who is taken out of the file is not let in any more, however right the password was.
         std::fs::write(&path, line("you", "other")).unwrap();
-        file.known.lock().1 = Instant::now() - FRESH;
+        look_again(&file);
         assert_eq!(checked(&file, "me", "secret").await, Err(Denied::Wrong));
         std::fs::remove_file(&path).unwrap();
-        file.known.lock().1 = Instant::now() - FRESH;
+        look_again(&file);
         assert_eq!(
             checked(&file, "you", "other").await,
             Err(Denied::Unreadable)

@@ -8,7 +8,7 @@ use cupola_drivers::fake::DelayRange;
 use cupola_drivers::registry::hardware_type;
 use ipnet::Ipv4Net;
 
-use super::{Boot, Config, ConfigError, DhcpMode, priorities};
+use super::{Boot, Config, ConfigError, DhcpMode, TlsMode, priorities};
 use crate::http::ApiOptions;
 use crate::store::StoreOptions;
 
@@ -43,6 +43,27 @@ fn api(config: &Config) -> Result<(), ConfigError> {
     ApiOptions::new(config)?;
     if config.api.max_limit == 0 {
         return Err(unusable("api.max_limit", "must be at least 1"));
+    }
+    if config.api.max_connections == 0 {
+        return Err(unusable("api.max_connections", "must be at least 1"));
+    }
+    if config.api.keep_alive_timeout.is_zero() {
+        let reason = "must be more than 0: no request comes in no time";
+        return Err(unusable("api.keep_alive_timeout", reason));
+    }
+    if config.api.max_ramdisk_memory == 0 {
+        return Err(unusable("api.max_ramdisk_memory", "must be at least 1 MiB"));
+    }
+    if config.api.tls == TlsMode::Files {
+        let because = "api.tls is files; set it, or set api.tls to self_signed";
+        for (key, path) in [
+            ("api.tls_certificate", &config.api.tls_certificate),
+            ("api.tls_key", &config.api.tls_key),
+        ] {
+            if path.is_none() {
+                return Err(ConfigError::Incomplete { key, because });
+            }
+        }
     }
     if config.rpc.url.is_some() {
         let reason = "is set, but this version has no message queue: API and conductor are one \

@@ -31,6 +31,18 @@ choice! {
 }
 
 choice! {
+    /// Where the API's certificate comes from.
+    TlsMode {
+        /// From nowhere: the API is served without TLS.
+        Off => "off",
+        /// From files.
+        Files => "files",
+        /// From this service, which makes one and keeps it.
+        SelfSigned => "self_signed",
+    }
+}
+
+choice! {
     /// The firmware's way to boot.
     BootMode {
         /// UEFI.
@@ -95,6 +107,29 @@ section! {
         /// Users and their bcrypt hashes, for http_basic: what `htpasswd -B` writes. A change
         /// counts within a second.
         http_basic_auth_user_file: PathBuf = PathBuf::from("/etc/cupola/htpasswd");
+        /// off, files or self_signed: whether the API is served by TLS, and where its certificate
+        /// comes from. A self-signed one is made at the first start, in the directory tls below the
+        /// state directory; its fingerprint is told at each start.
+        tls: TlsMode = TlsMode::Off;
+        /// With files: the certificate and those between it and the authority, as PEM. A change of
+        /// the files counts within a second.
+        tls_certificate: Option<PathBuf> = None;
+        /// With files: the certificate's private key, as PEM.
+        tls_key: Option<PathBuf> = None;
+        /// How many connections are served at once; more wait.
+        max_connections: usize = 4096;
+        /// How long a connection without a request is kept, and how long the head of a request may
+        /// take.
+        keep_alive_timeout: Duration = seconds(30);
+        /// How many requests without credentials (lookup, heartbeat, continue_inspection) one address
+        /// may make in a second; 0 for no limit. Behind a proxy or a router that translates
+        /// addresses, many machines share one.
+        ramdisk_requests_per_second: u32 = 100;
+        /// How many it may make at once, after it was quiet: enough for 1000 machines that are
+        /// powered on together behind one address.
+        ramdisk_requests_burst: u32 = 4000;
+        /// How much memory the bodies of such requests may take altogether, in MiB.
+        max_ramdisk_memory: usize = 256;
         /// The most items of one answer to a list.
         max_limit: usize = 1000;
         /// Whether lookup answers only nodes in states in which a ramdisk is expected.

@@ -19,6 +19,8 @@ pub(super) enum Failure {
     Method(Vec<Method>),
     /// It does not prove who sent it.
     Denied(Denied),
+    /// Too much is asked without credentials; after how many seconds it may be tried again.
+    TooMany(u64, String),
     /// By the guard of body size and depth, whose body is flat.
     Guard(StatusCode, String),
 }
@@ -52,6 +54,14 @@ impl Failure {
                 response
             }
             Self::Denied(denied) => refused(&denied),
+            Self::TooMany(seconds, text) => {
+                let fault = ApiFault::new(429, text);
+                let body = fault.body().to_string().into_bytes();
+                let mut response = with_body(StatusCode::TOO_MANY_REQUESTS, body);
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, seconds.into());
+                response
+            }
             Self::Guard(status, text) => {
                 let code = if status.is_server_error() {
                     "Server"

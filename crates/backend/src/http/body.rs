@@ -1,13 +1,16 @@
 //! Reading a request body: how large and how deep it may be, and what counts as JSON (wire
 //! reference §1.4). What is in it is the handlers'.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use cupola_api::fault::ApiFault;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::Failure;
 use super::repr::repr;
@@ -15,6 +18,9 @@ use super::schema;
 
 /// How long a body may take to come.
 const DEADLINE: Duration = Duration::from_secs(120);
+
+/// After how many seconds it may be tried again where there is no memory for a body.
+const RETRY_AFTER: u64 = 5;
 
 /// How large, in bytes, and how deep bodies may be.
 #[derive(Clone, Copy, Debug)]
@@ -34,58 +40,107 @@ pub(super) enum Size {
     Provision,
     /// That of what an inspection ramdisk sends.
     Inspection,
+    /// That of a heartbeat: as of most requests, but anybody may send one.
+    Heartbeat,
+}
+
+impl Size {
+    /// Whether such a body may come from anybody.
+    pub(super) const fn is_strangers(self) -> bool {
+        match self {
+            Self::Inspection | Self::Heartbeat => true,
+            Self::Usual | Self::Provision => false,
+        }
+    }
 }
 
 impl Limits {
-    const fn bytes(&self, size: Size) -> usize {
+    pub(super) const fn bytes(&self, size: Size) -> usize {
         match size {
-            Size::Usual => self.usual,
+            Size::Usual | Size::Heartbeat => self.usual,
             Size::Provision => self.provision,
             Size::Inspection => self.inspection,
         }
     }
 }
 
-/// Reads the whole body as JSON. A missing body is an empty object.
-pub(super) async fn read(
+/// Reads the whole body, of at most `max` bytes. What it takes of `memory` (a permit for each KiB) is
+/// given back when the permit is dropped.
+pub(super) async fn gather(
     body: Body,
-    headers: &HeaderMap,
-    limits: &Limits,
-    size: Size,
-) -> Result<Value, Failure> {
-    let max = limits.bytes(size);
-    let reading = Limited::new(body, max).collect();
+    max: usize,
+    memory: Option<&Arc<Semaphore>>,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Failure> {
+    let reading = async {
+        let body = Limited::new(body, max);
+        match memory {
+            Some(memory) => gather_within(body, memory)
+                .await
+                .map(|(bytes, taken)| (bytes, Some(taken))),
+            None => Ok((body.collect().await?.to_bytes(), None)),
+        }
+    };
     let read = tokio::time::timeout(DEADLINE, reading).await.map_err(|_| {
         let seconds = DEADLINE.as_secs();
         let text = format!("The request body did not come within {seconds} seconds.");
         ApiFault::new(408, text)
     })?;
-    let bytes = match read {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
+    read.map_err(|error| {
+        if error.is::<LengthLimitError>() {
             let text = format!("Request body is larger than {max} bytes");
-            return Err(Failure::Guard(StatusCode::PAYLOAD_TOO_LARGE, text));
+            Failure::Guard(StatusCode::PAYLOAD_TOO_LARGE, text)
+        } else if error.is::<NoMemory>() {
+            Failure::TooMany(RETRY_AFTER, error.to_string())
+        } else {
+            ApiFault::bad_request(format!("The request body could not be read: {error}")).into()
         }
-        Err(error) => {
-            let text = format!("The request body could not be read: {error}");
-            return Err(ApiFault::bad_request(text).into());
-        }
-    };
+    })
+}
+
+/// All the memory for bodies that anybody may send is taken.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "Too many machines send data at the same time; try again in {RETRY_AFTER} seconds. Where so many \
+     are meant to, raise api.max_ramdisk_memory."
+)]
+struct NoMemory;
+
+/// Takes memory as octets come, so that nobody holds any by promises.
+async fn gather_within(
+    mut body: Limited<Body>,
+    memory: &Arc<Semaphore>,
+) -> Result<(Bytes, OwnedSemaphorePermit), Box<dyn std::error::Error + Send + Sync>> {
+    let mut bytes = Vec::new();
+    let mut taken = Arc::clone(memory).try_acquire_many_owned(0)?;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
+        let needed = (bytes.len() + data.len()).div_ceil(1024) - taken.num_permits();
+        let more = Arc::clone(memory).try_acquire_many_owned(u32::try_from(needed)?);
+        taken.merge(more.map_err(|_| NoMemory)?);
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes.into(), taken))
+}
+
+/// Reads a body as JSON. A missing body is an empty object.
+pub(super) fn read(bytes: &[u8], headers: &HeaderMap, depth: usize) -> Result<Value, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Object(serde_json::Map::new()));
     }
     if is_form(headers) {
-        let names: Vec<_> = url::form_urlencoded::parse(&bytes)
+        let names: Vec<_> = url::form_urlencoded::parse(bytes)
             .map(|(name, _)| name)
             .collect();
         let shown: String = names.join(", ").chars().take(200).collect();
         return Err(ApiFault::bad_request(format!("Unexpected arguments: {shown}")).into());
     }
-    if nesting(&bytes) > limits.depth {
-        let text = format!("Request body is nested deeper than {} levels", limits.depth);
+    if nesting(bytes) > depth {
+        let text = format!("Request body is nested deeper than {depth} levels");
         return Err(Failure::Guard(StatusCode::BAD_REQUEST, text));
     }
-    let value: Value = serde_json::from_slice(&bytes)
+    let value: Value = serde_json::from_slice(bytes)
         .map_err(|e| ApiFault::bad_request(format!("The request body is no JSON: {e}")))?;
     if value.is_null() {
         return Err(ApiFault::bad_request("The request body must not be null").into());
@@ -169,9 +224,26 @@ mod tests {
 
     async fn read_text(text: &str) -> Result<Value, u16> {
         let body = Body::from(text.to_owned());
-        read(body, &HeaderMap::new(), &LIMITS, Size::Usual)
-            .await
-            .map_err(|f| f.into_response().status().as_u16())
+        let status = |failure: Failure| failure.into_response().status().as_u16();
+        let gathered = gather(body, LIMITS.bytes(Size::Usual), None).await;
+        let (bytes, _) = gathered.map_err(status)?;
+        read(&bytes, &HeaderMap::new(), LIMITS.depth).map_err(status)
+    }
+
+    #[tokio::test]
+    async fn memory_for_strangers_is_bounded() {
+        let memory = Arc::new(Semaphore::new(3));
+        let send = |size: usize| gather(Body::from(vec![b' '; size]), 1 << 20, Some(&memory));
+        let (bytes, held) = send(2 * 1024).await.unwrap();
+        assert_eq!((bytes.len(), memory.available_permits()), (2 * 1024, 1));
+        let refused = send(2 * 1024).await.unwrap_err().into_response();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(refused.headers().contains_key("retry-after"));
+        assert!(send(1024).await.is_ok());
+        drop(held);
+        assert!(send(3 * 1024).await.is_ok());
+        assert!(send(0).await.is_ok());
+        assert_eq!(memory.available_permits(), 3);
     }
 
     #[tokio::test]
@@ -184,14 +256,12 @@ mod tests {
         assert_eq!(read_text(&"x".repeat((1 << 20) + 1)).await, Err(413));
     }
 
-    #[tokio::test]
-    async fn a_form_is_refused() {
+    #[test]
+    fn a_form_is_refused() {
         let mut headers = HeaderMap::new();
         let form = http::HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(header::CONTENT_TYPE, form);
-        let error = read(Body::from("{}"), &headers, &LIMITS, Size::Usual)
-            .await
-            .expect_err("a form");
+        let error = read(b"{}", &headers, LIMITS.depth).expect_err("a form");
         assert!(matches!(error, Failure::Fault(f) if f.message == "Unexpected arguments: {}"));
     }
 

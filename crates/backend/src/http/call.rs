@@ -10,12 +10,14 @@ use cupola_api::{Microversion, NodeId};
 use http::{HeaderMap, Method};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::ApiState;
 use super::answer::Failure;
 use super::arguments::Arguments;
 use super::body::{self, Size};
 use super::name;
+use crate::auth::Proof;
 use crate::store::{Conflict, StoreError, StoredNode};
 
 /// A request.
@@ -34,6 +36,10 @@ pub(super) struct Call {
     pub(super) arguments: Arguments,
     /// Behind a lock that nobody ever takes: a body may not be shared between threads, a call is.
     pub(super) body: Mutex<Option<Body>>,
+    /// What the body of a request without credentials takes of the memory for all of them.
+    pub(super) memory: Option<OwnedSemaphorePermit>,
+    /// What proved who calls, where that must go on holding.
+    pub(super) proof: Option<Proof>,
 }
 
 impl Call {
@@ -58,10 +64,14 @@ impl Call {
 
     /// The body as JSON; an empty object when there is none.
     pub(super) async fn json(&mut self, size: Size) -> Result<Value, Failure> {
-        match self.body.get_mut().take() {
-            Some(body) => body::read(body, &self.headers, &self.state.options.limits, size).await,
-            None => Ok(Value::Object(Map::new())),
-        }
+        let Some(body) = self.body.get_mut().take() else {
+            return Ok(Value::Object(Map::new()));
+        };
+        let options = &self.state.options;
+        let memory = size.is_strangers().then_some(&options.stranger_memory);
+        let (bytes, memory) = body::gather(body, options.limits.bytes(size), memory).await?;
+        self.memory = memory;
+        body::read(&bytes, &self.headers, options.limits.depth)
     }
 
     /// The body as an object whose members are arguments: unknown ones are refused as such.

@@ -14,7 +14,7 @@ use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, 
 use cupola_api::volume_connector::VolumeConnector;
 use cupola_api::volume_target::VolumeTarget;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -22,11 +22,12 @@ use super::answer::{self, Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::route::Found;
+use super::serve::Connection;
 use super::{
     ApiState, allocations, chassis, cupola, deploy_templates, inspection_rules, metrics, nodes,
     portgroups, ports, ramdisk, root, runbooks, service, volumes,
 };
-use crate::auth::{Caller, Denied, SameProcess};
+use crate::auth::{Caller, Denied, Proof, SameProcess};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
@@ -66,9 +67,12 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
     }
     let (parts, body) = request.into_parts();
     let found = Found::at(parts.uri.path());
+    if let Err(failure) = admit_stranger(&state, &parts, found.as_ref()) {
+        return (None, failure.into_response());
+    }
     match admit(&state, &parts, found.as_ref()).await {
         Ok(caller) => {
-            let (version, mut response) = serve(state, parts, body, found).await;
+            let (version, mut response) = serve(state, parts, body, found, &caller).await;
             response.extensions_mut().insert(caller);
             (version, response)
         }
@@ -88,12 +92,39 @@ async fn admit(state: &ApiState, request: &Parts, found: Option<&Found>) -> Resu
     state.authentication.caller(request).await
 }
 
+/// Counts what anybody may ask, by the address that it comes from.
+fn admit_stranger(state: &ApiState, parts: &Parts, found: Option<&Found>) -> Result<(), Failure> {
+    use Operation as O;
+    let route = found.and_then(|found| found.route(&parts.method));
+    let is_counted = route.is_some_and(|route| {
+        matches!(
+            route.operation,
+            O::Lookup | O::Heartbeat | O::ContinueInspection
+        )
+    });
+    let at = parts.extensions.get::<Connection>().filter(|_| is_counted);
+    let (Some(at), Some(strangers)) = (at, &state.options.strangers) else {
+        return Ok(());
+    };
+    let address = at.peer.ip();
+    strangers.admit(address).map_err(|seconds| {
+        tracing::warn!(%address, "too many requests without credentials from one address");
+        let text = format!(
+            "Too many requests without credentials come from {address}; try again in {seconds} \
+             seconds. Where many machines share this address, raise \
+             api.ramdisk_requests_per_second."
+        );
+        Failure::TooMany(seconds, text)
+    })
+}
+
 /// The answer to who may come in.
 async fn serve(
     state: ApiState,
     parts: Parts,
     body: Body,
     found: Option<Found>,
+    caller: &Caller,
 ) -> (Option<Microversion>, Response) {
     let version = match negotiate(&parts.headers) {
         Ok(version) => version,
@@ -120,8 +151,16 @@ async fn serve(
         return (Some(version), Failure::Fault(fault).into_response());
     }
     let query = parts.uri.query().unwrap_or_default().to_owned();
+    let proof = match (route.operation, caller) {
+        (Operation::FollowEvents, Caller::User(_) | Caller::Token(_)) => {
+            Some(Proof::new(state.authentication.clone(), parts.clone()))
+        }
+        _ => None,
+    };
     let mut call = Call {
-        base: base(&state, &parts.headers, &parts.uri),
+        base: base(&state, &parts),
+        proof,
+        memory: None,
         state,
         version,
         has_version: [HEADER, STANDARD_HEADER]
@@ -367,18 +406,26 @@ fn accepts_json(headers: &HeaderMap, operation: Operation) -> bool {
 }
 
 /// Where links point to: the configured endpoint, else where the request came in.
-fn base(state: &ApiState, headers: &HeaderMap, uri: &Uri) -> Arc<str> {
+fn base(state: &ApiState, parts: &Parts) -> Arc<str> {
     if let Some(endpoint) = &state.options.public_endpoint {
         return endpoint.clone();
     }
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
-    let host = host.or_else(|| uri.authority().map(http::uri::Authority::as_str));
+    let host = parts.headers.get(header::HOST);
+    let host = host.and_then(|v| v.to_str().ok());
+    let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
     // The host goes into JSON and links: a client that sends anything else gets a name of ours.
     let is_host = |h: &&str| {
         let known = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]".contains(&b);
         (1..=255).contains(&h.len()) && h.bytes().all(known)
     };
-    format!("http://{}", host.filter(is_host).unwrap_or("localhost")).into()
+    let at = parts.extensions.get::<Connection>();
+    let scheme = if at.is_some_and(|at| at.is_secure) {
+        "https"
+    } else {
+        "http"
+    };
+    let host = host.filter(is_host).unwrap_or("localhost");
+    format!("{scheme}://{host}").into()
 }
 
 /// Adds the headers that every answer carries.

@@ -145,7 +145,11 @@ pub(super) async fn readiness(call: &mut Call) -> Answer {
     };
     match call.state.store.conductors(timeout).await {
         Ok(conductors) if conductors.iter().any(|conductor| conductor.alive) => {
-            json(StatusCode::OK, &serde_json::json!({ "status": "ready" }))
+            let body = match call.state.authentication.trouble() {
+                Some(trouble) => serde_json::json!({ "status": "ready", "warning": trouble }),
+                None => serde_json::json!({ "status": "ready" }),
+            };
+            json(StatusCode::OK, &body)
         }
         Ok(_) => not_ready("no conductor is alive".to_owned()),
         Err(error) => match Failure::from(error) {

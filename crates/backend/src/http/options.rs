@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cupola_api::cupola::Image;
+use tokio::sync::Semaphore;
 
 use super::body::Limits;
+use super::limit::Strangers;
 use crate::auth::{KeystoneSettings, SettingsError};
 use crate::config::{AuthStrategy, Config};
 
@@ -26,6 +28,10 @@ pub struct ApiOptions {
     pub(super) serves_ramdisks: bool,
     /// How large and how deep bodies may be.
     pub(super) limits: Limits,
+    /// How many requests without credentials an address may make; none: as many as it likes.
+    pub(super) strangers: Option<Arc<Strangers>>,
+    /// How much memory their bodies may take altogether: a permit for each KiB.
+    pub(super) stranger_memory: Arc<Semaphore>,
 }
 
 /// Why the API cannot be served as configured.
@@ -54,6 +60,14 @@ impl ApiOptions {
             images: config.images.clone(),
             may_delete_available: config.conductor.allow_deleting_available_nodes,
             serves_ramdisks: config.api.enable_ramdisk_endpoints,
+            strangers: Strangers::new(&config.api).map(Arc::new),
+            stranger_memory: Arc::new(Semaphore::new(
+                config
+                    .api
+                    .max_ramdisk_memory
+                    .saturating_mul(1024)
+                    .min(Semaphore::MAX_PERMITS),
+            )),
             limits: Limits {
                 usual: config.api.max_json_body_size.saturating_mul(1024),
                 provision: config.api.max_json_body_size_provision.saturating_mul(1024),

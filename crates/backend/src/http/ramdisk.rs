@@ -72,7 +72,7 @@ fn finish(call: &Call, mut answer: LookupAnswer) -> LookupAnswer {
 /// `POST /v1/heartbeat/{node}`.
 pub(super) async fn heartbeat(call: &mut Call, node: &str) -> Answer {
     check_served(call)?;
-    let body = body::object(call.json(Size::Usual).await?, "heartbeat")?;
+    let body = body::object(call.json(Size::Heartbeat).await?, "heartbeat")?;
     let heartbeat = read_heartbeat(body, call.version)?;
     let node = call.node(node).await?;
     call.state.rpc.heartbeat(node.uuid, heartbeat).await?;

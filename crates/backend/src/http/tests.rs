@@ -11,6 +11,7 @@ mod nodes;
 mod portgroups;
 mod ports;
 mod runbooks;
+mod socket;
 mod stream;
 mod volumes;
 mod wire;
@@ -40,7 +41,7 @@ struct Api {
     store: Store,
     events: EventBus,
     shutdown: CancellationToken,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// An answer, read whole.
@@ -75,6 +76,15 @@ impl Api {
     }
 
     async fn start_with(authentication: Authentication) -> Self {
+        Self::start_as(&Config::default(), authentication).await
+    }
+
+    async fn start_configured(config: &Config) -> Self {
+        let authentication = Authentication::open(config).await.expect("who calls");
+        Self::start_as(config, authentication).await
+    }
+
+    async fn start_as(config: &Config, authentication: Authentication) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(&StoreOptions::new(directory.path()))
             .await
@@ -85,7 +95,7 @@ impl Api {
             store: store.clone(),
             events: events.clone(),
         });
-        let options = ApiOptions::new(&Config::default()).expect("good options");
+        let options = ApiOptions::new(config).expect("good options");
         let state = ApiState::new(
             store.clone(),
             events.clone(),
@@ -99,7 +109,7 @@ impl Api {
             store,
             events,
             shutdown,
-            _directory: directory,
+            directory,
         }
     }
 

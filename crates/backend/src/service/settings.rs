@@ -26,7 +26,9 @@ use super::ServiceError;
 use crate::agent_logs::AgentLogs;
 use crate::conductor::ConductorOptions;
 use crate::conductor::options::AgentLogOptions;
-use crate::config::{BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource, priorities};
+use crate::config::{
+    BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource, TlsMode, priorities,
+};
 
 /// The port of the boot services' HTTP server where the configuration names none.
 const BOOT_HTTP_PORT: u16 = 8088;
@@ -369,7 +371,7 @@ fn driver_settings(
             grub: false,
             rescue_kernel: config.boot.rescue_kernel.clone(),
             rescue_ramdisk: config.boot.rescue_ramdisk.clone(),
-            kernel_append_params: config.boot.kernel_append_params.clone(),
+            kernel_append_params: kernel_parameters(config),
             debug: agent.debug,
             default_boot_mode: config.deploy.default_boot_mode.as_str().to_owned(),
         },
@@ -417,5 +419,21 @@ fn api_url(config: &Config, api: Option<SocketAddr>) -> String {
     } else {
         listens
     };
-    format!("http://{address}")
+    let scheme = match config.api.tls {
+        TlsMode::Off => "http",
+        TlsMode::Files | TlsMode::SelfSigned => "https",
+    };
+    format!("{scheme}://{address}")
+}
+
+/// The kernel's command line. No ramdisk can know who signed a certificate that was made here.
+fn kernel_parameters(config: &Config) -> String {
+    let given = &config.boot.kernel_append_params;
+    let is_said = given
+        .split_whitespace()
+        .any(|word| word.starts_with("ipa-insecure=") || word.starts_with("ipa-cafile="));
+    match config.api.tls {
+        TlsMode::SelfSigned if !is_said => format!("{given} ipa-insecure=1").trim().to_owned(),
+        TlsMode::SelfSigned | TlsMode::Off | TlsMode::Files => given.clone(),
+    }
 }

@@ -84,7 +84,14 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     };
     if let Some(running) = started {
         let address = running.address().unwrap_or(wanted);
-        output::line(&format!("listening on http://{address}"))?;
+        if let Some(tls) = running.tls() {
+            let (fingerprint, file) = (tls.fingerprint(), tls.certificate().display());
+            output::line(&format!(
+                "certificate {file}, SHA-256 fingerprint {fingerprint}"
+            ))?;
+        }
+        let scheme = running.tls().map_or("http", |_| "https");
+        output::line(&format!("listening on {scheme}://{address}"))?;
         // Without systemd nobody listens, which is fine.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         end.asked().await;

@@ -14,14 +14,18 @@ use cupola_api::event::StreamItem;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeIdent;
 use futures_util::stream::{Stream, unfold};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::answer::Answer;
 use super::super::call::Call;
+use crate::auth::Proof;
 use crate::events::Subscription;
 
 /// How often a comment is sent when nothing happens, so that nobody on the way hangs up.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether who follows may still.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// Follows the events, of all nodes or of one.
 pub(in super::super) async fn follow(call: &mut Call) -> Answer {
@@ -34,7 +38,9 @@ pub(in super::super) async fn follow(call: &mut Call) -> Answer {
     };
     let after = last_event_id(call)?;
     let subscription = call.state.events.subscribe(after, node);
-    let stream = stream(subscription, call.state.shutdown.clone());
+    let end = call.state.shutdown.child_token();
+    let guard = call.proof.take().map(|proof| watch(proof, end.clone()));
+    let stream = stream(subscription, end, guard);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(stream).keep_alive(keep_alive).into_response())
 }
@@ -51,23 +57,50 @@ fn last_event_id(call: &Call) -> Result<Option<EventId>, ApiFault> {
         .ok_or_else(|| ApiFault::bad_request("Last-Event-ID must be the id of an event, a number."))
 }
 
+/// Ends the stream when who follows it would not be let in any more: the user was taken out of the
+/// file, the token was revoked or has expired.
+fn watch(proof: Proof, end: CancellationToken) -> DropGuard {
+    let (stream_end, ended) = (end.clone(), end);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+            if !proof.holds().await {
+                tracing::info!(
+                    "a stream of events is ended: who follows it is not let in any more"
+                );
+                ended.cancel();
+                return;
+            }
+        }
+    });
+    stream_end.drop_guard()
+}
+
 fn stream(
     subscription: Subscription,
-    shutdown: CancellationToken,
+    end: CancellationToken,
+    guard: Option<DropGuard>,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send {
     // The first comment goes out at once: it tells the client that the subscription stands.
-    let state = (subscription, shutdown, true);
-    unfold(state, |(mut subscription, shutdown, is_first)| async move {
-        if is_first {
-            let hello = sse::Event::default().comment("follow");
-            return Some((Ok(hello), (subscription, shutdown, false)));
-        }
-        let item = tokio::select! {
-            item = subscription.next() => item?,
-            () = shutdown.cancelled() => return None,
-        };
-        Some((Ok(encode(&item)), (subscription, shutdown, false)))
-    })
+    let state = (subscription, end, guard, true);
+    unfold(
+        state,
+        |(mut subscription, end, guard, is_first)| async move {
+            if is_first {
+                let hello = sse::Event::default().comment("follow");
+                return Some((Ok(hello), (subscription, end, guard, false)));
+            }
+            let item = tokio::select! {
+                biased;
+                () = end.cancelled() => return None,
+                item = subscription.next() => item?,
+            };
+            Some((Ok(encode(&item)), (subscription, end, guard, false)))
+        },
+    )
 }
 
 fn encode(item: &StreamItem) -> sse::Event {

@@ -22,7 +22,7 @@ async fn protected(directory: &tempfile::TempDir) -> Api {
         api,
         ..Config::default()
     };
-    Api::start_with(Authentication::open(&config).await.unwrap()).await
+    Api::start_configured(&config).await
 }
 
 fn request(path: &str, authorization: Option<&str>) -> Request<Body> {
@@ -107,4 +107,20 @@ async fn the_process_itself_is_not_asked() {
         .oneshot(request("/v1/nodes", None))
         .await;
     assert_eq!(answer.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_ends_with_its_user() {
+    let directory = tempfile::tempdir().unwrap();
+    let api = protected(&directory).await;
+    let right = basic("me:secret");
+    let request = request("/cupola/v1/events", Some(&right));
+    let answer = api.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut body = answer.into_body();
+    assert!(body.frame().await.unwrap().is_ok());
+    let hash = bcrypt::hash("other", 4).unwrap();
+    std::fs::write(directory.path().join("users"), format!("you:{hash}\n")).unwrap();
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame()).await;
+    assert!(matches!(ended, Ok(None)), "{ended:?}");
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config;
+use crate::http::ServeOptions;
 use cupola_api::event::{EventKind, Severity, StreamItem};
 use cupola_api::node::Object;
 use futures_util::StreamExt;
@@ -108,6 +110,7 @@ async fn a_socket_is_served_until_it_is_told_to_stop() {
     let serving = tokio::spawn(crate::http::serve(
         listener,
         api.router.clone(),
+        ServeOptions::new(&config::Api::default(), None),
         api.shutdown.clone(),
     ));
     let transport = cupola_api::client::remote::RemoteTransport::new(&format!("http://{address}"));
@@ -123,7 +126,7 @@ async fn a_socket_is_served_until_it_is_told_to_stop() {
     api.shutdown.cancel();
     assert_eq!(next(&mut events).await, None);
     let ended = tokio::time::timeout(Duration::from_secs(5), serving).await;
-    assert!(matches!(ended, Ok(Ok(Ok(())))));
+    assert!(matches!(ended, Ok(Ok(()))));
 }
 
 #[tokio::test]
