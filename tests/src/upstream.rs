@@ -174,11 +174,11 @@ enabled_vendor_interfaces = no-vendor"
             }
             Self::Fake => {
                 "host = conductor-1
-enabled_bios_interfaces = no-bios
+enabled_bios_interfaces = fake,no-bios
 enabled_boot_interfaces = fake,ipxe,pxe
 enabled_console_interfaces = fake,no-console
 enabled_deploy_interfaces = fake,direct,ramdisk
-enabled_firmware_interfaces = no-firmware
+enabled_firmware_interfaces = fake,no-firmware
 enabled_inspect_interfaces = fake,agent,no-inspect
 enabled_management_interfaces = fake
 enabled_network_interfaces = flat,noop

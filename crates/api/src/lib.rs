@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod allocation;
+pub mod bios_setting;
 pub mod boot_ladder;
 pub mod chassis;
 pub mod client;

@@ -7,7 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `provision` | which verb starts what |
-//! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `abort` | the work behind the verbs |
+//! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `service` `abort` | the work behind the verbs |
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
@@ -45,6 +45,7 @@ mod rescue;
 mod reserved;
 mod rpc;
 mod rules;
+mod service;
 mod steps;
 mod teardown;
 mod templates;

@@ -16,6 +16,7 @@ mod collection;
 mod cupola;
 mod deploy_templates;
 mod dispatch;
+mod external_events;
 mod inspection_rules;
 mod limit;
 mod metrics;

@@ -5,6 +5,7 @@
 //! the conductor moves states, the store keeps them.
 
 mod allocations;
+mod bios;
 mod column;
 mod conductors;
 mod database;

@@ -362,6 +362,29 @@ impl Deploy for DirectDeploy {
         hardware.boot.clean_up_ramdisk(task).await
     }
 
+    async fn prepare_service(&self, task: &Task, hardware: &Hardware) -> Result<Outcome> {
+        if runs_already(task, hardware) {
+            return Ok(Outcome::done());
+        }
+        hardware.boot.clean_up_instance(task).await?;
+        hardware
+            .boot
+            .prepare_ramdisk(task, hardware, RamdiskPurpose::Service)
+            .await?;
+        hardware.restart(task).await?;
+        Ok(Outcome::wait_for_ramdisk())
+    }
+
+    async fn tear_down_service(&self, task: &Task, hardware: &Hardware) -> Result<()> {
+        self.clients.forget(task.node().uuid);
+        if !task.node().disable_power_off {
+            hardware.set_power(task, PowerTarget::Off).await?;
+        }
+        hardware.boot.clean_up_ramdisk(task).await?;
+        hardware.boot.prepare_instance(task, hardware).await?;
+        hardware.power_on(task).await.map(drop)
+    }
+
     async fn collect_logs(&self, task: &Task, hardware: &Hardware) -> Result<Option<Vec<u8>>> {
         let agent = self.clients.of(&task.node(), &hardware.settings.agent)?;
         logs::collect(&agent).await.map(Some)

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod boot;
+mod configuration;
 mod deploy;
 mod inspect;
 mod management;
@@ -14,6 +15,7 @@ mod vendor;
 
 pub use behaviour::{DelayRange, FakeSettings};
 pub use boot::FakeBoot;
+pub use configuration::{FakeBios, FakeFirmware};
 pub use deploy::FakeDeploy;
 pub use inspect::FakeInspect;
 pub use management::FakeManagement;

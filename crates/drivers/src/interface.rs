@@ -8,6 +8,7 @@
 mod boot;
 mod boot_mode;
 mod changes;
+mod configuration;
 mod deploy;
 mod error;
 mod hardware;
@@ -25,6 +26,7 @@ mod vendor;
 pub use boot::{Boot, RamdiskPurpose};
 pub use boot_mode::{boot_mode, capability};
 pub use changes::Changes;
+pub use configuration::Configuration;
 pub use deploy::Deploy;
 pub use error::DriverError;
 pub use hardware::Hardware;

@@ -12,4 +12,5 @@ pub mod ipmi;
 pub mod ipxe;
 pub mod noop;
 pub mod ramdisk;
+pub mod redfish;
 pub mod registry;

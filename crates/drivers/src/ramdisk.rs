@@ -1,6 +1,6 @@
 //! The deploy interface `ramdisk`: the instance is a kernel and a ramdisk, or an ISO image, which the
 //! machine netboots each time it starts (wire reference §20). Nothing is written to its disks, and no
-//! agent takes part; cleaning is that of `direct`.
+//! agent takes part; cleaning and servicing are those of `direct`.
 
 use std::sync::Arc;
 
@@ -135,6 +135,14 @@ impl Deploy for RamdiskDeploy {
 
     async fn tear_down_cleaning(&self, task: &Task, hardware: &Hardware) -> Result<()> {
         self.cleaning.tear_down_cleaning(task, hardware).await
+    }
+
+    async fn prepare_service(&self, task: &Task, hardware: &Hardware) -> Result<Outcome> {
+        self.cleaning.prepare_service(task, hardware).await
+    }
+
+    async fn tear_down_service(&self, task: &Task, hardware: &Hardware) -> Result<()> {
+        self.cleaning.tear_down_service(task, hardware).await
     }
 
     async fn clean_up(&self, task: &Task, hardware: &Hardware) -> Result<()> {

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::boot::Loader;
 use crate::interface::{
-    Boot, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management, Power, Rescue,
-    Vendor,
+    Boot, Configuration, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management,
+    Power, Rescue, Vendor,
 };
 pub use hardware_type::HardwareType;
 
@@ -81,6 +81,10 @@ pub struct Implementations {
     pub inspect: BTreeMap<&'static str, Arc<dyn Inspect>>,
     /// Rescue interfaces.
     pub rescue: BTreeMap<&'static str, Arc<dyn Rescue>>,
+    /// BIOS interfaces.
+    pub bios: BTreeMap<&'static str, Arc<dyn Configuration>>,
+    /// Firmware interfaces.
+    pub firmware: BTreeMap<&'static str, Arc<dyn Configuration>>,
     /// Vendor interfaces.
     pub vendor: BTreeMap<&'static str, Arc<dyn Vendor>>,
     /// Interfaces of kinds that need no implementation: the conductor does all that they do.
@@ -92,7 +96,8 @@ impl Implementations {
     #[must_use]
     pub fn with_fake(mut self, settings: crate::fake::FakeSettings) -> Self {
         use crate::fake::{
-            FakeBoot, FakeDeploy, FakeInspect, FakeManagement, FakePower, FakeRescue, FakeVendor,
+            FakeBios, FakeBoot, FakeDeploy, FakeFirmware, FakeInspect, FakeManagement, FakePower,
+            FakeRescue, FakeVendor,
         };
         self.power.insert("fake", Arc::new(FakePower(settings)));
         self.management
@@ -102,6 +107,9 @@ impl Implementations {
         self.inspect.insert("fake", Arc::new(FakeInspect(settings)));
         self.rescue.insert("fake", Arc::new(FakeRescue(settings)));
         self.vendor.insert("fake", Arc::new(FakeVendor(settings)));
+        self.bios.insert("fake", Arc::new(FakeBios(settings)));
+        self.firmware
+            .insert("fake", Arc::new(FakeFirmware(settings)));
         self.plain.push((InterfaceKind::Console, "fake"));
         self.plain.push((InterfaceKind::Raid, "fake"));
         self
@@ -114,6 +122,16 @@ impl Implementations {
         let (power, management) = crate::ipmi::interfaces(hub, efi_by_default);
         self.power.insert("ipmitool", Arc::new(power));
         self.management.insert("ipmitool", Arc::new(management));
+        self
+    }
+
+    /// Adds the interfaces of hardware type `redfish`.
+    #[must_use]
+    pub fn with_redfish(mut self) -> Self {
+        use crate::redfish::{RedfishManagement, RedfishPower};
+        self.power.insert("redfish", Arc::new(RedfishPower));
+        self.management
+            .insert("redfish", Arc::new(RedfishManagement));
         self
     }
 
@@ -150,12 +168,11 @@ impl Implementations {
             // What networks ask of this service is to note who is attached where: there is no trait.
             InterfaceKind::Network => matches!(name, "noop" | "flat"),
             InterfaceKind::Vendor => name == "no-vendor" || self.vendor.contains_key(name),
+            InterfaceKind::Bios => name == "no-bios" || self.bios.contains_key(name),
+            InterfaceKind::Firmware => name == "no-firmware" || self.firmware.contains_key(name),
             // Names that stand for "nothing of this kind"; there is no trait behind them yet.
             InterfaceKind::Storage => name == "noop",
-            InterfaceKind::Bios
-            | InterfaceKind::Console
-            | InterfaceKind::Firmware
-            | InterfaceKind::Raid => {
+            InterfaceKind::Console | InterfaceKind::Raid => {
                 name.strip_prefix("no-") == Some(kind.as_str())
                     || self.plain.contains(&(kind, name))
             }
@@ -361,6 +378,8 @@ impl Registry {
         let inspect = name(InterfaceKind::Inspect)?;
         let rescue = name(InterfaceKind::Rescue)?;
         let vendor = name(InterfaceKind::Vendor)?;
+        let bios = name(InterfaceKind::Bios)?;
+        let firmware = name(InterfaceKind::Firmware)?;
         Ok(Hardware {
             power: pick(
                 &found.power,
@@ -390,6 +409,14 @@ impl Registry {
                 "no-rescue" => None,
                 name => Some(pick(&found.rescue, InterfaceKind::Rescue, name)?),
             },
+            bios: match bios.as_str() {
+                "no-bios" => None,
+                name => Some(pick(&found.bios, InterfaceKind::Bios, name)?),
+            },
+            firmware: match firmware.as_str() {
+                "no-firmware" => None,
+                name => Some(pick(&found.firmware, InterfaceKind::Firmware, name)?),
+            },
             vendor: match vendor.as_str() {
                 "no-vendor" => None,
                 name => Some(pick(&found.vendor, InterfaceKind::Vendor, name)?),
@@ -416,15 +443,23 @@ impl Registry {
         described
     }
 
-    /// The `driver_info` keys of a type's default interfaces, each with its meaning.
+    /// The `driver_info` keys of a type's default interfaces, each with its meaning. The type need
+    /// not be enabled: whoever is about to enable it wants to know them.
     ///
     /// # Errors
-    /// [`RegistryError::UnknownType`].
+    /// [`RegistryError::UnknownType`], also when an interface of it is only there when it is enabled.
     pub fn properties(&self, name: &str) -> Result<Object, RegistryError> {
-        let hardware_type = self.hardware_type(name)?;
-        let mut node = Node::new(cupola_api::NodeId::random(), hardware_type.name.to_owned());
-        self.choose_interfaces(&mut node, true)?;
-        let hardware = self.hardware(&node)?;
+        let unknown = || RegistryError::UnknownType(name.to_owned());
+        let hardware_type = hardware_type::TYPES.iter().find(|t| t.name == name);
+        let only = Self {
+            types: vec![hardware_type.ok_or_else(unknown)?],
+            ..self.clone()
+        };
+        let mut node = Node::new(cupola_api::NodeId::random(), name.to_owned());
+        let chosen = only.choose_interfaces(&mut node, true);
+        let hardware = chosen
+            .and_then(|()| only.hardware(&node))
+            .map_err(|_| unknown())?;
         let known = [
             hardware.power.properties(),
             hardware.management.properties(),
@@ -435,6 +470,11 @@ impl Registry {
                 .as_ref()
                 .map_or(&[][..], |i| i.properties()),
             hardware.rescue.as_ref().map_or(&[][..], |r| r.properties()),
+            hardware.bios.as_ref().map_or(&[][..], |b| b.properties()),
+            hardware
+                .firmware
+                .as_ref()
+                .map_or(&[][..], |f| f.properties()),
         ];
         Ok(known
             .into_iter()

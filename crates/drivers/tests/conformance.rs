@@ -26,6 +26,7 @@ fn registry() -> Registry {
     let (power, management) = interfaces(IpmiHub::new(IpmiConfig::default()).unwrap(), true);
     let mut implementations = Implementations::default()
         .with_fake(FakeSettings::default())
+        .with_redfish()
         .with_agent(
             IpxeBoot::new(BootSettings::default()),
             DirectDeploy::new(Arc::new(AgentClients::default()), LocalImages::default()),
@@ -86,12 +87,12 @@ async fn steps_are_named_once_and_the_interface_s_own() {
     for node in nodes(&registry) {
         let hardware = registry.hardware(&node).unwrap();
         for flow in [StepFlow::Clean, StepFlow::Deploy, StepFlow::Service] {
-            let steps = hardware.deploy.steps(flow);
+            let steps = hardware.steps(flow);
             let names: BTreeSet<String> = steps.iter().map(Step::name).collect();
             assert_eq!(names.len(), steps.len(), "{flow}: {names:?}");
             assert!(steps.iter().all(|step| step.priority >= 0));
         }
-        let deploys = hardware.deploy.steps(StepFlow::Deploy);
+        let deploys = hardware.steps(StepFlow::Deploy);
         assert!(deploys.iter().any(|step| step.is("deploy", "deploy")));
     }
 }
@@ -123,6 +124,9 @@ async fn validations(
         hardware.boot.validate_inspection(task),
         hardware.deploy.validate(task, hardware).await,
     ];
+    for configuration in [&hardware.bios, &hardware.firmware].into_iter().flatten() {
+        results.push(configuration.validate(task));
+    }
     if let Some(inspect) = &hardware.inspect {
         results.push(inspect.validate(task, hardware));
     }

@@ -168,3 +168,6 @@ pub(super) const VIRTUAL_MEDIA: Body = Body::Members(
     ],
     &[("image_download_source", Kind::Text(255))],
 );
+
+/// What other services tell.
+pub(super) const EXTERNAL_EVENTS: Body = Body::Members(&[("events", Kind::FilledList)], &[]);

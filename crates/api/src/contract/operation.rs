@@ -243,6 +243,9 @@ operations! {
     ListBiosSettings: GET "nodes/{node}/bios", 40, NoPath, "node:bios:get", [BIOS],
         Body::Nothing => Answer::Object(200),
         "The BIOS settings of a node.";
+    ShowBiosSetting: GET "nodes/{node}/bios/{setting}", 40, NoPath, "node:bios:get", [],
+        Body::Nothing => Answer::Object(200),
+        "A BIOS setting of a node.";
     ListFirmwareComponents: GET "nodes/{node}/firmware", 86, NoPath, "node:firmware:get", [PAGE, DETAIL, FIELDS],
         Body::Nothing => Answer::Object(200),
         "The firmware of a node.";
@@ -523,6 +526,11 @@ operations! {
     DeleteInspectionRule: DELETE "inspection_rules/{rule}", 96, NoMethod, "inspection_rule:delete", [],
         Body::Nothing => Answer::Nothing(204),
         "Removes an inspection rule.";
+
+    // What other services tell.
+    TakeExternalEvents: POST "events", 54, NotSupported, "events:post", [],
+        bodies::EXTERNAL_EVENTS => Answer::Nothing(204),
+        "What the network service tells of ports.";
 
     // The ramdisk.
     Lookup: GET "lookup", 22, NotSupported, "", [LOOKUP],

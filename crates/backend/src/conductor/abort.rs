@@ -7,12 +7,16 @@ use cupola_api::state::transition::Actor;
 use serde_json::Value;
 
 use super::error::{WorkError, WorkResult};
+use super::flow::Flow;
 use super::locks::Held;
 use super::provision::{Job, Started};
 use super::wait::suspended_flow;
 use super::work::Work;
 use super::{Conductor, steps};
 use crate::store::StoredNode;
+
+/// What `last_error` says of a servicing that was given up.
+const SERVICE_ABORTED: &str = "By request, the service operation was aborted.";
 
 impl Conductor {
     pub(super) async fn start_abort(
@@ -22,7 +26,11 @@ impl Conductor {
     ) -> Result<Started, ApiFault> {
         let work = &held.work;
         let from = node.provision_state;
-        if let Some(step) = work.unabortable_step(node).await? {
+        if from == ProvisionState::ServiceFailed {
+            self.check_give_up(node)?;
+            return Ok(Started::Work(Job::EndAbort { from }));
+        }
+        if let Some((flow, step)) = work.unabortable_step(node).await? {
             work.log(
                 Severity::Info,
                 format!("step {step} cannot be stopped; the abort follows when it ends"),
@@ -30,6 +38,9 @@ impl Conductor {
             work.modify(|node| {
                 node.driver_internal_info
                     .insert("abort_requested".to_owned(), Value::Bool(true));
+                // Clients see there that it was heard.
+                flow.field(node)
+                    .insert("abort_after".to_owned(), Value::Bool(true));
             })
             .await
             .map_err(WorkError::from)?;
@@ -41,6 +52,7 @@ impl Conductor {
                 "By request, the clean operation was aborted."
             }
             ProvisionState::RescueWait => "By request, the rescue operation was aborted.",
+            ProvisionState::ServiceWait | ProvisionState::ServiceHold => SERVICE_ABORTED,
             _ => "By request, the deploy operation was aborted.",
         };
         work.end_waiting_step(from).await?;
@@ -62,13 +74,14 @@ const fn history_type(from: ProvisionState) -> &'static str {
         ProvisionState::InspectWait => "introspection",
         ProvisionState::CleanWait | ProvisionState::CleanHold => "cleaning",
         ProvisionState::RescueWait => "rescue",
+        ProvisionState::ServiceWait | ProvisionState::ServiceHold => "servicing",
         _ => "deploying",
     }
 }
 
 impl Work {
     /// The step that runs and must not be stopped.
-    async fn unabortable_step(&self, node: &StoredNode) -> WorkResult<Option<String>> {
+    async fn unabortable_step(&self, node: &StoredNode) -> WorkResult<Option<(Flow, String)>> {
         let Some(flow) = suspended_flow(node.provision_state) else {
             return Ok(None);
         };
@@ -77,7 +90,7 @@ impl Work {
         Ok(current
             .map(steps::from_stored)
             .filter(|step| !step.abortable)
-            .map(|step| step.name()))
+            .map(|step| (flow, step.name())))
     }
 
     async fn end_waiting_step(&self, from: ProvisionState) -> WorkResult<()> {
@@ -106,6 +119,11 @@ impl Work {
     /// Cleans up after an abort; the state has been moved already.
     pub(super) async fn end_abort(&self, from: ProvisionState) {
         match from {
+            ProvisionState::ServiceWait
+            | ProvisionState::ServiceHold
+            | ProvisionState::ServiceFailed => {
+                return self.give_up_service(SERVICE_ABORTED).await;
+            }
             ProvisionState::InspectWait => self.clean_up_inspect().await,
             ProvisionState::CleanWait | ProvisionState::CleanHold => {
                 self.clean_up_clean(false).await;
@@ -128,5 +146,18 @@ impl Work {
         if let Err(error) = ended {
             tracing::warn!(%error, node = %self.id(), "abort could not be completed");
         }
+    }
+    /// Ends a flow of which a user wanted no more while a step ran that could not be stopped. That
+    /// step ended well: nothing is left unknown of the machine.
+    pub(super) async fn abort_between_steps(&self, flow: Flow, reason: &str) {
+        if flow == Flow::Service {
+            self.fail("servicing", reason, |node| flow.field(node).clear())
+                .await;
+            return self.give_up_service(reason).await;
+        }
+        if let Err(error) = self.modify(|node| flow.field(node).clear()).await {
+            tracing::warn!(%error, node = %self.id(), "ended step could not be cleared");
+        }
+        self.fail_flow(flow, reason).await;
     }
 }

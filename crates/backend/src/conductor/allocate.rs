@@ -429,10 +429,18 @@ fn check_removal(id: AllocationId, node: &Node) -> Result<(), ApiFault> {
     if node.maintenance || !(node.provision_state == S::Active || is_moving) {
         return Ok(());
     }
+    let why = if is_moving {
+        format!(
+            "in state {} where updates are not allowed",
+            node.provision_state
+        )
+    } else {
+        "active".to_owned()
+    };
     Err(ApiFault::conflict(format!(
-        "Cannot remove allocation {id} for node {}, because the node is in state {}: undeploy the \
-         node, or set it into maintenance mode first.",
-        node.uuid, node.provision_state
+        "Cannot remove allocation {id} for node {}, because the node is {why} (and maintenance mode \
+         is off)",
+        node.uuid
     )))
 }
 

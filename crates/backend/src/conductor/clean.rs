@@ -78,7 +78,7 @@ impl Conductor {
             )));
         }
         let requested = requested_steps(request.clean_steps.as_deref())?;
-        let known = hardware.deploy.steps(StepFlow::Clean);
+        let known = hardware.steps(StepFlow::Clean);
         let asked = request.disable_ramdisk.unwrap_or(false);
         let requested = steps::checked(&requested, &known, asked).map_err(|error| {
             ApiFault::bad_request(format!("Cannot clean node {}: {error}", node.uuid))
@@ -152,7 +152,7 @@ impl Work {
             if manual {
                 list.extend(requested.iter().cloned());
             } else {
-                let known = hardware.deploy.steps(StepFlow::Clean);
+                let known = hardware.steps(StepFlow::Clean);
                 let settings = &hardware.settings.cleaning;
                 let known = steps::with_overrides(known, StepFlow::Clean, settings);
                 list.extend(steps::ordered(&known, &[]));

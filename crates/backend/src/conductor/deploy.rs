@@ -170,7 +170,7 @@ async fn deploy_list(work: &Work, given: Vec<Step>) -> Result<Vec<NewStep>, ApiF
     let added = templates::steps(&node, &templates, &requested).map_err(refuse)?;
     requested.extend(added);
     steps::check_deploy_step(&requested).map_err(refuse)?;
-    let known = hardware.deploy.steps(StepFlow::Deploy);
+    let known = hardware.steps(StepFlow::Deploy);
     // A step that is left out needs no arguments.
     let (left_out, wanted): (Vec<Step>, Vec<Step>) =
         requested.into_iter().partition(|step| step.priority == 0);
@@ -191,6 +191,25 @@ fn forget_deploy(node: &mut Node) {
 }
 
 impl Work {
+    /// Deploys by the list that was written down, unless there is nothing on it: a request can leave
+    /// every step out.
+    pub(super) async fn run_deploy(&self) {
+        let run = self.conductor().store().run(self.id()).await;
+        let is_empty = run.is_ok_and(|run| {
+            run.is_some_and(|run| {
+                run.steps
+                    .iter()
+                    .all(|step| step.what.interface == steps::OWN)
+            })
+        });
+        if is_empty {
+            self.fail_deploy("No deploy steps are left: the request leaves all of them out.")
+                .await;
+        } else {
+            self.run_flow(Flow::Deploy).await;
+        }
+    }
+
     pub(super) async fn finish_deploy(&self) -> WorkResult<()> {
         self.set_progress(None, None).await?;
         self.transition(Event::Done, Actor::Conductor, "deployed", forget_deploy)

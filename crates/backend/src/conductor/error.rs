@@ -20,6 +20,9 @@ pub(super) enum WorkError {
     Registry(#[from] RegistryError),
     #[error("{0}")]
     Failed(String),
+    /// A user has asked to stop.
+    #[error("{0}")]
+    Aborted(String),
     #[error("a node in state \"{from}\" does not take {event:?}")]
     State { from: ProvisionState, event: Event },
 }
@@ -80,7 +83,9 @@ impl From<WorkError> for ApiFault {
             WorkError::Store(store) => store_fault(store),
             WorkError::Registry(_) => Self::bad_request(error.to_string()),
             WorkError::State { .. } => Self::conflict(error.to_string()),
-            WorkError::Driver(_) | WorkError::Failed(_) => Self::internal(error.to_string()),
+            WorkError::Driver(_) | WorkError::Failed(_) | WorkError::Aborted(_) => {
+                Self::internal(error.to_string())
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::store::{Phase, StepRecord, StepRun, StepState};
 pub(super) enum Flow {
     Deploy,
     Clean,
+    Service,
 }
 
 impl Flow {
@@ -32,6 +33,7 @@ impl Flow {
         match self {
             Self::Deploy => StepFlow::Deploy,
             Self::Clean => StepFlow::Clean,
+            Self::Service => StepFlow::Service,
         }
     }
 
@@ -39,14 +41,16 @@ impl Flow {
         match self {
             Self::Deploy => Phase::Deploy,
             Self::Clean => Phase::Clean,
+            Self::Service => Phase::Service,
         }
     }
 
     /// The field of a node that shows the running step.
-    fn field(self, node: &mut Node) -> &mut Object {
+    pub(super) fn field(self, node: &mut Node) -> &mut Object {
         match self {
             Self::Deploy => &mut node.deploy_step,
             Self::Clean => &mut node.clean_step,
+            Self::Service => &mut node.service_step,
         }
     }
 
@@ -54,6 +58,7 @@ impl Flow {
         match self {
             Self::Deploy => "Deploy",
             Self::Clean => "Clean",
+            Self::Service => "Service",
         }
     }
 }
@@ -141,6 +146,7 @@ impl Work {
                 let finished = match flow {
                     Flow::Deploy => self.finish_deploy().await,
                     Flow::Clean => self.finish_clean().await,
+                    Flow::Service => self.finish_service().await,
                 };
                 if let Err(error) = finished {
                     self.note_error(flow.phase().as_str(), &error.to_string())
@@ -148,13 +154,20 @@ impl Work {
                 }
             }
             Err(_) if self.is_stopping() => {}
+            Err(WorkError::Aborted(reason)) => self.abort_between_steps(flow, &reason).await,
             Err(error) => {
                 let text = self.explained(&error.to_string(), Situation::Failed).await;
-                match flow {
-                    Flow::Deploy => self.fail_deploy(&text).await,
-                    Flow::Clean => self.fail_clean(&text).await,
-                }
+                self.fail_flow(flow, &text).await;
             }
+        }
+    }
+
+    /// Moves to the failed state of this flow.
+    pub(super) async fn fail_flow(&self, flow: Flow, text: &str) {
+        match flow {
+            Flow::Deploy => self.fail_deploy(text).await,
+            Flow::Clean => self.fail_clean(text).await,
+            Flow::Service => self.fail_service(text).await,
         }
     }
 
@@ -168,6 +181,9 @@ impl Work {
                 .await?
                 .filter(|run| run.phase == flow.phase())
                 .ok_or_else(|| WorkError::failed("the list of steps is gone"))?;
+            if run.current().is_none() {
+                self.stop_if_asked(flow).await?;
+            }
             let Some(record) = run.current().or_else(|| run.next()).cloned() else {
                 return Ok(true);
             };
@@ -176,7 +192,6 @@ impl Work {
             if let Next::Wait = self.run_step(flow, current, interrupted).await? {
                 return Ok(false);
             }
-            self.stop_if_asked(flow).await?;
         }
     }
 
@@ -266,6 +281,11 @@ impl Work {
                     hardware.deploy.tear_down_cleaning(&task, &hardware).await?;
                     Outcome::done()
                 }
+                steps::START_SERVICE => hardware.deploy.prepare_service(&task, &hardware).await?,
+                steps::END_SERVICE => {
+                    hardware.deploy.tear_down_service(&task, &hardware).await?;
+                    Outcome::done()
+                }
                 steps::REBOOT => {
                     hardware.set_power(&task, PowerTarget::Reboot).await?;
                     Outcome::wait_for_ramdisk()
@@ -275,10 +295,7 @@ impl Work {
         } else if let Some(reserved) = steps::Reserved::of(step) {
             self.run_reserved(&task, &hardware, reserved, step).await?
         } else {
-            hardware
-                .deploy
-                .execute(&task, &hardware, flow.steps(), step)
-                .await?
+            hardware.execute(&task, flow.steps(), step).await?
         };
         Ok(outcome)
     }
@@ -286,10 +303,7 @@ impl Work {
     /// Asks how far a step is that runs in the agent.
     pub(super) async fn poll(&self, flow: Flow, step: &Step) -> WorkResult<Outcome> {
         let (task, hardware) = self.hardware().await?;
-        Ok(hardware
-            .deploy
-            .poll(&task, &hardware, flow.steps(), step)
-            .await?)
+        Ok(hardware.poll(&task, flow.steps(), step).await?)
     }
 
     async fn end_of_wait(&self, flow: Flow, current: Current, look: Look) -> WorkResult<Next> {
@@ -351,7 +365,7 @@ impl Work {
     async fn learn_steps(&self, flow: Flow, current: &Current) -> WorkResult<()> {
         let (task, hardware) = self.hardware().await?;
         let node = task.node();
-        let mut known = hardware.deploy.steps(flow.steps());
+        let mut known = hardware.steps(flow.steps());
         known.extend(
             hardware
                 .deploy
@@ -360,16 +374,20 @@ impl Work {
         );
         let settings = &hardware.settings.cleaning;
         let known = steps::with_overrides(known, flow.steps(), settings);
-        let manual = is_manual_clean(&node);
+        // A list that a user gave keeps its order, and nothing joins it.
+        let is_given = match flow {
+            Flow::Deploy => false,
+            Flow::Clean => is_manual_clean(&node),
+            Flow::Service => true,
+        };
         let (pending, done) = split(&current.run, current.record.index);
-        let list = steps::completed(&pending, &done, &known, manual && flow == Flow::Clean)
-            .map_err(|error| {
-                WorkError::failed(format!(
-                    "Cannot {} node {}: {error}",
-                    flow.steps().as_str(),
-                    node.uuid
-                ))
-            })?;
+        let list = steps::completed(&pending, &done, &known, is_given).map_err(|error| {
+            WorkError::failed(format!(
+                "Cannot {} node {}: {error}",
+                flow.steps().as_str(),
+                node.uuid
+            ))
+        })?;
         let stored: Vec<_> = list.iter().map(steps::to_stored).collect();
         self.conductor()
             .store()
@@ -417,7 +435,8 @@ impl Work {
         }
         let verb = match current.run.phase {
             Phase::Clean => Flow::Clean.verb(),
-            Phase::Deploy | Phase::Verify | Phase::Inspect | Phase::Service => Flow::Deploy.verb(),
+            Phase::Service => Flow::Service.verb(),
+            Phase::Deploy | Phase::Verify | Phase::Inspect => Flow::Deploy.verb(),
         };
         let name = current.record.name();
         Err(WorkError::failed(format!(
@@ -470,7 +489,7 @@ impl Work {
         let node = self.node().await?;
         let asked = node.driver_internal_info.get("abort_requested") == Some(&Value::Bool(true));
         if asked {
-            return Err(WorkError::failed(format!(
+            return Err(WorkError::Aborted(format!(
                 "By request, the {} operation was aborted.",
                 flow.steps().as_str()
             )));

@@ -160,6 +160,7 @@ impl Work {
                     .await?
             }
             Flow::Clean => hardware.deploy.prepare_cleaning(&task, &hardware).await?,
+            Flow::Service => hardware.deploy.prepare_service(&task, &hardware).await?,
         };
         Ok(outcome)
     }

@@ -41,6 +41,8 @@ pub struct ConductorOptions {
     pub boot_wait_after_restart: Duration,
     /// How long `clean wait` may go without a heartbeat.
     pub clean_callback_timeout: Duration,
+    /// How long `service wait` may go without a heartbeat.
+    pub service_callback_timeout: Duration,
     /// How long `inspect wait` may take.
     pub inspect_wait_timeout: Duration,
     /// How long a step that tells its progress may make none.
@@ -104,6 +106,7 @@ impl Default for ConductorOptions {
             deploy_callback_timeout: seconds(1800),
             boot_wait_after_restart: seconds(300),
             clean_callback_timeout: seconds(1800),
+            service_callback_timeout: seconds(1800),
             inspect_wait_timeout: seconds(1800),
             step_progress_timeout: seconds(1800),
             check_provision_state_interval: seconds(60),

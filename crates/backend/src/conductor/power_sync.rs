@@ -23,6 +23,7 @@ fn skipped(node: &StoredNode) -> bool {
         ProvisionState::DeployWait
             | ProvisionState::CleanWait
             | ProvisionState::InspectWait
+            | ProvisionState::ServiceWait
             | ProvisionState::Enroll
             | ProvisionState::AdoptFailed
     );

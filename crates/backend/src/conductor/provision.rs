@@ -83,7 +83,10 @@ impl Conductor {
                 self.start_unrescue(held).await?;
                 Ok(Started::Work(Job::Unrescue))
             }
-            ProvisionVerb::Service => Err(unsupported(&node, "service")),
+            ProvisionVerb::Service => {
+                self.start_service(held, request).await?;
+                Ok(Started::Work(Job::Service))
+            }
             ProvisionVerb::Unhold => {
                 self.start_unhold(held).await?;
                 Ok(Started::Done)
@@ -94,7 +97,7 @@ impl Conductor {
     fn run(&self, held: Held, worker: Worker, job: Job) {
         self.spawn(held, worker, move |work| async move {
             match job {
-                Job::Deploy => work.run_flow(Flow::Deploy).await,
+                Job::Deploy => work.run_deploy().await,
                 Job::Teardown => work.run_teardown().await,
                 Job::Verify => work.run_verify().await,
                 Job::Clean { needed } => work.run_clean(needed).await,
@@ -102,6 +105,7 @@ impl Conductor {
                 Job::Adopt => work.run_adopt().await,
                 Job::Rescue => work.run_rescue().await,
                 Job::Unrescue => work.run_unrescue().await,
+                Job::Service => work.run_flow(Flow::Service).await,
                 Job::EndAbort { from } => work.end_abort(from).await,
             }
         });
@@ -127,14 +131,8 @@ pub(super) enum Job {
     Adopt,
     Rescue,
     Unrescue,
+    Service,
     EndAbort { from: ProvisionState },
-}
-
-fn unsupported(node: &StoredNode, what: &str) -> ApiFault {
-    ApiFault::bad_request(format!(
-        "Driver {} does not support {what} (disabled or not implemented).",
-        node.driver
-    ))
 }
 
 fn check_state(node: &Arc<StoredNode>, verb: ProvisionVerb) -> Result<(), ApiFault> {

@@ -30,17 +30,14 @@ impl TaskRecorder {
 #[async_trait]
 impl Recorder for TaskRecorder {
     async fn record(&self, changes: Changes) -> Result<Arc<Node>> {
-        let mut power = None;
+        let mut before = None;
         let stored = self
             .work
-            .modify(|node| {
-                let before = node.power_state;
-                changes.apply(node);
-                power = node.power_state.filter(|now| Some(*now) != before);
-            })
+            .make(&changes, |node| before = node.power_state)
             .await
             .map_err(|error| DriverError::NotRecorded(error.to_string()))?;
-        if let Some(state) = power {
+        let power = stored.power_state.filter(|now| Some(*now) != before);
+        if let Some(state) = power.filter(|_| changes.power_state.is_some()) {
             self.work.publish(EventKind::Power {
                 state: state.as_str().to_owned(),
                 cause: "provisioning".to_owned(),

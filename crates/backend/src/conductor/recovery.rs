@@ -88,20 +88,9 @@ impl Conductor {
 impl Work {
     async fn recover(&self, state: ProvisionState) {
         match state {
-            ProvisionState::Deploying => {
-                if let Err(error) = self.recover_flow(Flow::Deploy).await
-                    && !self.is_stopping()
-                {
-                    self.fail_deploy(&not_gone_on(&error)).await;
-                }
-            }
-            ProvisionState::Cleaning => {
-                if let Err(error) = self.recover_flow(Flow::Clean).await
-                    && !self.is_stopping()
-                {
-                    self.fail_clean(&not_gone_on(&error)).await;
-                }
-            }
+            ProvisionState::Deploying => self.recover_or_fail(Flow::Deploy).await,
+            ProvisionState::Cleaning => self.recover_or_fail(Flow::Clean).await,
+            ProvisionState::Servicing => self.recover_or_fail(Flow::Service).await,
             ProvisionState::Verifying => self.run_verify().await,
             ProvisionState::Deleting => self.run_teardown().await,
             ProvisionState::Adopting => self.run_adopt().await,
@@ -118,6 +107,14 @@ impl Work {
         }
     }
 
+    async fn recover_or_fail(&self, flow: Flow) {
+        if let Err(error) = self.recover_flow(flow).await
+            && !self.is_stopping()
+        {
+            self.fail_flow(flow, &not_gone_on(&error)).await;
+        }
+    }
+
     async fn recover_flow(&self, flow: Flow) -> WorkResult<()> {
         let node = self.node().await?;
         let run = self.conductor().store().run(self.id()).await?;
@@ -125,10 +122,7 @@ impl Work {
             return self.begin_again(flow).await;
         };
         if let Some(text) = failure_in(&run) {
-            match flow {
-                Flow::Deploy => self.fail_deploy(&text).await,
-                Flow::Clean => self.fail_clean(&text).await,
-            }
+            self.fail_flow(flow, &text).await;
             return Ok(());
         }
         // All steps have ended; only the state was not moved.
@@ -136,6 +130,7 @@ impl Work {
             return match flow {
                 Flow::Deploy => self.finish_deploy().await,
                 Flow::Clean => self.finish_clean().await,
+                Flow::Service => self.finish_service().await,
             };
         }
         // It was about to wait, or to look at what had come: both happen again after a wait.
@@ -161,7 +156,7 @@ impl Work {
                 self.run_clean(needed).await;
                 Ok(())
             }
-            Flow::Deploy => Err(WorkError::failed(
+            Flow::Deploy | Flow::Service => Err(WorkError::failed(
                 "the list of steps is gone; start the action again",
             )),
         }

@@ -17,6 +17,10 @@ pub(super) const PREPARE: &str = "prepare";
 pub(super) const START_CLEANING: &str = "start_cleaning";
 /// What is done after cleaning: the ramdisk is stopped.
 pub(super) const END_CLEANING: &str = "end_cleaning";
+/// What is done before servicing: the ramdisk takes the instance's place.
+pub(super) const START_SERVICE: &str = "start_service";
+/// What is done after servicing: the instance is booted again.
+pub(super) const END_SERVICE: &str = "end_service";
 /// A reboot that a step has asked for.
 pub(super) const REBOOT: &str = "reboot";
 
@@ -35,12 +39,12 @@ pub(super) fn is_own(step: &Step) -> bool {
 
 /// Whether an agent runs after the step.
 pub(super) fn starts_agent(step: &Step) -> bool {
-    step.is(OWN, START_CLEANING) || step.is("deploy", "deploy")
+    step.is(OWN, START_CLEANING) || step.is(OWN, START_SERVICE) || step.is("deploy", "deploy")
 }
 
 /// Whether no agent can be asked any more after the step.
 pub(super) fn ends_agent(step: &Step) -> bool {
-    step.is(OWN, END_CLEANING) || step.is("deploy", "tear_down_agent")
+    step.is(OWN, END_CLEANING) || step.is(OWN, END_SERVICE) || step.is("deploy", "tear_down_agent")
 }
 
 /// A step that every interface has and the conductor itself runs.

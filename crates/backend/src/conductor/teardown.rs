@@ -17,6 +17,8 @@ use super::{Conductor, clean, vif};
 const INSTANCE_KEYS: &[&str] = &[
     "step_wait",
     "abort_requested",
+    "agents_lost",
+    "service_disable_ramdisk",
     "instance",
     "root_uuid_or_disk_id",
     "is_whole_disk_image",
@@ -106,6 +108,7 @@ fn forget_instance(node: &mut Node) {
     node.allocation_uuid = None;
     node.instance_name = None;
     node.deploy_step = Object::new();
+    node.service_step = Object::new();
     for key in INSTANCE_KEYS {
         node.driver_internal_info.shift_remove(*key);
     }

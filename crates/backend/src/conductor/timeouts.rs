@@ -61,6 +61,7 @@ impl Conductor {
             ProvisionState::CleanWait,
             ProvisionState::InspectWait,
             ProvisionState::RescueWait,
+            ProvisionState::ServiceWait,
         ];
         for node in self.store().nodes_in(&states).await? {
             if node.maintenance || node.reservation.is_some() || !self.is_overdue(&node) {
@@ -101,6 +102,9 @@ impl Conductor {
             ProvisionState::RescueWait => {
                 Some((options.rescue_callback_timeout, node.provision_updated_at))
             }
+            ProvisionState::ServiceWait => {
+                Some((options.service_callback_timeout, node.provision_updated_at))
+            }
             ProvisionState::InspectWait => {
                 Some((options.inspect_wait_timeout, node.inspection_started_at))
             }
@@ -126,6 +130,7 @@ impl Conductor {
                 work.fail_inspect(&text).await;
             }
             ProvisionState::RescueWait => work.fail_rescue(&text).await,
+            ProvisionState::ServiceWait => work.fail_service(&text).await,
             _ => {}
         }
     }

@@ -33,12 +33,18 @@ impl Conductor {
                     Some(rescue) => rescue.validate(&task, &hardware),
                     None => Err(unsupported(&node.driver, kind)),
                 },
+                InterfaceKind::Bios | InterfaceKind::Firmware => {
+                    let found = match kind {
+                        InterfaceKind::Bios => &hardware.bios,
+                        _ => &hardware.firmware,
+                    };
+                    match found {
+                        Some(configuration) => configuration.validate(&task),
+                        None => Err(unsupported(&node.driver, kind)),
+                    }
+                }
                 InterfaceKind::Network | InterfaceKind::Storage => Ok(()),
-                InterfaceKind::Bios
-                | InterfaceKind::Console
-                | InterfaceKind::Firmware
-                | InterfaceKind::Raid
-                | InterfaceKind::Vendor => {
+                InterfaceKind::Console | InterfaceKind::Raid | InterfaceKind::Vendor => {
                     if name.starts_with("no-") {
                         Err(unsupported(&node.driver, kind))
                     } else {

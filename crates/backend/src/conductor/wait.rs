@@ -55,6 +55,7 @@ pub(super) const fn waiting_flow(state: ProvisionState) -> Option<Flow> {
     match state {
         ProvisionState::DeployWait => Some(Flow::Deploy),
         ProvisionState::CleanWait => Some(Flow::Clean),
+        ProvisionState::ServiceWait => Some(Flow::Service),
         _ => None,
     }
 }
@@ -64,6 +65,7 @@ pub(super) const fn suspended_flow(state: ProvisionState) -> Option<Flow> {
     match state {
         ProvisionState::DeployHold => Some(Flow::Deploy),
         ProvisionState::CleanHold => Some(Flow::Clean),
+        ProvisionState::ServiceHold => Some(Flow::Service),
         other => waiting_flow(other),
     }
 }
@@ -151,6 +153,7 @@ impl Work {
         let limit = limit.unwrap_or(match flow {
             Flow::Deploy => options.deploy_callback_timeout,
             Flow::Clean => options.clean_callback_timeout,
+            Flow::Service => options.service_callback_timeout,
         });
         let waiting = Waiting {
             what,

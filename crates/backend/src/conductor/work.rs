@@ -75,9 +75,27 @@ impl Work {
 
     pub(super) async fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
         if !changes.is_empty() {
-            self.modify(|node| changes.apply(node)).await?;
+            self.make(changes, |_| {}).await?;
         }
         Ok(())
+    }
+
+    /// Makes changes of a driver: what is kept beside the node, then the node. `look` sees the node
+    /// as it was.
+    pub(super) async fn make(
+        &self,
+        changes: &Changes,
+        mut look: impl FnMut(&Node) + Send,
+    ) -> Result<Arc<StoredNode>, StoreError> {
+        if let Some(settings) = &changes.bios {
+            let store = self.conductor.store();
+            store.put_bios_settings(self.id, settings).await?;
+        }
+        self.modify(|node| {
+            look(node);
+            changes.apply(node);
+        })
+        .await
     }
 
     /// Moves the provision state by the table, together with other changes of the node.

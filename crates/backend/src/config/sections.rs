@@ -230,6 +230,8 @@ section! {
         boot_wait_after_restart: Duration = seconds(300);
         /// How long cleaning waits for the ramdisk; 0 for ever.
         clean_callback_timeout: Duration = seconds(1800);
+        /// How long servicing waits for the ramdisk; 0 for ever.
+        service_callback_timeout: Duration = seconds(1800);
         /// How long inspection waits for the ramdisk; 0 for ever.
         inspect_wait_timeout: Duration = seconds(1800);
         /// How long a rescue waits for the ramdisk; 0 for ever.
@@ -311,7 +313,7 @@ section! {
 section! {
     /// Which hardware is served.
     "drivers" Drivers {
-        /// The hardware types: ipmi, fake-hardware.
+        /// The hardware types: ipmi, fake-hardware; redfish can be chosen, and acts on nothing yet.
         enabled: Vec<String> = vec!["ipmi".to_owned()];
         /// How long an action of fake-hardware takes: seconds, or two numbers with a comma for
         /// a random time between them.

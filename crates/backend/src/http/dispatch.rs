@@ -24,8 +24,8 @@ use super::call::Call;
 use super::route::Found;
 use super::serve::Connection;
 use super::{
-    ApiState, allocations, chassis, cupola, deploy_templates, inspection_rules, metrics, nodes,
-    portgroups, ports, ramdisk, root, runbooks, service, volumes,
+    ApiState, allocations, chassis, cupola, deploy_templates, external_events, inspection_rules,
+    metrics, nodes, portgroups, ports, ramdisk, root, runbooks, service, volumes,
 };
 use crate::auth::{Caller, Denied, Proof, SameProcess};
 
@@ -270,7 +270,8 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowNodeVolume => volumes::root_of_node(call, a).await,
         O::ListNodeVolumeConnectors => volumes::of_node::<VolumeConnector>(call, a).await,
         O::ListNodeVolumeTargets => volumes::of_node::<VolumeTarget>(call, a).await,
-        O::ListBiosSettings => nodes::parts::none(call, a, "bios").await,
+        O::ListBiosSettings => nodes::bios::list(call, a).await,
+        O::ShowBiosSetting => nodes::bios::show(call, a, b).await,
         O::ListFirmwareComponents => nodes::parts::none(call, a, "firmware").await,
         O::ShowNodeAllocation => allocations::show_of_node(call, a).await,
         O::DeleteNodeAllocation => allocations::delete_of_node(call, a).await,
@@ -349,6 +350,7 @@ async fn handle(operation: Operation, path: &Found, call: &mut Call) -> Answer {
         O::ShowInspectionRule => inspection_rules::show(call, a).await,
         O::UpdateInspectionRule => inspection_rules::update(call, a).await,
         O::DeleteInspectionRule => inspection_rules::delete(call, a).await,
+        O::TakeExternalEvents => external_events::post(call).await,
         O::Lookup => ramdisk::lookup(call).await,
         O::Heartbeat => ramdisk::heartbeat(call, a).await,
         O::ContinueInspection => ramdisk::continue_inspection(call).await,

@@ -1,6 +1,7 @@
 //! The node resource and what is below it; one file per kind of request.
 
 pub(super) mod actions;
+pub(super) mod bios;
 pub(super) mod create;
 pub(super) mod delete;
 #[cfg(any(test, fuzzing))]

@@ -56,6 +56,7 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         step_progress_timeout: conductor.step_progress_timeout,
         boot_wait_after_restart: conductor.boot_wait_after_restart,
         clean_callback_timeout: conductor.clean_callback_timeout,
+        service_callback_timeout: conductor.service_callback_timeout,
         inspect_wait_timeout: conductor.inspect_wait_timeout,
         check_provision_state_interval: conductor.check_provision_state_interval,
         sync_power_state_interval: conductor.sync_power_state_interval,
@@ -297,7 +298,7 @@ pub(super) fn registry(
     };
     let images = images.with_cache(cache.clone(), source);
     let clients = Arc::new(AgentClients::default());
-    let mut implementations = Implementations::default().with_agent(
+    let mut implementations = Implementations::default().with_redfish().with_agent(
         IpxeBoot::new(settings.boot.clone()).with_cache(cache),
         DirectDeploy::new(Arc::clone(&clients), images),
         AgentRescue::new(clients),

@@ -34,6 +34,7 @@ const SCRIPTS: &[Script] = scripts! {
     4 "dhcp lease servers" "0004_dhcp_lease_servers.sql";
     5 "groups" "0005_groups.sql";
     6 "claims" "0006_claims.sql";
+    7 "bios settings" "0007_bios_settings.sql";
 };
 
 fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {

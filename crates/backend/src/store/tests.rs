@@ -2,6 +2,7 @@
 //! memory, and on PostgreSQL, each in a new database.
 
 mod allocation_scenarios;
+mod bios_scenarios;
 mod files;
 mod group_scenarios;
 mod node_scenarios;
@@ -105,6 +106,7 @@ scenarios! {
     allocation_scenarios::an_allocation_and_its_node_agree;
     allocation_scenarios::no_node_is_given_twice;
     rule_scenarios::runbooks_and_rules_are_kept;
+    bios_scenarios::bios_settings_are_replaced;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
     record_scenarios::reservations_follow_the_ports;

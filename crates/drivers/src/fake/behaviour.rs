@@ -18,11 +18,13 @@ pub(super) const PROPERTIES: &[(&str, &str)] = &[
     (
         "fake_power_delay",
         "As fake_delay, for the power interface; likewise fake_boot_delay, fake_management_delay, \
-         fake_deploy_delay, fake_inspect_delay and fake_rescue_delay. Optional.",
+         fake_deploy_delay, fake_inspect_delay, fake_rescue_delay, fake_bios_delay, \
+         fake_firmware_delay and fake_vendor_delay. Optional.",
     ),
     (
         "fake_deploy_wait",
-        "Seconds that the step deploy, the start of cleaning and a rescue wait in their wait state, \
+        "Seconds that the step deploy, the start of cleaning and servicing, and a rescue wait in \
+         their wait state, \
          as fake_delay. Optional.",
     ),
     (

@@ -1,8 +1,7 @@
 //! The fake deploy interface: steps that do nothing, no image, no agent.
 
 use async_trait::async_trait;
-use cupola_api::agent::{ArgInfo, StepFlow};
-use std::collections::BTreeMap;
+use cupola_api::agent::StepFlow;
 
 use super::behaviour::{FakeSettings, PROPERTIES};
 use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task};
@@ -10,24 +9,6 @@ use crate::interface::{Deploy, Hardware, Outcome, Result, Step, Task};
 /// Deploying without a machine.
 #[derive(Debug, Default)]
 pub struct FakeDeploy(pub FakeSettings);
-
-fn in_ramdisk(step: Step) -> Step {
-    Step {
-        requires_ramdisk: true,
-        ..step
-    }
-}
-
-fn with_argument(step: Step, name: &str, description: &str) -> Step {
-    let argument = ArgInfo {
-        description: description.to_owned(),
-        required: true,
-    };
-    Step {
-        argsinfo: Some(BTreeMap::from([(name.to_owned(), argument)])),
-        ..step
-    }
-}
 
 #[async_trait]
 impl Deploy for FakeDeploy {
@@ -44,30 +25,10 @@ impl Deploy for FakeDeploy {
     }
 
     fn steps(&self, flow: StepFlow) -> Vec<Step> {
-        let own = match flow {
-            StepFlow::Deploy => Step::new("deploy", "deploy", 100),
-            StepFlow::Clean => in_ramdisk(Step::new("vendor", "log_passthrough", 1)),
-            StepFlow::Service => Step::new("vendor", "log_passthrough", 0),
-        };
-        let apply = with_argument(
-            Step::new("bios", "apply_configuration", 0),
-            "settings",
-            "A list of settings, each with its name and value. Required.",
-        );
-        let update = with_argument(
-            Step::new("firmware", "update", 0),
-            "settings",
-            "A list of components, each with the URL of its firmware. Required.",
-        );
-        vec![
-            own,
-            apply,
-            Step {
-                argsinfo: Some(BTreeMap::new()),
-                ..Step::new("bios", "factory_reset", 0)
-            },
-            in_ramdisk(update),
-        ]
+        match flow {
+            StepFlow::Deploy => vec![Step::new("deploy", "deploy", 100)],
+            StepFlow::Clean | StepFlow::Service => Vec::new(),
+        }
     }
 
     fn uses_agent(&self) -> bool {
@@ -105,6 +66,15 @@ impl Deploy for FakeDeploy {
 
     async fn tear_down_cleaning(&self, task: &Task, _: &Hardware) -> Result<()> {
         self.0.act(task, "deploy", "tear_down_cleaning").await
+    }
+
+    async fn prepare_service(&self, task: &Task, _: &Hardware) -> Result<Outcome> {
+        self.0.act(task, "deploy", "prepare_service").await?;
+        Ok(FakeSettings::outcome(task, "fake hardware to be serviced"))
+    }
+
+    async fn tear_down_service(&self, task: &Task, _: &Hardware) -> Result<()> {
+        self.0.act(task, "deploy", "tear_down_service").await
     }
 
     async fn clean_up(&self, _: &Task, _: &Hardware) -> Result<()> {

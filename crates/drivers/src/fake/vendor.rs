@@ -1,11 +1,13 @@
-//! The fake vendor interface: methods that compare a word, as upstream's do.
+//! The fake vendor interface: methods that compare a word and steps that do nothing, as upstream's
+//! do.
 
 use async_trait::async_trait;
+use cupola_api::agent::StepFlow;
 use cupola_api::node::Object;
 use serde_json::Value;
 
 use super::behaviour::FakeSettings;
-use crate::interface::{Result, Task, Vendor, VendorMethod};
+use crate::interface::{Changes, Outcome, Result, Step, Task, Vendor, VendorMethod, WaitFor};
 
 const fn compares(name: &'static str, description: &'static str) -> VendorMethod {
     VendorMethod {
@@ -56,5 +58,35 @@ impl Vendor for FakeVendor {
         };
         let is_wanted = arguments.get("bar").and_then(Value::as_str) == Some(wanted);
         Ok(Value::Bool(is_wanted))
+    }
+    fn steps(&self, flow: StepFlow) -> Vec<Step> {
+        let in_ramdisk = |name, priority| Step {
+            requires_ramdisk: true,
+            ..Step::new("vendor", name, priority)
+        };
+        match flow {
+            StepFlow::Deploy => Vec::new(),
+            StepFlow::Clean => vec![in_ramdisk("log_passthrough", 1)],
+            StepFlow::Service => {
+                let waits = Step {
+                    abortable: false,
+                    ..in_ramdisk("trigger_servicewait", 0)
+                };
+                vec![Step::new("vendor", "log_passthrough", 0), waits]
+            }
+        }
+    }
+
+    async fn execute(&self, task: &Task, _: StepFlow, step: &Step) -> Result<Outcome> {
+        self.0.act(task, "vendor", &step.step).await?;
+        Ok(match step.step.as_str() {
+            "trigger_servicewait" => Outcome::Wait {
+                what: "the next heartbeat".to_owned(),
+                until: WaitFor::Heartbeat,
+                limit: None,
+                changes: Changes::none(),
+            },
+            _ => Outcome::done(),
+        })
     }
 }

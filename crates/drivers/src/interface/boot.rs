@@ -15,6 +15,8 @@ pub enum RamdiskPurpose {
     Inspect,
     /// To give a person access.
     Rescue,
+    /// To run steps on a machine in use.
+    Service,
 }
 
 /// Gets a ramdisk or the instance booted. It prepares; power is the power interface's.

@@ -1,6 +1,7 @@
 //! What an interface's method wants changed on its node: explicit, small, and applied by the
 //! conductor to the node as it is then, so that nothing that happened meanwhile is lost.
 
+use cupola_api::bios_setting::BiosSetting;
 use cupola_api::node::{Node, Object};
 use cupola_api::state::power::PowerState;
 use serde_json::Value;
@@ -12,6 +13,7 @@ const AGENT_KEYS: &[&str] = &[
     "agent_secret_token",
     "agent_cached_clean_steps",
     "agent_cached_deploy_steps",
+    "agent_cached_service_steps",
     "agent_start_attempted",
     "hardware_manager_version",
 ];
@@ -29,6 +31,9 @@ pub struct Changes {
     pub instance_info: Object,
     /// Keys of `properties`.
     pub properties: Object,
+    /// The BIOS settings, all of them. They are kept beside the node: [`Changes::apply`] leaves them
+    /// to whoever keeps it.
+    pub bios: Option<Vec<BiosSetting>>,
 }
 
 impl Changes {
@@ -60,6 +65,13 @@ impl Changes {
         self
     }
 
+    /// Sets what is known of the BIOS settings.
+    #[must_use]
+    pub fn bios(mut self, settings: Vec<BiosSetting>) -> Self {
+        self.bios = Some(settings);
+        self
+    }
+
     /// Voids what is known of the agent.
     #[must_use]
     pub fn without_agent(mut self) -> Self {
@@ -81,6 +93,7 @@ impl Changes {
         self.driver_internal_info.extend(later.driver_internal_info);
         self.instance_info.extend(later.instance_info);
         self.properties.extend(later.properties);
+        self.bios = later.bios.or(self.bios);
         self
     }
 

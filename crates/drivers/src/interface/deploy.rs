@@ -1,4 +1,4 @@
-//! The deploy interface: the steps of deploying and cleaning.
+//! The deploy interface: the steps of deploying, cleaning and servicing.
 
 use async_trait::async_trait;
 use cupola_api::agent::StepFlow;
@@ -80,6 +80,25 @@ pub trait Deploy: Send + Sync + 'static {
     /// # Errors
     /// What could not be ended.
     async fn tear_down_cleaning(&self, task: &Task, hardware: &Hardware) -> Result<()>;
+
+    /// Starts what servicing needs in place of the instance; waits for the ramdisk, or is done when
+    /// none is needed.
+    ///
+    /// # Errors
+    /// Why servicing cannot start.
+    async fn prepare_service(&self, task: &Task, hardware: &Hardware) -> Result<Outcome> {
+        let _ = (task, hardware);
+        Ok(Outcome::done())
+    }
+
+    /// Ends servicing: the ramdisk is gone and the instance boots. Safe to repeat.
+    ///
+    /// # Errors
+    /// What could not be ended.
+    async fn tear_down_service(&self, task: &Task, hardware: &Hardware) -> Result<()> {
+        let _ = (task, hardware);
+        Ok(())
+    }
 
     /// Reads the logs of the ramdisk that runs, a gzipped tar archive; none when there is no agent
     /// to ask.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use cupola_api::agent::StepFlow;
 use cupola_api::state::power::{PowerState, PowerTarget};
 use jiff::Timestamp;
 
+use crate::agent::AgentError;
 use crate::crash_point::{CrashPoint, crash_point};
 
 use super::{
-    Boot, Changes, Deploy, DriverSettings, Inspect, Management, Power, Rescue, Result, Task, Vendor,
+    Boot, Changes, Configuration, Deploy, DriverSettings, Inspect, Management, Outcome, Power,
+    Rescue, Result, Step, StepSource, Task, Vendor,
 };
 
 /// What a node is driven with.
@@ -26,6 +29,10 @@ pub struct Hardware {
     pub inspect: Option<Arc<dyn Inspect>>,
     /// Rescuing; `None` for `no-rescue`.
     pub rescue: Option<Arc<dyn Rescue>>,
+    /// BIOS settings; `None` for `no-bios`.
+    pub bios: Option<Arc<dyn Configuration>>,
+    /// Firmware updates; `None` for `no-firmware`.
+    pub firmware: Option<Arc<dyn Configuration>>,
     /// What only this hardware can; `None` for `no-vendor`.
     pub vendor: Option<Arc<dyn Vendor>>,
     /// What the configuration says.
@@ -33,6 +40,60 @@ pub struct Hardware {
 }
 
 impl Hardware {
+    /// The steps of all interfaces that run in the conductor; those of priority 0 only when asked
+    /// for.
+    #[must_use]
+    pub fn steps(&self, flow: StepFlow) -> Vec<Step> {
+        let mut steps = self.deploy.steps(flow);
+        for configuration in [&self.bios, &self.firmware].into_iter().flatten() {
+            steps.extend(configuration.steps(flow));
+        }
+        if let Some(vendor) = &self.vendor {
+            steps.extend(vendor.steps(flow));
+        }
+        steps
+    }
+
+    /// Runs one step of [`Hardware::steps`], or hands it to the agent.
+    ///
+    /// # Errors
+    /// Why the step failed.
+    pub async fn execute(&self, task: &Task, flow: StepFlow, step: &Step) -> Result<Outcome> {
+        if let Some(configuration) = self.configuration_of(flow, step) {
+            return configuration.execute(task, flow, step).await;
+        }
+        if let Some(vendor) = self.vendor_of(flow, step) {
+            return vendor.execute(task, flow, step).await;
+        }
+        self.deploy.execute(task, self, flow, step).await
+    }
+
+    /// Looks whether a step is done that waits for the agent's command; of what runs in the conductor
+    /// no agent knows.
+    ///
+    /// # Errors
+    /// Those of [`Deploy::poll`].
+    pub async fn poll(&self, task: &Task, flow: StepFlow, step: &Step) -> Result<Outcome> {
+        if self.configuration_of(flow, step).is_some() || self.vendor_of(flow, step).is_some() {
+            return Err(AgentError::NoSuchCommand { step: step.name() }.into());
+        }
+        self.deploy.poll(task, self, flow, step).await
+    }
+
+    fn configuration_of(&self, flow: StepFlow, step: &Step) -> Option<&Arc<dyn Configuration>> {
+        let interface = match step.interface.as_str() {
+            "bios" => self.bios.as_ref()?,
+            "firmware" => self.firmware.as_ref()?,
+            _ => return None,
+        };
+        has(&interface.steps(flow), step).then_some(interface)
+    }
+
+    fn vendor_of(&self, flow: StepFlow, step: &Step) -> Option<&Arc<dyn Vendor>> {
+        let vendor = self.vendor.as_ref()?;
+        has(&vendor.steps(flow), step).then_some(vendor)
+    }
+
     /// Changes the power as every flow does it: an agent that would not survive is forgotten
     /// first, so that the next one is not mistaken for it, and a machine that starts waits for its
     /// turn.
@@ -113,6 +174,10 @@ impl Hardware {
         task.record(Changes::none().without_agent()).await?;
         self.set_power(task, PowerTarget::On).await
     }
+}
+
+fn has(steps: &[Step], step: &Step) -> bool {
+    step.source == StepSource::Conductor && steps.iter().any(|s| s.is(&step.interface, &step.step))
 }
 
 impl std::fmt::Debug for Hardware {

@@ -1,10 +1,11 @@
 //! The vendor interface: what only one kind of hardware can, by name.
 
 use async_trait::async_trait;
+use cupola_api::agent::StepFlow;
 use cupola_api::node::Object;
 use serde_json::{Value, json};
 
-use super::{DriverError, Result, Task};
+use super::{DriverError, Outcome, Result, Step, Task};
 
 /// A method of a vendor interface, as the Bare Metal API lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,24 @@ pub trait Vendor: Send + Sync + 'static {
     /// # Errors
     /// The hardware does not answer or refuses, or an argument cannot be used.
     async fn call(&self, task: &Task, method: &VendorMethod, arguments: &Object) -> Result<Value>;
+
+    /// Its steps; those of priority 0 run only when asked for.
+    fn steps(&self, flow: StepFlow) -> Vec<Step> {
+        let _ = flow;
+        Vec::new()
+    }
+
+    /// Runs one step of [`Vendor::steps`].
+    ///
+    /// # Errors
+    /// Why the step failed.
+    async fn execute(&self, task: &Task, flow: StepFlow, step: &Step) -> Result<Outcome> {
+        let _ = (task, flow);
+        Err(DriverError::StepFailed(format!(
+            "the vendor interface has no step {}",
+            step.step
+        )))
+    }
 }
 
 /// Finds a method and checks how it is called, as Ironic words it.

@@ -46,6 +46,37 @@ pub const TYPES: &[HardwareType] = &[
         ],
     },
     HardwareType {
+        name: "redfish",
+        preferences: &[
+            (K::Bios, &["redfish", "no-bios"]),
+            (
+                K::Boot,
+                &[
+                    "ipxe",
+                    "pxe",
+                    "http-ipxe",
+                    "http",
+                    "redfish-virtual-media",
+                    "redfish-https",
+                ],
+            ),
+            (
+                K::Console,
+                &["redfish-graphical", "ipmitool-socat", "no-console"],
+            ),
+            (K::Deploy, &["direct", "ramdisk", "custom-agent"]),
+            (K::Firmware, &["redfish", "no-firmware"]),
+            (K::Inspect, &["redfish", "agent", "no-inspect"]),
+            (K::Management, &["redfish", "noop"]),
+            (K::Network, &["noop", "flat"]),
+            (K::Power, &["redfish"]),
+            (K::Raid, &["redfish", "no-raid", "agent"]),
+            (K::Rescue, &["no-rescue", "agent"]),
+            (K::Storage, &["noop"]),
+            (K::Vendor, &["redfish", "no-vendor"]),
+        ],
+    },
+    HardwareType {
         name: "fake-hardware",
         preferences: &[
             (K::Bios, &["fake", "no-bios"]),

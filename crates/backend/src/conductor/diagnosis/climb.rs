@@ -20,6 +20,8 @@ const STARTING: &[&str] = &[
     "deploy.deploy",
     "deploy.boot_instance",
     "conductor.start_cleaning",
+    "conductor.start_service",
+    "conductor.end_service",
     "conductor.reboot",
 ];
 

@@ -17,15 +17,17 @@ use crate::store::{Store, StoreError};
 const LOOKED_AT: usize = 32;
 
 /// States in which a node waits for its machine to boot, or has given it up.
-const BOOTS: [ProvisionState; 8] = [
+const BOOTS: [ProvisionState; 10] = [
     ProvisionState::DeployWait,
     ProvisionState::CleanWait,
     ProvisionState::InspectWait,
     ProvisionState::RescueWait,
+    ProvisionState::ServiceWait,
     ProvisionState::DeployFailed,
     ProvisionState::CleanFailed,
     ProvisionState::InspectFailed,
     ProvisionState::RescueFailed,
+    ProvisionState::ServiceFailed,
 ];
 
 /// What is known of the machines that belong to no node.

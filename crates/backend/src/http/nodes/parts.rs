@@ -1,5 +1,5 @@
-//! What hangs below a node and is empty so far: BIOS settings, firmware. Clients read these on
-//! their way; writing them is refused like any resource that is not there. Children are real.
+//! What hangs below a node and is empty so far: firmware. Clients read it on their way. Children are
+//! real.
 
 use cupola_api::fault::ApiFault;
 use serde_json::{Map, json};
