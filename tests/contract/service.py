@@ -1,11 +1,13 @@
 """A service to be driven by real clients, and the steps that are counted."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 
 passed, failed = 0, []
 
@@ -19,20 +21,37 @@ def step(name):
         yield
     except Exception as error:  # whatever it is, it fails this step and no other
         failed.append(name)
-        print(f"FAIL  {name}: {type(error).__name__}: {error}")
+        print(f"FAIL  {name}: {type(error).__name__}: {error} {where(error)}")
     else:
         passed += 1
         print(f"ok    {name} ({time.monotonic() - started:.1f} s)")
 
 
+def where(error):
+    """The line of the step that failed: what it wanted, when the error itself does not say."""
+    steps = [at for at in traceback.extract_tb(error.__traceback__) if at.filename != __file__]
+    first, last = steps[0], steps[-1]
+    return f"[{os.path.basename(first.filename)}:{first.lineno}: {first.line or last.line}]"
+
+
+def skip(what):
+    """Says loudly what did not run."""
+    line = f"SKIPPED {what}"
+    print(line)
+    if "CUPOLA_SKIPS" in os.environ:
+        with open(os.environ["CUPOLA_SKIPS"], "a", encoding="utf-8") as skips:
+            skips.write(line + "\n")
+
+
 class Service:
     """A running `cupola serve` on a port that the kernel gave."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, drivers=("fake-hardware",), settings=()):
         self.log = open(os.path.join(directory, "serve.log"), "w", encoding="utf-8")
         self.process = subprocess.Popen(
             [binary, "serve", "--listen", "127.0.0.1:0", "--state-dir", directory,
-             "--set", 'drivers.enabled=["fake-hardware"]'],
+             "--set", f"drivers.enabled={json.dumps(list(drivers))}",
+             *(word for setting in settings for word in ("--set", setting))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.url = None
         for line in self.process.stdout:
