@@ -17,6 +17,7 @@ import urllib.request
 from openstackclient import shell
 
 from service import Service, result, step
+from session import client
 
 NODE = "life-1"
 MAC = "52:54:00:c0:ff:ee"
@@ -292,6 +293,7 @@ def leave(url, watcher):
 def main(binary):
     for name in [name for name in os.environ if name.startswith("OS_")]:
         del os.environ[name]  # nobody's own cloud is spoken to
+    client.warm_up()
     with tempfile.TemporaryDirectory() as directory:
         service = Service(binary, directory)
         try:
