@@ -9,7 +9,7 @@ use cupola_api::id::NodeId;
 use cupola_api::node::Fault;
 use cupola_api::state::power::{PowerState, PowerTarget};
 use cupola_api::state::provision::ProvisionState;
-use futures_util::StreamExt;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Conductor;
 use super::diagnosis::Situation;
@@ -36,15 +36,19 @@ impl Conductor {
             maintenance: Some(false),
             ..NodeFilter::default()
         };
-        let nodes = self.store().nodes(filter).await?;
         let workers = self.options().sync_power_state_workers.max(1);
-        futures_util::stream::iter(nodes.into_iter().filter(|node| !skipped(node)))
-            .for_each_concurrent(workers, |node| {
+        let nodes = self.store().batches(filter).nodes();
+        nodes
+            .try_for_each_concurrent(workers, |node| {
                 let conductor = self.clone();
-                async move { conductor.sync_power_state(&node).await }
+                async move {
+                    if !skipped(&node) {
+                        conductor.sync_power_state(&node).await;
+                    }
+                    Ok(())
+                }
             })
-            .await;
-        Ok(())
+            .await
     }
 
     async fn sync_power_state(&self, node: &Arc<StoredNode>) {

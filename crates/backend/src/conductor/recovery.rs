@@ -44,14 +44,20 @@ impl Conductor {
                 "locks of an earlier process of this name were freed"
             );
         }
-        let nodes = self.store().nodes(NodeFilter::default()).await?;
-        self.complete_timelines(&nodes).await?;
-        for node in nodes {
-            if node.provision_state.is_working() {
-                self.recover_working(node.uuid, node.provision_state);
-            } else {
-                self.arm(&node);
-                self.watch_boot(&node);
+        let told_until = self.told_until().await?;
+        let mut batches = self.store().batches(NodeFilter::default());
+        while let Some(nodes) = batches.next().await? {
+            for node in nodes {
+                let has_moved = |until| node.provision_updated_at.is_some_and(|at| at >= until);
+                if told_until.is_some_and(has_moved) {
+                    self.complete_timeline(&node).await?;
+                }
+                if node.provision_state.is_working() {
+                    self.recover_working(node.uuid, node.provision_state);
+                } else {
+                    self.arm(&node);
+                    self.watch_boot(&node);
+                }
             }
         }
         Ok(())

@@ -103,25 +103,26 @@ impl Metrics {
 
 /// `GET /metrics`.
 pub(super) async fn metrics(call: &mut Call) -> Answer {
-    let nodes = call.state.store.nodes(NodeFilter::default()).await?;
     let mut states: BTreeMap<&'static str, i64> = BTreeMap::new();
     for state in ProvisionState::ALL {
         states.insert(state.as_str(), 0);
     }
-    for node in &nodes {
-        *states.entry(node.provision_state.as_str()).or_default() += 1;
+    let (mut maintenance, mut failed) = (0, 0);
+    let mut batches = call.state.store.batches(NodeFilter::default());
+    while let Some(nodes) = batches.next().await? {
+        for node in nodes {
+            *states.entry(node.provision_state.as_str()).or_default() += 1;
+            maintenance += i64::from(node.maintenance);
+            failed += i64::from(node.last_error.is_some());
+        }
     }
     let metrics = &call.state.metrics;
     for (provision_state, count) in states {
         let state = State { provision_state };
         metrics.nodes.get_or_create(&state).set(count);
     }
-    let count = |wanted: fn(&cupola_api::Node) -> bool| {
-        let found = nodes.iter().filter(|node| wanted(node)).count();
-        i64::try_from(found).unwrap_or(i64::MAX)
-    };
-    metrics.maintenance.set(count(|node| node.maintenance));
-    metrics.failed.set(count(|node| node.last_error.is_some()));
+    metrics.maintenance.set(maintenance);
+    metrics.failed.set(failed);
     let mut page = String::new();
     text::encode(&mut page, &metrics.registry)
         .map_err(|error| cupola_api::ApiFault::internal(error.to_string()))?;

@@ -13,8 +13,10 @@ use parking_lot::RwLock;
 use super::shape::NodeShape;
 use crate::store::{Revision, StoredNode};
 
-/// How much each cache holds, in bytes.
-const CAPACITY: usize = 64 << 20;
+/// How much the cache of nodes and the one of pages hold, each in bytes.
+const CAPACITY: usize = 16 << 20;
+/// Up to which size summaries are kept, in bytes: consoles ask for all nodes at once.
+const SUMMARIES: usize = 64 << 20;
 
 /// How a node is shown: what, and under which base URL its links are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -137,7 +139,7 @@ impl Rendered {
 
     /// Keeps the summaries of all nodes.
     pub(super) fn keep_summaries(&self, version: u64, rendered: Bytes) {
-        if rendered.len() <= CAPACITY {
+        if rendered.len() <= SUMMARIES {
             *self.summaries.write() = Some((version, rendered));
         }
     }

@@ -187,7 +187,7 @@ impl Store {
                 .ok_or_else(|| StoreError::corrupt("nodes", "a row was not returned"))?;
             let stored = decode(row, store.sealer())?;
             if let Some(snapshot) = store.snapshot() {
-                snapshot.replace(stored.clone());
+                snapshot.replace(&stored);
             }
             Ok(Some(stored))
         })

@@ -297,3 +297,9 @@ pub(crate) static COLUMNS: &[Column] = columns! {
 pub(crate) fn find_column(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|c| c.name == name)
 }
+
+/// The index of the column with this name; past the end for what is none.
+pub(crate) fn place_of(name: &str) -> usize {
+    let mut names = COLUMNS.iter().map(|column| column.name);
+    names.position(|known| known == name).unwrap_or(usize::MAX)
+}

@@ -2,12 +2,13 @@
 //! meaning in memory and in SQL.
 
 use cupola_api::id::NodeId;
-use cupola_api::node::{Fault, Node};
+use cupola_api::node::Fault;
 use cupola_api::state::provision::ProvisionState;
 use uuid::Uuid;
 
-use super::column::{Column, find_column};
+use super::column::{Column, find_column, place_of};
 use super::database::Cell;
+use super::packed::{Packed, Peek};
 
 /// Conditions that must all hold. The default lets every node pass, children too.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,58 +108,106 @@ pub struct NodePage {
     pub marker: Option<NodeId>,
 }
 
-fn same<T: PartialEq>(want: Option<&T>, is: &T) -> bool {
-    want.is_none_or(|want| want == is)
+/// One condition on one column; the same in memory and in SQL.
+#[derive(Clone, Debug)]
+enum Test {
+    /// The column holds this.
+    Equal(&'static str, Cell),
+    /// It holds one of these.
+    Any(&'static str, Vec<Cell>),
+    /// It holds something, or nothing.
+    Set(&'static str, bool),
+    /// The owner or the lessee is this project.
+    Project(String),
+    /// The description has this in it.
+    Described(String),
 }
 
-fn same_or_unset<T: PartialEq>(want: Option<&T>, is: Option<&T>) -> bool {
-    want.is_none_or(|want| is == Some(want))
+/// The conditions of a filter, ready to be asked of many nodes.
+#[derive(Debug)]
+pub(crate) struct Tests(Vec<(Test, usize)>);
+
+impl Tests {
+    /// Whether a node passes.
+    pub(crate) fn pass(&self, node: &Packed) -> bool {
+        self.0.iter().all(|(test, at)| match test {
+            Test::Equal(_, cell) => node.peek(*at).is(cell),
+            Test::Any(_, cells) => {
+                let value = node.peek(*at);
+                cells.iter().any(|cell| value.is(cell))
+            }
+            Test::Set(_, wanted) => (node.peek(*at) != Peek::Null) == *wanted,
+            Test::Project(project) => ["owner", "lessee"]
+                .into_iter()
+                .any(|name| node.peek(place_of(name)) == Peek::Text(project)),
+            Test::Described(part) => {
+                matches!(node.peek(*at), Peek::Text(text) if text.contains(part.as_str()))
+            }
+        })
+    }
+}
+
+impl Test {
+    const fn column(&self) -> &'static str {
+        match self {
+            Self::Equal(column, _) | Self::Any(column, _) | Self::Set(column, _) => column,
+            Self::Project(_) => "owner",
+            Self::Described(_) => "description",
+        }
+    }
 }
 
 impl NodeFilter {
-    /// Whether this node is asked for.
-    #[must_use]
-    pub fn matches(&self, node: &Node) -> bool {
-        self.matches_identity(node) && self.matches_state(node) && self.matches_owner(node)
-    }
-
-    fn matches_identity(&self, node: &Node) -> bool {
-        let shard = || node.shard.as_ref().is_some_and(|s| self.shards.contains(s));
-        same(self.driver.as_ref(), &node.driver)
-            && same_or_unset(self.chassis_uuid.as_ref(), node.chassis_uuid.as_ref())
-            && same_or_unset(self.instance_uuid.as_ref(), node.instance_uuid.as_ref())
-            && same_or_unset(self.instance_name.as_ref(), node.instance_name.as_ref())
-            && same_or_unset(self.resource_class.as_ref(), node.resource_class.as_ref())
-            && same(self.conductor_group.as_ref(), &node.conductor_group)
-            && same_or_unset(self.parent_node.as_ref(), node.parent_node.as_ref())
-            && (!self.hide_children || node.parent_node.is_none())
-            && (self.shards.is_empty() || shard())
-            && same(self.sharded.as_ref(), &node.shard.is_some())
-    }
-
-    fn matches_state(&self, node: &Node) -> bool {
-        same(self.associated.as_ref(), &node.instance_uuid.is_some())
-            && same(self.maintenance.as_ref(), &node.maintenance)
-            && same(self.retired.as_ref(), &node.retired)
-            && same(self.provision_state.as_ref(), &node.provision_state)
-            && (self.provision_states.is_empty()
-                || self.provision_states.contains(&node.provision_state))
-            && same_or_unset(self.fault.as_ref(), node.fault.as_ref())
-            && same_or_unset(self.reserved_by.as_ref(), node.reservation.as_ref())
-    }
-
-    fn matches_owner(&self, node: &Node) -> bool {
-        let contains = |part: &String| {
-            node.description
-                .as_ref()
-                .is_some_and(|text| text.contains(part.as_str()))
+    /// The conditions, for nodes in memory.
+    pub(crate) fn prepared(&self) -> Tests {
+        let placed = |test: Test| {
+            let at = place_of(test.column());
+            (test, at)
         };
-        same_or_unset(self.owner.as_ref(), node.owner.as_ref())
-            && same_or_unset(self.lessee.as_ref(), node.lessee.as_ref())
-            && self.project.as_ref().is_none_or(|project| {
-                node.owner.as_ref() == Some(project) || node.lessee.as_ref() == Some(project)
-            })
-            && self.description_contains.as_ref().is_none_or(contains)
+        Tests(self.tests().into_iter().map(placed).collect())
+    }
+
+    fn tests(&self) -> Vec<Test> {
+        let mut out = Vec::new();
+        let uuid = |u: Option<Uuid>| u.map(|u| Cell::text(u.to_string()));
+        let text = |t: &Option<String>| t.clone().map(Cell::text);
+        let state = |s: ProvisionState| Cell::text(s.as_str());
+        let equal = [
+            ("chassis_uuid", uuid(self.chassis_uuid)),
+            ("instance_uuid", uuid(self.instance_uuid)),
+            ("parent_node", uuid(self.parent_node)),
+            ("driver", text(&self.driver)),
+            ("instance_name", text(&self.instance_name)),
+            ("resource_class", text(&self.resource_class)),
+            ("conductor_group", text(&self.conductor_group)),
+            ("owner", text(&self.owner)),
+            ("lessee", text(&self.lessee)),
+            ("reservation", text(&self.reserved_by)),
+            ("maintenance", self.maintenance.map(Cell::flag)),
+            ("retired", self.retired.map(Cell::flag)),
+            ("fault", self.fault.map(|f| Cell::text(f.as_str()))),
+            ("provision_state", self.provision_state.map(state)),
+        ];
+        let equal = equal.into_iter();
+        out.extend(equal.filter_map(|(column, cell)| Some(Test::Equal(column, cell?))));
+        let mut any = |column, cells: Vec<Cell>| {
+            if !cells.is_empty() {
+                out.push(Test::Any(column, cells));
+            }
+        };
+        let states = self.provision_states.iter().copied().map(state);
+        any("provision_state", states.collect());
+        any("shard", self.shards.iter().map(Cell::text).collect());
+        let set = [
+            ("instance_uuid", self.associated),
+            ("shard", self.sharded),
+            ("parent_node", self.hide_children.then_some(false)),
+        ];
+        let set = set.into_iter();
+        out.extend(set.filter_map(|(column, wanted)| Some(Test::Set(column, wanted?))));
+        out.extend(self.project.clone().map(Test::Project));
+        out.extend(self.description_contains.clone().map(Test::Described));
+        out
     }
 }
 
@@ -176,26 +225,33 @@ impl Condition {
         format!("${}", self.arguments.len())
     }
 
-    fn equal(&mut self, column: &str, cell: Option<Cell>) {
-        if let Some(cell) = cell {
-            let place = self.place(cell);
-            self.parts.push(format!("{column} = {place}"));
-        }
+    fn add(&mut self, test: Test) {
+        let part = match test {
+            Test::Equal(column, cell) => format!("{column} = {}", self.place(cell)),
+            Test::Any(column, cells) => {
+                let places: Vec<_> = cells.into_iter().map(|c| self.place(c)).collect();
+                format!("{column} IN ({})", places.join(", "))
+            }
+            Test::Set(column, true) => format!("{column} IS NOT NULL"),
+            Test::Set(column, false) => format!("{column} IS NULL"),
+            Test::Project(project) => {
+                let place = self.place(Cell::text(project));
+                format!("(owner = {place} OR lessee = {place})")
+            }
+            Test::Described(part) if part.is_empty() => "description IS NOT NULL".to_owned(),
+            Test::Described(part) => {
+                // Not LIKE: nothing to escape, and letters keep their case.
+                let place = self.place(Cell::text(part));
+                format!("replace(description, {place}, '') <> description")
+            }
+        };
+        self.parts.push(part);
     }
 
-    fn set(&mut self, column: &str, is_set: Option<bool>) {
-        if let Some(is_set) = is_set {
-            let not = if is_set { "NOT " } else { "" };
-            self.parts.push(format!("{column} IS {not}NULL"));
-        }
-    }
-
-    fn any(&mut self, column: &str, cells: Vec<Cell>) {
-        if !cells.is_empty() {
-            let places: Vec<_> = cells.into_iter().map(|c| self.place(c)).collect();
-            self.parts
-                .push(format!("{column} IN ({})", places.join(", ")));
-        }
+    /// Only rows after this one.
+    pub(crate) fn after_row(&mut self, row: i64) {
+        let row = self.place(Cell::int(row));
+        self.parts.push(format!("id > {row}"));
     }
 
     /// The text after `WHERE`.
@@ -234,44 +290,11 @@ impl Condition {
 }
 
 impl NodeFilter {
-    /// The same as [`Self::matches`], in SQL.
+    /// The conditions in SQL.
     pub(crate) fn condition(&self) -> Condition {
-        let text = |t: &Option<String>| t.clone().map(Cell::text);
-        let uuid = |u: Option<Uuid>| u.map(|u| Cell::text(u.to_string()));
         let mut out = Condition::default();
-        out.equal("chassis_uuid", uuid(self.chassis_uuid));
-        out.equal("instance_uuid", uuid(self.instance_uuid));
-        out.equal("parent_node", uuid(self.parent_node));
-        out.equal("driver", text(&self.driver));
-        out.equal("instance_name", text(&self.instance_name));
-        out.equal("resource_class", text(&self.resource_class));
-        out.equal("conductor_group", text(&self.conductor_group));
-        out.equal("owner", text(&self.owner));
-        out.equal("lessee", text(&self.lessee));
-        out.equal("reservation", text(&self.reserved_by));
-        out.equal("maintenance", self.maintenance.map(Cell::flag));
-        out.equal("retired", self.retired.map(Cell::flag));
-        out.equal("fault", self.fault.map(|f| Cell::text(f.as_str())));
-        let state = |s: ProvisionState| Cell::text(s.as_str());
-        out.equal("provision_state", self.provision_state.map(state));
-        let states = self.provision_states.iter().copied().map(state);
-        out.any("provision_state", states.collect());
-        out.any("shard", self.shards.iter().map(Cell::text).collect());
-        out.set("instance_uuid", self.associated);
-        out.set("shard", self.sharded);
-        out.set("parent_node", self.hide_children.then_some(false));
-        if let Some(project) = &self.project {
-            let place = out.place(Cell::text(project));
-            out.parts
-                .push(format!("(owner = {place} OR lessee = {place})"));
-        }
-        if self.description_contains.as_deref() == Some("") {
-            out.set("description", Some(true));
-        } else if let Some(part) = &self.description_contains {
-            // Not LIKE: nothing to escape, and letters keep their case.
-            let place = out.place(Cell::text(part));
-            out.parts
-                .push(format!("replace(description, {place}, '') <> description"));
+        for test in self.tests() {
+            out.add(test);
         }
         out
     }

@@ -6,6 +6,7 @@ use cupola_api::cupola::{NodeSummary, StepSummary, Waiting};
 use cupola_api::id::{NodeId, NodeIdent};
 use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState;
+use futures_util::stream::{self, Stream, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::Store;
@@ -16,17 +17,48 @@ use super::filter::{NodeFilter, NodePage, SortDirection};
 use super::patience;
 use super::record::{Progress, Revision, StoredNode, decode, encode, select_list};
 use super::seal::Sealer;
+use super::snapshot::Snapshot;
 
 /// How often a change is tried again when others change the same node meanwhile.
 const MODIFY_TRIES: usize = 64;
 
-/// Every node, in the order of creation.
+/// How many nodes are read at once where all are wanted.
+const BATCH: usize = 256;
+
+/// Every node into the snapshot, a few at a time.
 pub(super) async fn load_all(
     database: &Database,
     sealer: &Sealer,
+    snapshot: &Snapshot,
+) -> Result<(), StoreError> {
+    let mut row = i64::MIN;
+    loop {
+        let nodes = read_after(database, sealer, &NodeFilter::default(), row).await?;
+        for node in &nodes {
+            snapshot.insert(node);
+            row = node.row;
+        }
+        if nodes.len() < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// The next nodes that pass, after this row.
+async fn read_after(
+    database: &Database,
+    sealer: &Sealer,
+    filter: &NodeFilter,
+    row: i64,
 ) -> Result<Vec<Arc<StoredNode>>, StoreError> {
-    let text = format!("SELECT {} FROM nodes ORDER BY id", select_list());
-    let rows = database.read(assembled(text, Vec::new())).await?;
+    let mut condition = filter.condition();
+    condition.after_row(row);
+    let text = format!(
+        "SELECT {} FROM nodes WHERE {} ORDER BY id LIMIT {BATCH}",
+        select_list(),
+        condition.text()
+    );
+    let rows = database.read(assembled(text, condition.arguments)).await?;
     rows.iter().map(|row| decode(row, sealer)).collect()
 }
 
@@ -54,6 +86,47 @@ pub(super) fn conflict(error: StoreError, node: &Node) -> StoreError {
         return error;
     };
     kind.into()
+}
+
+/// All nodes that pass, a few at a time.
+#[derive(Debug)]
+pub struct Batches {
+    store: Store,
+    filter: NodeFilter,
+    /// After which to go on; none at the end.
+    row: Option<i64>,
+}
+
+impl Batches {
+    /// The next few; none at the end.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<Arc<StoredNode>>>, StoreError> {
+        let Some(row) = self.row else {
+            return Ok(None);
+        };
+        let nodes = match self.store.snapshot() {
+            Some(snapshot) => snapshot.after(&self.filter, row, BATCH),
+            None => {
+                let store = &self.store;
+                read_after(store.database(), store.sealer(), &self.filter, row).await?
+            }
+        };
+        self.row = nodes.last().filter(|_| nodes.len() == BATCH).map(|n| n.row);
+        Ok(Some(nodes).filter(|nodes| !nodes.is_empty()))
+    }
+
+    /// One by one; the next few are read when the last of those before is taken.
+    pub fn nodes(self) -> impl Stream<Item = Result<Arc<StoredNode>, StoreError>> + Send {
+        let batches = stream::try_unfold(self, |mut batches| async {
+            let nodes = batches.next().await?;
+            Ok::<_, StoreError>(nodes.map(|nodes| (nodes, batches)))
+        });
+        batches
+            .map_ok(|nodes| stream::iter(nodes.into_iter().map(Ok)))
+            .try_flatten()
+    }
 }
 
 impl Store {
@@ -89,7 +162,7 @@ impl Store {
                 .ok_or_else(|| StoreError::corrupt("nodes", "a row was not returned"))?;
             let stored = decode(row, store.sealer())?;
             if let Some(snapshot) = store.snapshot() {
-                snapshot.insert(stored.clone());
+                snapshot.insert(&stored);
             }
             Ok(stored)
         })
@@ -175,6 +248,16 @@ impl Store {
         .await
     }
 
+    /// The same, a few at a time: what is created or deleted meanwhile may or may not be among them.
+    #[must_use]
+    pub fn batches(&self, filter: NodeFilter) -> Batches {
+        Batches {
+            store: self.clone(),
+            filter,
+            row: Some(i64::MIN),
+        }
+    }
+
     /// The nodes in any of these states.
     ///
     /// # Errors
@@ -214,8 +297,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn summaries(&self) -> Result<Vec<NodeSummary>, StoreError> {
-        let nodes = self.nodes(NodeFilter::default()).await?;
-        Ok(nodes.iter().map(|node| node.summary()).collect())
+        let mut summaries = Vec::new();
+        let mut batches = self.batches(NodeFilter::default());
+        while let Some(nodes) = batches.next().await? {
+            summaries.extend(nodes.iter().map(|node| node.summary()));
+        }
+        Ok(summaries)
     }
 
     /// Stores every field of the node but `reservation`, `traits` and `created_at`, which have
@@ -318,7 +405,7 @@ impl Store {
             };
             let stored = decode(row, store.sealer())?;
             if let Some(snapshot) = store.snapshot() {
-                snapshot.replace(stored.clone());
+                snapshot.replace(&stored);
             }
             Ok(Some(stored))
         })

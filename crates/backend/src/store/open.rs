@@ -118,8 +118,9 @@ impl Store {
             lock: Mutex::new(lock),
         };
         if exclusive {
-            let nodes = super::nodes::load_all(&inner.database, &inner.sealer).await?;
-            inner.snapshot = Some(Arc::new(Snapshot::of(nodes)));
+            let snapshot = Snapshot::default();
+            super::nodes::load_all(&inner.database, &inner.sealer, &snapshot).await?;
+            inner.snapshot = Some(Arc::new(snapshot));
         }
         Ok(Self {
             inner: Arc::new(inner),

@@ -1,35 +1,83 @@
 //! All nodes in memory, for a process that is the only writer: lists and look-ups without SQL.
 //!
-//! A node enters when its row is committed, never before. Locks are held only while pointers are
-//! copied.
+//! A node enters when its row is committed, never before. Nodes are packed, a tenth of their size;
+//! whoever asks for one gets it unpacked, and what was asked for lately is kept so. Locks are held
+//! only while bytes and pointers are copied.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use cupola_api::id::{NodeId, NodeIdent};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use super::filter::{NodePage, SortDirection};
-use super::record::StoredNode;
+use super::column::place_of;
+use super::filter::{NodeFilter, NodePage, SortDirection};
+use super::packed::{Packed, Peek};
+use super::record::{Revision, StoredNode};
+
+/// How many nodes are kept unpacked, at about 4 KiB each.
+const LATELY: usize = 512;
 
 /// All nodes, in the order of their creation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
     index: RwLock<Index>,
+    /// The nodes asked for last, each at its row modulo the length. The index is never locked
+    /// while one of these is.
+    lately: Box<[Mutex<Option<Arc<StoredNode>>>]>,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            index: RwLock::default(),
+            lately: std::iter::repeat_with(Mutex::default)
+                .take(LATELY)
+                .collect(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Index {
-    rows: BTreeMap<i64, Arc<StoredNode>>,
+    rows: BTreeMap<i64, Arc<Slot>>,
     by_id: HashMap<NodeId, i64>,
-    by_name: HashMap<String, i64>,
+    by_name: HashMap<Box<str>, i64>,
     /// Grows with every change of any node.
     version: u64,
 }
 
+/// A node at one revision.
+#[derive(Debug)]
+struct Slot {
+    row: i64,
+    revision: Revision,
+    uuid: NodeId,
+    packed: Packed,
+}
+
+impl Slot {
+    fn of(node: &StoredNode) -> Arc<Self> {
+        Arc::new(Self {
+            row: node.row,
+            revision: node.revision,
+            uuid: node.uuid,
+            packed: Packed::of(node),
+        })
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self.packed.peek(place_of("name")) {
+            Peek::Text(name) => Some(name),
+            Peek::Null | Peek::Int(_) => None,
+        }
+    }
+}
+
 impl Snapshot {
-    pub(crate) fn of(nodes: Vec<Arc<StoredNode>>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn of(nodes: &[Arc<StoredNode>]) -> Self {
         let snapshot = Self::default();
         for node in nodes {
             snapshot.insert(node);
@@ -37,19 +85,21 @@ impl Snapshot {
         snapshot
     }
 
-    pub(crate) fn insert(&self, node: Arc<StoredNode>) {
+    pub(crate) fn insert(&self, node: &StoredNode) {
+        let slot = Slot::of(node);
         let mut index = self.index.write();
         index.version += 1;
         index.by_id.insert(node.uuid, node.row);
         if let Some(name) = &node.name {
-            index.by_name.insert(name.clone(), node.row);
+            index.by_name.insert(name.as_str().into(), node.row);
         }
-        index.rows.insert(node.row, node);
+        index.rows.insert(node.row, slot);
     }
 
     /// Takes a newer state of a node that is there. Commits may arrive in any order: an older
     /// revision, or a node deleted since, changes nothing.
-    pub(crate) fn replace(&self, node: Arc<StoredNode>) {
+    pub(crate) fn replace(&self, node: &Arc<StoredNode>) {
+        let new = Slot::of(node);
         let mut guard = self.index.write();
         let index = &mut *guard;
         let Some(slot) = index.rows.get_mut(&node.row) else {
@@ -59,17 +109,19 @@ impl Snapshot {
             return;
         }
         index.version += 1;
-        if slot.name != node.name {
-            if let Some(old) = &slot.name
+        if slot.name() != new.name() {
+            if let Some(old) = slot.name()
                 && index.by_name.get(old) == Some(&node.row)
             {
                 index.by_name.remove(old);
             }
-            if let Some(new) = &node.name {
-                index.by_name.insert(new.clone(), node.row);
+            if let Some(name) = new.name() {
+                index.by_name.insert(name.into(), node.row);
             }
         }
-        *slot = node;
+        *slot = new;
+        drop(guard);
+        self.keep(node);
     }
 
     pub(crate) fn remove(&self, row: i64) {
@@ -81,11 +133,46 @@ impl Snapshot {
         if index.by_id.get(&old.uuid) == Some(&row) {
             index.by_id.remove(&old.uuid);
         }
-        if let Some(name) = &old.name
+        if let Some(name) = old.name()
             && index.by_name.get(name) == Some(&row)
         {
             index.by_name.remove(name);
         }
+    }
+
+    /// Where a node is kept unpacked.
+    fn place(&self, row: i64) -> Option<&Mutex<Option<Arc<StoredNode>>>> {
+        let length = i64::try_from(self.lately.len()).ok()?;
+        let at = usize::try_from(row.checked_rem_euclid(length)?).ok()?;
+        self.lately.get(at)
+    }
+
+    fn keep(&self, node: &Arc<StoredNode>) {
+        if let Some(place) = self.place(node.row) {
+            *place.lock() = Some(node.clone());
+        }
+    }
+
+    fn unpacked(&self, slot: &Slot) -> Option<Arc<StoredNode>> {
+        let known = self.place(slot.row).and_then(|place| place.lock().clone());
+        let is_same = |n: &Arc<StoredNode>| n.row == slot.row && n.revision == slot.revision;
+        if let Some(node) = known.filter(is_same) {
+            return Some(node);
+        }
+        match slot.packed.unpack(slot.row, slot.revision) {
+            Ok(node) => Some(Arc::new(node)),
+            Err(reason) => {
+                tracing::error!(node = %slot.uuid, reason, "a node in memory cannot be read");
+                None
+            }
+        }
+    }
+
+    fn all_unpacked(&self, slots: Vec<Arc<Slot>>) -> Vec<Arc<StoredNode>> {
+        slots
+            .iter()
+            .filter_map(|slot| self.unpacked(slot))
+            .collect()
     }
 
     /// How many nodes there are.
@@ -112,59 +199,67 @@ impl Snapshot {
         let index = self.index.read();
         let row = match ident {
             NodeIdent::Id(id) => index.by_id.get(id),
-            NodeIdent::Name(name) => index.by_name.get(name),
+            NodeIdent::Name(name) => index.by_name.get(name.as_str()),
         }?;
-        index.rows.get(row).cloned()
+        let slot = index.rows.get(row)?.clone();
+        drop(index);
+        let node = self.unpacked(&slot)?;
+        self.keep(&node);
+        Some(node)
     }
 
-    /// All nodes in the order of their creation, with the version of which they are the state.
+    /// At most `limit` nodes that pass, of those after this row, in the order of their creation.
     #[must_use]
-    pub fn all(&self) -> (Vec<Arc<StoredNode>>, u64) {
+    pub fn after(&self, filter: &NodeFilter, row: i64, limit: usize) -> Vec<Arc<StoredNode>> {
+        let tests = filter.prepared();
         let index = self.index.read();
-        (index.rows.values().cloned().collect(), index.version)
+        let slots = index
+            .rows
+            .range((Bound::Excluded(row), Bound::Unbounded))
+            .map(|(_, slot)| slot)
+            .filter(|slot| tests.pass(&slot.packed))
+            .take(limit)
+            .cloned()
+            .collect();
+        drop(index);
+        self.all_unpacked(slots)
     }
 
     /// One page of a list. None when the marker is unknown.
     #[must_use]
     pub fn page(&self, page: &NodePage) -> Option<Vec<Arc<StoredNode>>> {
         let limit = page.limit.unwrap_or(usize::MAX);
+        let tests = page.filter.prepared();
         let index = self.index.read();
         let marker = match &page.marker {
-            Some(id) => Some(index.rows.get(index.by_id.get(id)?)?),
+            Some(id) => Some(index.rows.get(index.by_id.get(id)?)?.clone()),
             None => None,
         };
-        let wanted = |node: &&Arc<StoredNode>| page.filter.matches(node);
+        let wanted = |slot: &&Arc<Slot>| tests.pass(&slot.packed);
         let Some(key) = page.sort_key.column() else {
-            let from = |m: Option<&Arc<StoredNode>>| {
-                m.map_or(Bound::Unbounded, |m| Bound::Excluded(m.row))
+            let from = marker.map_or(Bound::Unbounded, |m| Bound::Excluded(m.row));
+            let range = match page.direction {
+                SortDirection::Ascending => index.rows.range((from, Bound::Unbounded)),
+                SortDirection::Descending => index.rows.range((Bound::Unbounded, from)),
             };
-            return Some(match page.direction {
-                SortDirection::Ascending => index
-                    .rows
-                    .range((from(marker), Bound::Unbounded))
-                    .map(|(_, node)| node)
-                    .filter(wanted)
-                    .take(limit)
-                    .cloned()
-                    .collect(),
-                SortDirection::Descending => index
-                    .rows
-                    .range((Bound::Unbounded, from(marker)))
-                    .rev()
-                    .map(|(_, node)| node)
-                    .filter(wanted)
-                    .take(limit)
-                    .cloned()
-                    .collect(),
-            });
+            let rows = range.map(|(_, slot)| slot);
+            let slots = match page.direction {
+                SortDirection::Ascending => rows.filter(wanted).take(limit).cloned().collect(),
+                SortDirection::Descending => {
+                    rows.rev().filter(wanted).take(limit).cloned().collect()
+                }
+            };
+            drop(index);
+            return Some(self.all_unpacked(slots));
         };
-        let place = |node: &Arc<StoredNode>| ((key.get)(node), node.row);
-        let after = marker.map(place);
+        let at = place_of(key.name);
+        let place = |slot: &Arc<Slot>| (slot.packed.cell(at), slot.row);
+        let after = marker.as_ref().map(place);
         let mut keyed: Vec<_> = index
             .rows
             .values()
             .filter(wanted)
-            .map(|node| (place(node), node.clone()))
+            .map(|slot| (place(slot), slot.clone()))
             .collect();
         drop(index);
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
@@ -176,13 +271,12 @@ impl Snapshot {
             (Some(after), SortDirection::Ascending) => at > after,
             (Some(after), SortDirection::Descending) => at < after,
         };
-        Some(
-            keyed
-                .into_iter()
-                .filter(|(at, _)| beyond(at))
-                .take(limit)
-                .map(|(_, node)| node)
-                .collect(),
-        )
+        let slots = keyed
+            .into_iter()
+            .filter(|(at, _)| beyond(at))
+            .take(limit)
+            .map(|(_, slot)| slot)
+            .collect();
+        Some(self.all_unpacked(slots))
     }
 }

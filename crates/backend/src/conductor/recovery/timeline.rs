@@ -2,8 +2,6 @@
 //! any more. Moves of states and steps are in the store before their events are, so nothing is told
 //! here that did not happen.
 
-use std::sync::Arc;
-
 use cupola_api::event::{Event, EventKind, Outcome, Severity};
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,23 +18,15 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 const CAUSE: &str = "found after a restart";
 
 impl Conductor {
-    pub(super) async fn complete_timelines(
-        &self,
-        nodes: &[Arc<StoredNode>],
-    ) -> Result<(), StoreError> {
-        let Some(newest) = self.store().newest_event_at().await? else {
-            return Ok(());
-        };
-        let from = newest.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
-        let moved =
-            |node: &&Arc<StoredNode>| node.provision_updated_at.is_some_and(|at| at >= from);
-        for node in nodes.iter().filter(moved) {
-            self.complete_timeline(node).await?;
-        }
-        Ok(())
+    /// Since when timelines may lack what was done; none where nothing was ever told.
+    pub(super) async fn told_until(&self) -> Result<Option<Timestamp>, StoreError> {
+        let newest = self.store().newest_event_at().await?;
+        let margin = |at: Timestamp| at.checked_sub(MARGIN).unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(newest.map(margin))
     }
 
-    async fn complete_timeline(&self, node: &StoredNode) -> Result<(), StoreError> {
+    /// Tells what a node did and nobody told.
+    pub(super) async fn complete_timeline(&self, node: &StoredNode) -> Result<(), StoreError> {
         let told = self.store().timeline(node.uuid, None, LOOK_BACK).await?;
         let run = self.store().run(node.uuid).await?;
         let work = Work::new(self.clone(), node.uuid);

@@ -1,6 +1,7 @@
 //! Reading ports: lists, one port, the ports of a node.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use cupola_api::fault::ApiFault;
 use cupola_api::id::PortId;
@@ -14,7 +15,7 @@ use super::super::paging::{Paging, not_sortable};
 use super::super::portgroups;
 use super::super::schema::colons;
 use super::shape::PortShape;
-use crate::store::{NodeFilter, StoreError};
+use crate::store::{NodeFilter, StoreError, StoredNode};
 
 /// `GET /v1/ports`, or `/v1/ports/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
@@ -195,19 +196,24 @@ async fn retain_by_node(
     shards: Option<Vec<String>>,
     groups: Option<Vec<String>>,
 ) -> Result<(), Failure> {
-    let nodes = call.state.store.nodes(NodeFilter::default()).await?;
-    let by_id: HashMap<NodeId, _> = nodes.iter().map(|node| (node.uuid, node)).collect();
-    ports.retain(|port| {
-        by_id.get(&port.node_uuid).is_some_and(|node| {
-            let in_shard = |s: &Vec<String>| node.shard.as_ref().is_some_and(|n| s.contains(n));
-            // A list without anything in it asks for nothing.
-            let shards = shards.as_ref().filter(|shards| !shards.is_empty());
-            shards.is_none_or(in_shard)
-                && groups
-                    .as_ref()
-                    .is_none_or(|g| g.contains(&node.conductor_group))
-        })
+    // A list without anything in it asks for nothing.
+    let shards = shards.filter(|shards| !shards.is_empty());
+    let mut batches = call.state.store.batches(NodeFilter {
+        shards: shards.clone().unwrap_or_default(),
+        ..NodeFilter::default()
     });
+    let is_wanted = |node: &Arc<StoredNode>| {
+        let in_shard = |s: &Vec<String>| node.shard.as_ref().is_some_and(|n| s.contains(n));
+        shards.as_ref().is_none_or(in_shard)
+            && groups
+                .as_ref()
+                .is_none_or(|g| g.contains(&node.conductor_group))
+    };
+    let mut wanted: HashSet<NodeId> = HashSet::new();
+    while let Some(nodes) = batches.next().await? {
+        wanted.extend(nodes.iter().filter(|node| is_wanted(node)).map(|n| n.uuid));
+    }
+    ports.retain(|port| wanted.contains(&port.node_uuid));
     Ok(())
 }
 

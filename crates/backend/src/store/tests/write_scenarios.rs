@@ -139,8 +139,10 @@ pub(super) async fn dropped_callers_leave_memory_and_database_alike(store: Store
         last.await.expect("changed");
     }
     let in_memory = store.nodes(NodeFilter::default()).await.expect("nodes");
-    let in_database = crate::store::nodes::load_all(store.database(), store.sealer())
+    let loaded = crate::store::Snapshot::default();
+    crate::store::nodes::load_all(store.database(), store.sealer(), &loaded)
         .await
         .expect("nodes");
+    let in_database = loaded.after(&NodeFilter::default(), i64::MIN, usize::MAX);
     assert_eq!(in_memory, in_database);
 }
