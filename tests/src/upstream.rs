@@ -54,14 +54,16 @@ impl UpstreamIronic {
         }
         let file = directory.join("ironic.conf");
         std::fs::write(&file, configuration(directory, port, hardware))?;
-        let database = Command::new(venv.join("bin/ironic-dbsync"))
-            .arg("--config-file")
-            .arg(&file)
-            .arg("create_schema")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()?;
-        ensure!(database.success(), "ironic-dbsync failed");
+        if !directory.join("ironic.sqlite").exists() {
+            let database = Command::new(venv.join("bin/ironic-dbsync"))
+                .arg("--config-file")
+                .arg(&file)
+                .arg("create_schema")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()?;
+            ensure!(database.success(), "ironic-dbsync failed");
+        }
         let child = Command::new(venv.join("bin/ironic"))
             .arg("--config-file")
             .arg(&file)
@@ -104,6 +106,12 @@ impl UpstreamIronic {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Its process, whose children serve.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The warnings and errors of its log, and what it said as it started.

@@ -192,4 +192,7 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// The name of the conductor that manages nodes of this hardware type and group now.
     fn conductor_of(&self, node: NodeId, driver: &str, group: &str) -> Option<String>;
+
+    /// Grows whenever [`Self::conductor_of`] may answer otherwise than before.
+    fn assignment_version(&self) -> u64;
 }

@@ -54,8 +54,8 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
         base: call.base.clone(),
     };
     // The version is read before the nodes: a page that is newer than its label is served to nobody.
-    let version = call.state.store.snapshot().map(|s| s.version());
-    let version = version.filter(|_| !query.shape.shows_conductor() && query.conductor.is_none());
+    let nodes = call.state.store.snapshot().map(|s| s.version());
+    let version = nodes.map(|nodes| nodes + call.state.rpc.assignment_version());
     // Two paths may ask for the same query: the path is part of the links.
     let key = (look, format!("{path}?{}", call.query));
     if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {

@@ -313,4 +313,8 @@ impl Rpc for TestConductor {
     fn conductor_of(&self, _node: NodeId, _driver: &str, _group: &str) -> Option<String> {
         Some("host1".to_owned())
     }
+
+    fn assignment_version(&self) -> u64 {
+        0
+    }
 }
