@@ -30,6 +30,8 @@ fn main() -> Result<()> {
         skip::skipped("bench api", "wrk is not installed: apt-get install wrk");
         return Ok(());
     }
+    // Fails only when a provider is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     let is_chosen = |chapter: &&str| {
         let mut named = chosen

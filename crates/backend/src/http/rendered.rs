@@ -13,8 +13,10 @@ use parking_lot::RwLock;
 use super::shape::NodeShape;
 use crate::store::{Revision, StoredNode};
 
-/// How much the cache of nodes and the one of pages hold, each in bytes.
-const CAPACITY: usize = 16 << 20;
+/// How much the cache of single nodes holds, in bytes: a list of 10 000.
+const NODES: usize = 4 << 20;
+/// How much the cache of pages holds, in bytes: two pages of 1 000 nodes in detail.
+const PAGES: usize = 8 << 20;
 /// Up to which size summaries are kept, in bytes: consoles ask for all nodes at once.
 const SUMMARIES: usize = 64 << 20;
 
@@ -106,10 +108,10 @@ impl Rendered {
     fn keep(&self, look: &Look, entries: Vec<(i64, Entry)>) {
         let mut cache = self.nodes.write();
         let added: usize = entries.iter().map(|(_, entry)| entry.json.len()).sum();
-        if added > CAPACITY {
+        if added > NODES {
             return;
         }
-        if cache.bytes + added > CAPACITY {
+        if cache.bytes + added > NODES {
             *cache = Nodes::default();
         }
         cache.bytes += added;
@@ -159,10 +161,10 @@ impl Rendered {
             cache.bytes = kept;
         }
         let added = weight(&key, &page);
-        if added > CAPACITY {
+        if added > PAGES {
             return;
         }
-        if cache.bytes + added > CAPACITY {
+        if cache.bytes + added > PAGES {
             *cache = Pages::default();
         }
         cache.bytes += added;

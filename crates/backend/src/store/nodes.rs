@@ -23,7 +23,7 @@ use super::snapshot::Snapshot;
 const MODIFY_TRIES: usize = 64;
 
 /// How many nodes are read at once where all are wanted.
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 
 /// Every node into the snapshot, a few at a time.
 pub(super) async fn load_all(
