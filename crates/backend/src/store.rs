@@ -50,7 +50,7 @@ pub use probe::probe;
 pub use record::{Progress, Revision, StoredNode};
 pub use reservation::Reservation;
 use seal::Sealer;
-pub use snapshot::Snapshot;
+pub use snapshot::{Listed, Snapshot};
 pub use steps::{NewStep, Phase, StepRecord, StepRun, StepState};
 
 /// The handle. Every method is one transaction; a caller that is dropped while it waits leaves

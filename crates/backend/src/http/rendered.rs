@@ -11,7 +11,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use super::shape::NodeShape;
-use crate::store::{Revision, StoredNode};
+use crate::store::{Listed, Revision, StoredNode};
 
 /// How much the cache of single nodes holds, in bytes: a list of 10 000.
 const NODES: usize = 4 << 20;
@@ -31,7 +31,8 @@ pub(super) struct Look {
 #[derive(Debug)]
 struct Entry {
     revision: Revision,
-    conductor: Option<String>,
+    /// The assignment of nodes to conductors that it was written under.
+    assignment: u64,
     json: Box<[u8]>,
 }
 
@@ -57,13 +58,14 @@ pub(super) struct Rendered {
 }
 
 impl Rendered {
-    /// Appends the nodes, separated by commas. `conductor` names the conductor of a node and is
-    /// asked only when the look shows it.
+    /// Appends the nodes, separated by commas. `conductor` names the conductor of a node under this
+    /// version of the assignment, and is asked only when the look shows it.
     pub(super) fn write(
         &self,
         out: &mut Vec<u8>,
-        nodes: &[Arc<StoredNode>],
+        nodes: &[Listed],
         look: &Look,
+        assignment: u64,
         conductor: impl Fn(&StoredNode) -> Option<String>,
     ) {
         let shows_conductor = look.shape.shows_conductor();
@@ -74,26 +76,27 @@ impl Rendered {
             if index > 0 {
                 out.push(b',');
             }
-            let conductor = if shows_conductor {
-                conductor(node)
-            } else {
-                None
+            let is_right = |entry: &&Entry| {
+                entry.revision == node.revision() && entry.assignment == assignment
             };
-            let entry = known
-                .and_then(|k| k.get(&node.row))
-                .filter(|entry| entry.revision == node.revision && entry.conductor == conductor);
+            let entry = known.and_then(|k| k.get(&node.row())).filter(is_right);
             if let Some(entry) = entry {
                 out.extend_from_slice(&entry.json);
-            } else {
+            } else if let Some(node) = node.node() {
+                let conductor = if shows_conductor {
+                    conductor(&node)
+                } else {
+                    None
+                };
                 let start = out.len();
                 look.shape
-                    .write(out, node, conductor.as_deref(), &look.base);
+                    .write(out, &node, conductor.as_deref(), &look.base);
                 let json = out.get(start..).unwrap_or_default().into();
                 missed.push((
                     node.row,
                     Entry {
                         revision: node.revision,
-                        conductor,
+                        assignment,
                         json,
                     },
                 ));
@@ -202,28 +205,35 @@ mod tests {
         })
     }
 
-    fn written(cache: &Rendered, node: Arc<StoredNode>, conductor: &str) -> String {
+    fn written(cache: &Rendered, node: Arc<StoredNode>, assignment: u64) -> String {
         let shape = NodeShape::full(Microversion::MAX);
         let look = Look {
             shape,
             base: Arc::from("http://h"),
         };
         let mut out = Vec::new();
-        cache.write(&mut out, &[node], &look, |_| Some(conductor.to_owned()));
+        let conductor = |_: &StoredNode| Some(format!("conductor-{assignment}"));
+        cache.write(
+            &mut out,
+            &[Listed::Whole(node)],
+            &look,
+            assignment,
+            conductor,
+        );
         String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
-    fn a_new_revision_or_conductor_is_never_served_from_the_cache() {
+    fn a_new_revision_or_assignment_is_never_served_from_the_cache() {
         let cache = Rendered::default();
         let first = stored("before", 1);
-        assert!(written(&cache, first.clone(), "a").contains("\"before\""));
+        assert!(written(&cache, first.clone(), 0).contains("\"before\""));
         assert_eq!(
-            written(&cache, first.clone(), "a"),
-            written(&cache, first.clone(), "a")
+            written(&cache, first.clone(), 0),
+            written(&cache, first.clone(), 0)
         );
-        assert!(written(&cache, first, "moved").contains("\"moved\""));
-        assert!(written(&cache, stored("after", 2), "moved").contains("\"after\""));
+        assert!(written(&cache, first, 1).contains("\"conductor-1\""));
+        assert!(written(&cache, stored("after", 2), 1).contains("\"after\""));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::filter::{NodeFilter, NodePage, SortDirection};
 use super::patience;
 use super::record::{Progress, Revision, StoredNode, decode, encode, select_list};
 use super::seal::Sealer;
-use super::snapshot::Snapshot;
+use super::snapshot::{Listed, Snapshot};
 
 /// How often a change is tried again when others change the same node meanwhile.
 const MODIFY_TRIES: usize = 64;
@@ -201,6 +201,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when the marker is unknown.
     pub async fn list_nodes(&self, page: &NodePage) -> Result<Vec<Arc<StoredNode>>, StoreError> {
+        let listed = self.node_page(page).await?;
+        Ok(listed.iter().filter_map(Listed::node).collect())
+    }
+
+    /// The same, each node whole only when it is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the marker is unknown.
+    pub async fn node_page(&self, page: &NodePage) -> Result<Vec<Listed>, StoreError> {
         let unknown =
             || StoreError::not_found("Node", page.marker.unwrap_or(NodeId(uuid::Uuid::nil())));
         if let Some(snapshot) = self.snapshot() {
@@ -233,7 +242,9 @@ impl Store {
             .database()
             .read(assembled(text, condition.arguments))
             .await?;
-        rows.iter().map(|row| decode(row, self.sealer())).collect()
+        rows.iter()
+            .map(|row| decode(row, self.sealer()).map(Listed::Whole))
+            .collect()
     }
 
     /// Every node that passes, in the order of creation.

@@ -57,7 +57,65 @@ struct Slot {
     packed: Packed,
 }
 
+/// A node of a page. One in memory is unpacked only when it is asked for: what was rendered before
+/// needs its row and revision only.
+#[derive(Clone, Debug)]
+pub enum Listed {
+    /// As it is in memory.
+    Packed(#[allow(private_interfaces, reason = "known by its methods")] Arc<Slot>),
+    /// As it came from the database.
+    Whole(Arc<StoredNode>),
+}
+
+impl Listed {
+    /// Its place in the order of creation.
+    #[must_use]
+    pub fn row(&self) -> i64 {
+        match self {
+            Self::Packed(slot) => slot.row,
+            Self::Whole(node) => node.row,
+        }
+    }
+
+    /// Which state of the node this is.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Packed(slot) => slot.revision,
+            Self::Whole(node) => node.revision,
+        }
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn uuid(&self) -> NodeId {
+        match self {
+            Self::Packed(slot) => slot.uuid,
+            Self::Whole(node) => node.uuid,
+        }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn node(&self) -> Option<Arc<StoredNode>> {
+        match self {
+            Self::Packed(slot) => slot.unpack(),
+            Self::Whole(node) => Some(node.clone()),
+        }
+    }
+}
+
 impl Slot {
+    fn unpack(&self) -> Option<Arc<StoredNode>> {
+        match self.packed.unpack(self.row, self.revision) {
+            Ok(node) => Some(Arc::new(node)),
+            Err(reason) => {
+                tracing::error!(node = %self.uuid, reason, "a node in memory cannot be read");
+                None
+            }
+        }
+    }
+
     fn of(node: &StoredNode) -> Arc<Self> {
         Arc::new(Self {
             row: node.row,
@@ -159,20 +217,11 @@ impl Snapshot {
         if let Some(node) = known.filter(is_same) {
             return Some(node);
         }
-        match slot.packed.unpack(slot.row, slot.revision) {
-            Ok(node) => Some(Arc::new(node)),
-            Err(reason) => {
-                tracing::error!(node = %slot.uuid, reason, "a node in memory cannot be read");
-                None
-            }
-        }
+        slot.unpack()
     }
 
-    fn all_unpacked(&self, slots: Vec<Arc<Slot>>) -> Vec<Arc<StoredNode>> {
-        slots
-            .iter()
-            .filter_map(|slot| self.unpacked(slot))
-            .collect()
+    fn listed(slots: Vec<Arc<Slot>>) -> Vec<Listed> {
+        slots.into_iter().map(Listed::Packed).collect()
     }
 
     /// How many nodes there are.
@@ -213,7 +262,7 @@ impl Snapshot {
     pub fn after(&self, filter: &NodeFilter, row: i64, limit: usize) -> Vec<Arc<StoredNode>> {
         let tests = filter.prepared();
         let index = self.index.read();
-        let slots = index
+        let slots: Vec<_> = index
             .rows
             .range((Bound::Excluded(row), Bound::Unbounded))
             .map(|(_, slot)| slot)
@@ -222,12 +271,15 @@ impl Snapshot {
             .cloned()
             .collect();
         drop(index);
-        self.all_unpacked(slots)
+        slots
+            .iter()
+            .filter_map(|slot| self.unpacked(slot))
+            .collect()
     }
 
     /// One page of a list. None when the marker is unknown.
     #[must_use]
-    pub fn page(&self, page: &NodePage) -> Option<Vec<Arc<StoredNode>>> {
+    pub fn page(&self, page: &NodePage) -> Option<Vec<Listed>> {
         let limit = page.limit.unwrap_or(usize::MAX);
         let tests = page.filter.prepared();
         let index = self.index.read();
@@ -250,7 +302,7 @@ impl Snapshot {
                 }
             };
             drop(index);
-            return Some(self.all_unpacked(slots));
+            return Some(Self::listed(slots));
         };
         let at = place_of(key.name);
         let place = |slot: &Arc<Slot>| (slot.packed.cell(at), slot.row);
@@ -277,6 +329,6 @@ impl Snapshot {
             .take(limit)
             .map(|(_, slot)| slot)
             .collect();
-        Some(self.all_unpacked(slots))
+        Some(Self::listed(slots))
     }
 }

@@ -1,7 +1,5 @@
 //! Reading nodes: lists and one node. Served from rendered bytes where they are still right.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
@@ -15,7 +13,7 @@ use super::super::rendered::Look;
 use super::super::shape::NodeShape;
 use super::super::text::value;
 use super::query::{self, ListQuery};
-use crate::store::StoredNode;
+use crate::store::Listed;
 
 /// `GET /v1/nodes`, or `/v1/nodes/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
@@ -54,8 +52,9 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
         base: call.base.clone(),
     };
     // The version is read before the nodes: a page that is newer than its label is served to nobody.
+    let assignment = call.state.rpc.assignment_version();
     let nodes = call.state.store.snapshot().map(|s| s.version());
-    let version = nodes.map(|nodes| nodes + call.state.rpc.assignment_version());
+    let version = nodes.map(|nodes| nodes + assignment);
     // Two paths may ask for the same query: the path is part of the links.
     let key = (look, format!("{path}?{}", call.query));
     if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {
@@ -66,33 +65,44 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
         let collection = call.url(format_args!("{path}"));
         query
             .paging
-            .next(&collection, nodes.len(), &last.uuid.to_string())
+            .next(&collection, nodes.len(), &last.uuid().to_string())
     });
-    let body = render(call, &nodes, &key.0, next);
+    let body = render(call, &nodes, &key.0, assignment, next);
     if let Some(version) = version {
         call.state.rendered.keep_page(key, version, body.clone());
     }
     Ok(with_body(StatusCode::OK, body))
 }
 
-async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Arc<StoredNode>>, Failure> {
+async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Listed>, Failure> {
     if query.nothing {
         return Ok(Vec::new());
     }
-    let mut nodes = call.state.store.list_nodes(&query.page).await?;
+    let mut nodes = call.state.store.node_page(&query.page).await?;
     if let Some(wanted) = &query.conductor {
-        nodes.retain(|node| conductor_of(call, node).as_ref() == Some(wanted));
+        nodes.retain(|listed| {
+            let node = listed.node();
+            node.is_some_and(|node| conductor_of(call, &node).as_ref() == Some(wanted))
+        });
         nodes.truncate(query.paging.limit);
     }
     Ok(nodes)
 }
 
-fn render(call: &Call, nodes: &[Arc<StoredNode>], look: &Look, next: Option<String>) -> Bytes {
+fn render(
+    call: &Call,
+    nodes: &[Listed],
+    look: &Look,
+    assignment: u64,
+    next: Option<String>,
+) -> Bytes {
     let mut out = Vec::with_capacity(512 * nodes.len() + 128);
     out.extend_from_slice(b"{\"nodes\":[");
     call.state
         .rendered
-        .write(&mut out, nodes, look, |node| conductor_of(call, node));
+        .write(&mut out, nodes, look, assignment, |node| {
+            conductor_of(call, node)
+        });
     out.push(b']');
     if let Some(next) = next {
         out.extend_from_slice(b",\"next\":");
