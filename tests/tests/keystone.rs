@@ -119,6 +119,7 @@ async fn only_good_tokens_get_in() -> Result<()> {
 
     keystone.endpoint(service.url()).await?;
     openstack(&venv, &keystone)?;
+    command_line(&keystone, &service, directory.path())?;
     let log = service.log();
     for token in [&good, &other, &unscoped] {
         ensure!(!log.contains(token.as_str()), "a token is in the log");
@@ -174,5 +175,56 @@ async fn a_token_ends_when_it_expires() -> Result<()> {
     // The service's own token has expired too: it has got another one.
     let second = keystone.token("admin", &Scope::System).await?;
     ensure!(get(&nodes, Some(&second)).await?.0 == StatusCode::OK);
+    Ok(())
+}
+
+/// Cupola's own commands, with a login of the environment and with one of clouds.yaml.
+fn command_line(keystone: &Keystone, service: &Serve, directory: &std::path::Path) -> Result<()> {
+    let list =
+        |environment: &[(&str, &str)], arguments: &[&str]| -> Result<(Option<i32>, String)> {
+            let mut command = Command::new(cupola_tests::binary::cupola()?);
+            for name in ["CUPOLA_API", "OS_ENDPOINT", "OS_CLOUD", "OS_AUTH_URL"] {
+                command.env_remove(name);
+            }
+            let output = command
+                .args(["node", "list"])
+                .args(arguments)
+                .envs(environment.iter().copied())
+                .output()?;
+            let text = [&output.stdout, &output.stderr].map(|out| String::from_utf8_lossy(out));
+            Ok((output.status.code(), text.concat()))
+        };
+    let url = keystone.url();
+    let user = [
+        ("OS_AUTH_URL", url.as_str()),
+        ("OS_USERNAME", "admin"),
+        ("OS_SYSTEM_SCOPE", "all"),
+    ];
+    let right = [user.as_slice(), &[("OS_PASSWORD", PASSWORD)]].concat();
+    // Where the API is, the catalog says.
+    let (code, said) = list(&right, &[])?;
+    ensure!(code == Some(0) && said.contains("n1"), "{code:?} {said}");
+    let wrong = [user.as_slice(), &[("OS_PASSWORD", "wrong")]].concat();
+    let (code, said) = list(&wrong, &["--api", service.url()])?;
+    ensure!(
+        code == Some(3) && said.contains("OS_PASSWORD"),
+        "{code:?} {said}"
+    );
+    let (code, said) = list(&[], &["--api", service.url()])?;
+    ensure!(
+        code == Some(3) && said.contains("OS_AUTH_URL"),
+        "{code:?} {said}"
+    );
+    let clouds = directory.join("clouds.yaml");
+    std::fs::write(
+        &clouds,
+        format!(
+            "clouds:\n  metal:\n    auth:\n      auth_url: {url}\n      username: admin\n      \
+             password: {PASSWORD}\n      system_scope: all\n"
+        ),
+    )?;
+    let file = clouds.display().to_string();
+    let (code, said) = list(&[("OS_CLIENT_CONFIG_FILE", &file)], &["--cloud", "metal"])?;
+    ensure!(code == Some(0) && said.contains("n1"), "{code:?} {said}");
     Ok(())
 }

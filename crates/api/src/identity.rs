@@ -2,18 +2,21 @@
 //! what somebody else's token is worth. It keeps nothing; who uses it renews and caches.
 
 mod login;
+mod own;
 
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
 use crate::Secret;
 use crate::trust::{Trust, TrustError, root_cause};
 pub use login::{Domain, Login, Named, Target};
+pub use own::OwnToken;
 
 const SUBJECT: &str = "x-subject-token";
 /// The header of a token that proves who asks.
@@ -126,8 +129,43 @@ impl IdentityService {
     /// # Errors
     /// The service cannot be asked, or does not take the proof.
     pub async fn authenticate(&self, login: &Login) -> Result<IssuedToken, IdentityError> {
+        let (token, issued): (_, Expiry) = self.issue(login, &[("nocatalog", "")]).await?;
+        Ok(IssuedToken {
+            token: token.ok_or_else(|| self.bad_answer("it names no token"))?,
+            expires_at: issued.expires_at,
+        })
+    }
+
+    /// Where the catalog says that a service of this type is for everybody; in this region, where
+    /// one is named.
+    ///
+    /// # Errors
+    /// As [`IdentityService::authenticate`].
+    pub async fn endpoint(
+        &self,
+        login: &Login,
+        kind: &str,
+        region: Option<&str>,
+    ) -> Result<Option<String>, IdentityError> {
+        let (_, issued): (_, Catalog) = self.issue(login, &[]).await?;
+        let services = issued.catalog.into_iter();
+        let endpoints = services.filter(|service| service.kind == kind);
+        let mut endpoints = endpoints.flat_map(|service| service.endpoints);
+        let is_there = |place: &Endpoint| {
+            place.interface == "public"
+                && region.is_none_or(|region| place.region.as_deref() == Some(region))
+        };
+        Ok(endpoints.find(is_there).map(|place| place.url))
+    }
+
+    /// Gets a token, and what is said of it.
+    async fn issue<T: DeserializeOwned>(
+        &self,
+        login: &Login,
+        query: &[(&str, &str)],
+    ) -> Result<(Option<Secret>, T), IdentityError> {
         let request = self.http.post(format!("{}/auth/tokens", self.base));
-        let request = request.query(&[("nocatalog", "")]).json(&login.body());
+        let request = request.query(query).json(&login.body());
         let answer = request.send().await.map_err(|e| self.unreachable(&e))?;
         let token = answer.headers().get(SUBJECT);
         let token = token.and_then(|value| value.to_str().ok()).map(Secret::new);
@@ -136,12 +174,9 @@ impl IdentityService {
         if status != StatusCode::CREATED {
             return Err(self.refused(status, &body));
         }
-        let body: Body<Expiry> =
+        let body: Body<T> =
             serde_json::from_slice(&body).map_err(|error| self.bad_answer(&error.to_string()))?;
-        Ok(IssuedToken {
-            token: token.ok_or_else(|| self.bad_answer("it names no token"))?,
-            expires_at: body.token.expires_at,
-        })
+        Ok((token, body.token))
     }
 
     /// What a token is worth: its body, or `None` where it is not good. `own` must be a token of a
@@ -246,6 +281,27 @@ struct Body<T> {
 #[derive(Deserialize)]
 struct Expiry {
     expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Catalog {
+    #[serde(default)]
+    catalog: Vec<Service>,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    interface: String,
+    region: Option<String>,
+    url: String,
 }
 
 /// A header that no log shows; `None` for what no header can hold.

@@ -63,9 +63,9 @@ struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// API to speak to, as http://HOST:PORT, with USER:PASSWORD@ before HOST where it asks (better in
-    /// the environment, where other users do not see it); else `OS_ENDPOINT`; else the console serves
-    /// itself, and other commands try http://127.0.0.1:6385
+    /// API to speak to, as http://HOST:PORT; else `OS_ENDPOINT`; else the console serves itself, and
+    /// other commands try http://127.0.0.1:6385. Who asks is told as to the OpenStack clients: by
+    /// `OS_USERNAME` and `OS_PASSWORD`, with `OS_AUTH_URL` where Keystone issues tokens, or by --cloud
     #[arg(
         long,
         global = true,
@@ -74,6 +74,15 @@ pub(crate) struct Common {
         hide_env_values = true
     )]
     pub(crate) api: Option<String>,
+    /// Cloud of `clouds.yaml` whose login is used
+    #[arg(long, global = true, value_name = "NAME", env = "OS_CLOUD")]
+    pub(crate) cloud: Option<String>,
+    /// File with the authorities that sign the API's certificate, as PEM
+    #[arg(long, global = true, value_name = "FILE", env = "OS_CACERT")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Take any certificate of the API
+    #[arg(long, global = true)]
+    pub(crate) insecure: bool,
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "CUPOLA_CONFIG")]
     pub(crate) config: Option<PathBuf>,

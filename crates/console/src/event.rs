@@ -49,6 +49,8 @@ pub(crate) enum Live {
     Lost {
         /// Why.
         reason: String,
+        /// Whether it answers, and does not let this user in.
+        refused: bool,
         /// When it is tried again.
         retry: Duration,
     },

@@ -417,8 +417,19 @@ impl Client {
         if status.is_success() {
             return Ok(answer.into_body());
         }
+        let challenge = answer
+            .headers()
+            .get(http::header::WWW_AUTHENTICATE)
+            .cloned();
         let body = self.collect(answer.into_body()).await?;
-        Err(ApiFault::from_body(status.as_u16(), &body).into())
+        let mut fault = ApiFault::from_body(status.as_u16(), &body);
+        if status == http::StatusCode::UNAUTHORIZED {
+            let challenge = challenge.as_ref().and_then(|value| value.to_str().ok());
+            let remedy = remedy(challenge.unwrap_or_default());
+            let (target, said) = (self.target(), fault.message.trim_end_matches('.'));
+            fault.message = format!("{target} does not let you in: {said}. {remedy}");
+        }
+        Err(fault.into())
     }
 
     async fn collect(&self, mut body: BodyStream) -> Result<Vec<u8>, ClientError> {
@@ -442,6 +453,18 @@ impl Client {
             target,
             reason: reason.to_string(),
         }
+    }
+}
+
+/// What somebody does who is not let in, by how the server wants to be told who it is.
+fn remedy(challenge: &str) -> &'static str {
+    if challenge.starts_with("Keystone") {
+        "It takes tokens of Keystone: set OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME \
+         (or OS_SYSTEM_SCOPE=all), or name a cloud of clouds.yaml in OS_CLOUD"
+    } else if challenge.starts_with("Basic") {
+        "Set OS_USERNAME and OS_PASSWORD to a user that it knows and that user's password"
+    } else {
+        "Check the user and the password"
     }
 }
 

@@ -6,7 +6,6 @@
 //! same time ask once.
 
 mod access;
-mod own;
 mod settings;
 mod token;
 
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cupola_api::Secret;
-use cupola_api::identity::{IdentityError, TOKEN};
+use cupola_api::identity::{IdentityError, IdentityService, OwnToken, TOKEN};
 use http::HeaderMap;
 use http::request::Parts;
 use jiff::Timestamp;
@@ -24,7 +23,6 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::{Caller, Denied};
-use own::OwnToken;
 pub(crate) use settings::KeystoneSettings;
 pub use settings::SettingsError;
 use token::Holder;
@@ -78,6 +76,8 @@ impl Keystone {
     /// # Errors
     /// The file of authorities cannot be used.
     pub(crate) fn new(settings: KeystoneSettings) -> Result<Self, IdentityError> {
+        let (url, trust) = (&settings.auth_url, &settings.trust);
+        let service = IdentityService::new(url, trust, settings.timeout)?;
         let known = Cache::builder()
             .max_capacity(settings.cache_size)
             .expire_after(Remembered(settings.cache_time))
@@ -88,12 +88,7 @@ impl Keystone {
             timeout: settings.timeout,
             challenge: settings.challenge,
             service_roles: settings.service_roles,
-            own: OwnToken::new(
-                &settings.auth_url,
-                &settings.trust,
-                settings.timeout,
-                settings.login,
-            )?,
+            own: OwnToken::new(service, settings.login),
         })
     }
 

@@ -5,7 +5,9 @@ mod host;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Common, Failure, Outcome, output, service};
+use cupola_api::client::Client;
+
+use super::{Common, Failure, Outcome, connect, output, service};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -47,9 +49,12 @@ pub(crate) struct Check {
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let config = service::config(common)?;
     let directory = service::state_directory(common);
-    let checks = host::all(config, directory)
+    let mut checks = host::all(config, directory)
         .await
         .map_err(|e| Failure::failed(e.to_string()))?;
+    if let Some(url) = connect::configured(common).await? {
+        checks.push(elsewhere(&connect::remote(common, &url)?).await);
+    }
     if arguments.json {
         output::json(&checks)?;
     } else {
@@ -66,6 +71,28 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         )));
     }
     Ok(())
+}
+
+/// The service that is named, which need not be this host's.
+async fn elsewhere(client: &Client) -> Check {
+    let target = client.target();
+    let (verdict, detail, remedy) = match client.drivers().await {
+        Ok(drivers) => {
+            let names: Vec<&str> = drivers.iter().map(|driver| driver.name.as_str()).collect();
+            let detail = format!("{target} answers; it drives {}", names.join(", "));
+            (Verdict::Passed, detail, None)
+        }
+        Err(error) => {
+            let remedy = "the other checks are of this host; name another service with --api";
+            (Verdict::Failed, error.to_string(), Some(remedy.to_owned()))
+        }
+    };
+    Check {
+        name: "named API".to_owned(),
+        verdict,
+        detail,
+        remedy,
+    }
 }
 
 fn print(checks: &[Check]) -> std::io::Result<()> {

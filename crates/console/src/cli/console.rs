@@ -14,8 +14,8 @@ use crate::term::session::Session;
 
 /// Opens the console.
 pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
-    if let Some(url) = connect::configured(common) {
-        return show(common, look, connect::remote(&url)?, None).await;
+    if let Some(url) = connect::configured(common).await? {
+        return show(common, look, connect::remote(common, &url)?, None).await;
     }
     terminal()?;
     let config = service::config(common)?;

@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
 
 /// Deploys; one node that fails does not stop the others.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    let client = connect::client(common)?;
+    let client = connect::client(common).await?;
     let image = image(&client, &arguments).await?;
     let names = distinct(&arguments.nodes);
     let (found, lost) = resolve(&client, &names).await;

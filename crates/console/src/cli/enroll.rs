@@ -70,7 +70,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         Some(file) => file::read(file)?,
         None => vec![from_flags(&arguments)?],
     };
-    let client = connect::client(common)?;
+    let client = connect::client(common).await?;
     let plan = run::Plan {
         inspect: arguments.inspect,
         provide: !arguments.no_provide,

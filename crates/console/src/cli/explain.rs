@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 /// Prints the explanation. A node that failed is explained all the same: exit code 0.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    let client = connect::client(common)?;
+    let client = connect::client(common).await?;
     let ident = NodeIdent::from(arguments.node.as_str());
     let explanation = client.explain(&ident).await?;
     if arguments.json {

@@ -72,6 +72,8 @@ impl From<ClientError> for Failure {
             ClientError::Unreachable { .. } => Self::Unreachable(format!(
                 "{message}. Is `cupola serve` running there? Name another one with --api URL"
             )),
+            // It says by itself what to do.
+            ClientError::Refused(fault) if fault.status == 401 => Self::Refused(message),
             ClientError::Refused(fault) => Self::Refused(format!("{message} ({})", fault.status)),
             ClientError::BadAnswer { .. } => Self::Failed(message),
         }

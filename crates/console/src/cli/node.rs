@@ -57,7 +57,7 @@ fn states() -> impl TypedValueParser<Value = ProvisionState> {
 
 /// Runs the command.
 pub(crate) async fn run(common: &Common, command: Command) -> Outcome {
-    let client = connect::client(common)?;
+    let client = connect::client(common).await?;
     match command {
         Command::List(arguments) => list(&client, &arguments).await,
         Command::Show(arguments) => show(&client, &arguments).await,

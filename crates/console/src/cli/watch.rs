@@ -46,7 +46,7 @@ impl Patience {
 
 /// Follows the node. The exit code says how it came to rest: 0 well, 1 failed.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    let client = connect::client(common)?;
+    let client = connect::client(common).await?;
     let ident = NodeIdent::from(arguments.node.as_str());
     // A service that was never there is a wrong address, not one to wait for.
     client.node(&ident).await?;

@@ -11,6 +11,8 @@ pub(crate) struct Link {
     pub(crate) target: String,
     /// The condition.
     pub(crate) status: Status,
+    /// Whether it answers, and does not let this user in.
+    pub(crate) refused: bool,
     /// When the last word came.
     pub(crate) heard: Option<Timestamp>,
 }
@@ -41,6 +43,7 @@ impl Link {
         Self {
             target,
             status: Status::Connecting,
+            refused: false,
             heard: None,
         }
     }
@@ -48,6 +51,7 @@ impl Link {
     /// The service answered.
     pub(crate) fn up(&mut self, live: bool, now: Timestamp) {
         self.status = if live { Status::Live } else { Status::Polling };
+        self.refused = false;
         self.heard = Some(now);
     }
 

@@ -76,7 +76,10 @@ fn link(state: &State, theme: &Theme) -> (String, Style) {
             let age = age.map(|a| format!(", data {a} old")).unwrap_or_default();
             let retry = describe::since(state.now, *retry);
             (
-                format!("LOST{age}, retry in {retry}"),
+                match state.link.refused {
+                    true => format!("NOT LET IN{age}, retry in {retry}"),
+                    false => format!("LOST{age}, retry in {retry}"),
+                },
                 theme.title.patch(theme.failed),
             )
         }
@@ -103,7 +106,11 @@ pub(super) fn status(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
         reason, attempts, ..
     } = &state.link.status
     {
-        (format!("tried {attempts} times: {reason}"), theme.failed)
+        let text = match state.link.refused {
+            true => reason.clone(),
+            false => format!("tried {attempts} times: {reason}"),
+        };
+        (text, theme.failed)
     } else if let Some(bulk) = &state.bulk {
         let text = format!("{}: {} without an answer yet", bulk.name, bulk.open);
         (text, theme.busy)

@@ -35,7 +35,14 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
             state.link.up(true, state.now);
         }
         Live::Changed(changes) => on_changes(state, changes, effects),
-        Live::Lost { reason, retry } => state.link.lost(reason, retry, state.now),
+        Live::Lost {
+            reason,
+            refused,
+            retry,
+        } => {
+            state.link.lost(reason, retry, state.now);
+            state.link.refused = refused;
+        }
     }
 }
 

@@ -264,11 +264,34 @@ fn happened(id: NodeId, event: i64, text: &str) -> Event {
 }
 
 #[test]
+fn who_is_not_let_in_is_told_so_and_what_to_do() {
+    let mut state = with(&[]);
+    let lost = Live::Lost {
+        reason: "http://h does not let you in: wrong. Set OS_USERNAME".to_owned(),
+        refused: true,
+        retry: std::time::Duration::from_secs(4),
+    };
+    update(&mut state, Event::Live(lost));
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("NOT LET IN") && shown.contains("retry in 4s"),
+        "{shown}"
+    );
+    assert!(shown.contains("Set OS_USERNAME"), "{shown}");
+    assert!(!shown.contains("not answer"), "{shown}");
+}
+
+#[test]
 fn a_lost_link_keeps_the_data_and_says_how_old_it_is() {
     let mut state = with(&[ProvisionState::Active]);
     let retry = std::time::Duration::from_secs(4);
     let reason = "connection refused".to_owned();
-    update(&mut state, Event::Live(Live::Lost { reason, retry }));
+    let lost = Live::Lost {
+        reason,
+        refused: false,
+        retry,
+    };
+    update(&mut state, Event::Live(lost));
     state.now = state
         .now
         .checked_add(std::time::Duration::from_secs(2))
@@ -445,6 +468,7 @@ fn an_action_that_does_not_arrive_is_not_called_refused_and_goes_with_the_outage
     press(&mut state, ":inspect<enter>");
     let lost = Live::Lost {
         reason: "closed".to_owned(),
+        refused: false,
         retry: std::time::Duration::from_secs(1),
     };
     update(&mut state, Event::Live(lost));

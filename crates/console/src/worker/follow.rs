@@ -104,7 +104,13 @@ impl Follower {
         let retry = self.retry;
         self.retry = (retry * 2).min(LAST_RETRY);
         let reason = error.to_string();
-        self.tell(Live::Lost { reason, retry }).await?;
+        let refused = matches!(error.status(), Some(401 | 403));
+        let lost = Live::Lost {
+            reason,
+            refused,
+            retry,
+        };
+        self.tell(lost).await?;
         sleep(retry).await;
         Ok(())
     }

@@ -93,6 +93,12 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
 fn nothing(state: &State) -> &'static [&'static str] {
     match state.link.status {
         Status::Connecting => &["Asking the server for its nodes ..."],
+        Status::Lost { .. } if state.link.refused => &[
+            "The server does not let you in; what it says is in the last line.",
+            "",
+            "Leave with :q, set OS_USERNAME and OS_PASSWORD, with OS_AUTH_URL where",
+            "Keystone issues tokens (or OS_CLOUD), and start again.",
+        ],
         Status::Lost { .. } => &["The server does not answer; it is asked again and again."],
         Status::Live | Status::Polling if state.list.is_filtered() => {
             &["No node matches the filter. Esc shows all."]

@@ -1,25 +1,30 @@
-//! The service's own token, with which it asks about those of others: got at the first question,
-//! renewed before it expires, and when the identity service does not take it any more.
+//! One's own token: got when it is first needed, renewed before it expires, and when somebody does
+//! not take it any more.
 
-use std::time::Duration;
-
-use cupola_api::Secret;
-use cupola_api::identity::{IdentityError, IdentityService, IssuedToken, Login};
-use cupola_api::trust::Trust;
+use futures_util::lock::Mutex;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::sync::Mutex;
-use url::Url;
+
+use super::{IdentityError, IdentityService, IssuedToken, Login};
+use crate::Secret;
 
 /// So long before its end a token is renewed; one that is good for less, after half its time.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
 
-/// Asks the identity service.
-pub(super) struct OwnToken {
+/// A token that is there when it is needed.
+pub struct OwnToken {
     service: IdentityService,
     login: Login,
     /// Held while a token is got, so that many questions get one.
     current: Mutex<Option<Current>>,
+}
+
+impl std::fmt::Debug for OwnToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnToken")
+            .field("service", &self.service.url())
+            .finish_non_exhaustive()
+    }
 }
 
 struct Current {
@@ -29,24 +34,20 @@ struct Current {
 
 impl OwnToken {
     /// Asks nothing yet.
-    ///
-    /// # Errors
-    /// The URL or the file of authorities cannot be used.
-    pub(super) fn new(
-        url: &Url,
-        trust: &Trust,
-        timeout: Duration,
-        login: Login,
-    ) -> Result<Self, IdentityError> {
-        Ok(Self {
-            service: IdentityService::new(url, trust, timeout)?,
+    #[must_use]
+    pub fn new(service: IdentityService, login: Login) -> Self {
+        Self {
+            service,
             login,
             current: Mutex::new(None),
-        })
+        }
     }
 
-    /// What a token is worth; `None` where it is not good.
-    pub(super) async fn validate(
+    /// What somebody else's token is worth; `None` where it is not good.
+    ///
+    /// # Errors
+    /// As [`IdentityService::validate`] and [`IdentityService::authenticate`].
+    pub async fn validate(
         &self,
         token: &Secret,
         allow_expired: bool,
@@ -64,7 +65,10 @@ impl OwnToken {
     }
 
     /// The token: another one than `refused`, which was not taken.
-    async fn token(&self, refused: Option<&Secret>) -> Result<Secret, IdentityError> {
+    ///
+    /// # Errors
+    /// As [`IdentityService::authenticate`].
+    pub async fn token(&self, refused: Option<&Secret>) -> Result<Secret, IdentityError> {
         let mut current = self.current.lock().await;
         let now = Timestamp::now();
         if let Some(known) = current.as_ref()
@@ -74,7 +78,6 @@ impl OwnToken {
             return Ok(known.token.clone());
         }
         let IssuedToken { token, expires_at } = self.service.authenticate(&self.login).await?;
-        tracing::debug!(%expires_at, "got a token to validate others with");
         let good_for = expires_at.duration_since(now);
         let ahead = AHEAD.min(good_for / 2);
         *current = Some(Current {
