@@ -24,6 +24,7 @@ pub mod mac;
 pub mod microversion;
 pub mod node;
 pub mod patch;
+pub mod policy;
 pub mod port;
 pub mod portgroup;
 pub mod probe;

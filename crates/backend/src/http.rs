@@ -5,6 +5,7 @@
 //! to one handler, which reads its arguments and body, checks their form and asks the store or the
 //! conductor. No handler moves a provision state or talks to hardware.
 
+mod access;
 mod activity;
 mod allocations;
 mod answer;
@@ -25,6 +26,7 @@ mod nodes;
 mod options;
 mod paging;
 mod patch;
+mod permit;
 mod portgroups;
 mod ports;
 mod ramdisk;

@@ -9,6 +9,7 @@ pub mod conductor;
 pub mod config;
 pub mod events;
 pub mod http;
+pub mod policy;
 pub mod rpc;
 pub mod service;
 pub mod store;

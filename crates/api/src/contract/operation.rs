@@ -565,7 +565,7 @@ operations! {
     ShowTimeline: GET "/cupola/v1/nodes/{node}/timeline", 1, Fits, "node:history:get", [TIMELINE],
         Body::Nothing => Answer::Object(200),
         "What happened to a node, step by step.";
-    ExplainNode: GET "/cupola/v1/nodes/{node}/explain", 1, Fits, "node:get", [],
+    ExplainNode: GET "/cupola/v1/nodes/{node}/explain", 1, Fits, "node:history:get", [],
         Body::Nothing => Answer::Object(200),
         "Why a node is where it is, and what to do.";
     ListLogs: GET "/cupola/v1/nodes/{node}/logs", 1, Fits, "node:history:get", [],
@@ -577,7 +577,7 @@ operations! {
     ShowLogLines: GET "/cupola/v1/nodes/{node}/logs/{log}/lines", 1, Fits, "node:history:get", [LINES],
         Body::Nothing => Answer::Object(200),
         "Lines of a log of an agent.";
-    ListImages: GET "/cupola/v1/images", 1, Fits, "node:list", [],
+    ListImages: GET "/cupola/v1/images", 1, Fits, "node:list_all", [],
         Body::Nothing => Answer::Object(200),
         "The images that can be deployed.";
     ProbeBmc: POST "/cupola/v1/probe", 1, Fits, "node:create", [],

@@ -130,6 +130,15 @@ section! {
         ramdisk_requests_burst: u32 = 4000;
         /// How much memory the bodies of such requests may take altogether, in MiB.
         max_ramdisk_memory: usize = 256;
+        /// A file that overrides single rules of who may do what with a token of Keystone, in YAML or
+        /// JSON as oslo.policy has it; docs/policy.md lists the rules. A change counts within a second
+        /// or two.
+        policy_file: Option<PathBuf> = None;
+        /// The name of a project in which the role service is as good as in the whole system, such as
+        /// "service" where Nova's user is there and has no role in the system.
+        service_project: Option<String> = None;
+        /// Whether administrators of a project may enrol nodes of their own, and remove them.
+        project_admin_can_manage_own_nodes: bool = true;
         /// The most items of one answer to a list.
         max_limit: usize = 1000;
         /// Whether lookup answers only nodes in states in which a ramdisk is expected.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use cupola_api::Microversion;
 use cupola_api::allocation::{ALLOCATIONS, Allocation, BACKFILL};
 use cupola_api::fault::ApiFault;
-use cupola_api::id::{AllocationId, NodeId};
+use cupola_api::id::NodeId;
 use cupola_api::node::Object;
-use http::StatusCode;
+use cupola_api::policy::Rule;
+use http::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use super::name;
 use super::nodes::traits;
 use super::repr::repr;
 use super::schema::fault;
+use crate::policy::Target;
 use crate::store::{Cell, Only, StoreError, StoredNode};
 
 /// `GET /v1/allocations`.
@@ -31,7 +33,9 @@ pub(super) async fn list(call: &mut Call) -> Answer {
         filters.push(Only::Is("node_uuid", Cell::text(node.to_string())));
     }
     for column in ["resource_class", "state", "owner"] {
-        if let Some(value) = call.arguments.text(column)? {
+        let given = call.arguments.text(column)?;
+        let own = call.only_project().filter(|_| column == "owner");
+        if let Some(value) = own.map(str::to_owned).or(given) {
             filters.push(Only::Is(column, Cell::text(value)));
         }
     }
@@ -40,6 +44,12 @@ pub(super) async fn list(call: &mut Call) -> Answer {
 
 /// `POST /v1/allocations`.
 pub(super) async fn create(call: &mut Call) -> Answer {
+    let rule = if call.may(Rule::AllocationCreate, Target::default()) {
+        Rule::AllocationCreate
+    } else {
+        Rule::AllocationCreateRestricted
+    };
+    call.must(rule, Target::default(), "allocations")?;
     let mut given = body::object(call.json(Size::Usual).await?, ALLOCATIONS.words.body)?;
     let node = backfilled(call, &mut given).await?;
     let resolved = match given.get("candidate_nodes") {
@@ -71,9 +81,53 @@ pub(super) async fn create(call: &mut Call) -> Answer {
         allocation.resource_class.clone_from(&node.resource_class);
     }
     allocation.owner = allocation.owner.filter(|owner| !owner.is_empty());
+    give_owner(call, &mut allocation)?;
     let node = node.map(|node| node.uuid);
     let made = call.state.rpc.create_allocation(allocation, node).await?;
     collection::created(call, &made)
+}
+
+/// What is asked for by who is of a project is for that project, unless the policy says otherwise.
+fn give_owner(call: &Call, allocation: &mut Allocation) -> Result<(), ApiFault> {
+    if !call.is_of_project() {
+        return Ok(());
+    }
+    let own = call.own_project();
+    let Some(owner) = allocation.owner.as_deref() else {
+        allocation.owner = own.map(str::to_owned);
+        return Ok(());
+    };
+    let rule = Rule::AllocationCreateRestricted;
+    if Some(owner) == own || call.may(rule, Target::default()) {
+        return Ok(());
+    }
+    let project = own.unwrap_or("None");
+    Err(ApiFault::new(
+        403,
+        format!(
+            "Cannot create allocation with an owner Project ID value {owner} not matching the requester \
+             Project ID {project}. Policy {} is required for this capability.",
+            rule.name()
+        ),
+    ))
+}
+
+/// Refuses who does not pass the route's rule on an allocation; to who may not see it, it is not there.
+fn check_asked(call: &Call, allocation: &Allocation, ident: &str) -> Result<(), ApiFault> {
+    let target = Target {
+        allocation_owner: allocation.owner.as_deref(),
+        ..Target::default()
+    };
+    let what = format_args!("allocation {}", allocation.uuid);
+    if call.must(Rule::AllocationGet, target, what).is_err() {
+        let text = format!("Allocation {ident} could not be found.");
+        return Err(ApiFault::not_found(text));
+    }
+    match call.method {
+        Method::DELETE => call.must(Rule::AllocationDelete, target, what),
+        Method::PATCH => call.must(Rule::AllocationUpdate, target, what),
+        _ => Ok(()),
+    }
 }
 
 /// Takes the node out of the body for which the allocation is made afterwards.
@@ -121,7 +175,7 @@ async fn candidates(call: &Call, names: &[Value]) -> Result<Value, Failure> {
             );
             return Err(fault(ALLOCATIONS.words.body, text).into());
         };
-        match call.state.store.node(&name.as_str().into()).await {
+        match call.linked(&name.as_str().into()).await {
             Ok(node) if found.contains(&node.uuid) => {}
             Ok(node) => found.push(node.uuid),
             Err(StoreError::NotFound { .. }) => missing.push(name.as_str()),
@@ -165,7 +219,12 @@ async fn find(call: &Call, ident: &str) -> Result<Allocation, Failure> {
         let text = format!("Expected a logical name or UUID but received {ident}.");
         return Err(ApiFault::bad_request(text).into());
     }
-    collection::find_named(call, ident).await
+    let allocation: Allocation = collection::find_named(call, ident).await?;
+    check_asked(call, &allocation, ident)?;
+    if let Some(node) = allocation.node_uuid {
+        call.note(node);
+    }
+    Ok(allocation)
 }
 
 /// `GET /v1/allocations/{allocation}`.
@@ -203,23 +262,23 @@ pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
 /// `GET /v1/nodes/{node}/allocation`.
 pub(super) async fn show_of_node(call: &mut Call, node: &str) -> Answer {
     let shape = Shape::of_one(&mut call.arguments, &ALLOCATIONS, call.version)?;
-    let id = of_node(call, node).await?;
-    let allocation: Allocation = call.state.store.document(id.0).await?;
+    let allocation = of_node(call, node).await?;
     collection::show(&shape, call, &allocation)
 }
 
 /// `DELETE /v1/nodes/{node}/allocation`.
 pub(super) async fn delete_of_node(call: &mut Call, node: &str) -> Answer {
-    let id = of_node(call, node).await?;
-    call.state.rpc.destroy_allocation(id).await?;
+    let allocation = of_node(call, node).await?;
+    call.state.rpc.destroy_allocation(allocation.uuid).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
-async fn of_node(call: &Call, ident: &str) -> Result<AllocationId, Failure> {
+async fn of_node(call: &Call, ident: &str) -> Result<Allocation, Failure> {
     let node = named(call, ident).await?;
     let missing = || format!("Allocation for node {ident} was not found");
     let id = node.allocation_uuid;
-    Ok(AllocationId(
-        id.ok_or_else(|| ApiFault::not_found(missing()))?,
-    ))
+    let id = id.ok_or_else(|| ApiFault::not_found(missing()))?;
+    let allocation: Allocation = call.state.store.document(id).await?;
+    check_asked(call, &allocation, ident)?;
+    Ok(allocation)
 }

@@ -80,7 +80,6 @@ fn refused(denied: &Denied) -> Response {
     let status = match denied {
         Denied::Missing | Denied::Wrong | Denied::Token(_) => StatusCode::UNAUTHORIZED,
         Denied::Scheme(_) | Denied::Malformed => StatusCode::BAD_REQUEST,
-        Denied::NotAdmin => StatusCode::FORBIDDEN,
         Denied::Busy | Denied::Unreadable | Denied::Identity(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     let (message, code) = (denied.to_string(), status.as_u16());
@@ -95,8 +94,7 @@ fn refused(denied: &Denied) -> Response {
         | Denied::Scheme(_)
         | Denied::Malformed
         | Denied::Busy
-        | Denied::Unreadable
-        | Denied::NotAdmin => json!({ "error": { "message": message, "code": code } }),
+        | Denied::Unreadable => json!({ "error": { "message": message, "code": code } }),
     };
     let challenge = match denied {
         Denied::Token(uri) => HeaderValue::from_str(&format!("Keystone uri=\"{uri}\"")).ok(),
@@ -106,7 +104,6 @@ fn refused(denied: &Denied) -> Response {
         Denied::Scheme(_)
         | Denied::Malformed
         | Denied::Busy
-        | Denied::NotAdmin
         | Denied::Unreadable
         | Denied::Identity(_) => None,
     };

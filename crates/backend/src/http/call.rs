@@ -17,6 +17,7 @@ use super::answer::Failure;
 use super::arguments::Arguments;
 use super::body::{self, Size};
 use super::name;
+use super::permit::Permit;
 use crate::auth::Proof;
 use crate::store::{Conflict, StoreError, StoredNode};
 
@@ -40,6 +41,10 @@ pub(super) struct Call {
     pub(super) memory: Option<OwnedSemaphorePermit>,
     /// What proved who calls, where that must go on holding.
     pub(super) proof: Option<Proof>,
+    /// What its sender may do.
+    pub(super) permit: Permit,
+    /// The node that it changes, once it is found.
+    pub(super) changes: Mutex<Option<NodeId>>,
 }
 
 impl Call {
@@ -117,17 +122,19 @@ impl Call {
         Ok(NodeIdent::Name(text.to_owned()))
     }
 
-    /// The node of a path.
+    /// The node of a path: the caller may see it, and passes the route's rule on it.
     ///
     /// Below 1.91 a client that names its version may put `.json` behind the identifier.
     pub(super) async fn node(&self, text: &str) -> Result<Arc<StoredNode>, Failure> {
         let ident = self.ident(text)?;
-        let found = self.state.store.node(&ident).await;
+        let found = self.linked(&ident).await;
         if let (Err(StoreError::NotFound { .. }), Some(short)) = (&found, self.without_json(text)) {
             let short = self.ident(short)?;
-            return Ok(self.state.store.node(&short).await?);
+            return self.target(&short).await;
         }
-        Ok(found?)
+        let found = found?;
+        self.ask_route(&found)?;
+        Ok(found)
     }
 
     /// What stands before a suffix that older versions may put behind an identifier.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cupola_api::collection::{Collection, Marker, Member, Newer};
 use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeIdent;
 use cupola_api::node::{Access, Object};
 use cupola_api::patch::{PatchOperation, PatchVerb};
 use cupola_api::{Microversion, NodeId};
@@ -115,19 +116,32 @@ pub(super) async fn list<D: Document>(
     filters: &[Only],
     path: &str,
 ) -> Answer {
+    list_some(call, request, filters, path, |_: &D| true, |_| {}).await
+}
+
+/// The same of what `is_shown` besides, each as `redact` leaves it.
+pub(super) async fn list_some<D: Document>(
+    call: &Call,
+    request: &ListRequest,
+    filters: &[Only],
+    path: &str,
+    is_shown: impl Fn(&D) -> bool,
+    redact: impl Fn(&mut D),
+) -> Answer {
     let paging = &request.paging;
     let marker = marker::<D>(call, paging).await?;
-    let items: Vec<D> = match paging.sort_key.as_deref() {
+    let mut items: Vec<D> = match paging.sort_key.as_deref() {
         None | Some("id") => {
             let window = Window {
                 after: marker,
                 descending: paging.descending,
                 limit: paging.limit,
             };
-            call.state.store.document_page(filters, window).await?
+            pages(call, filters, window, is_shown).await?
         }
         Some(key) => {
             let mut items = call.state.store.documents(filters).await?;
+            items.retain(is_shown);
             items.sort_by_cached_key(|item: &D| sort_value(item, key));
             if paging.descending {
                 items.reverse();
@@ -135,6 +149,7 @@ pub(super) async fn list<D: Document>(
             cut(paging, marker, items)?
         }
     };
+    items.iter_mut().for_each(redact);
     let shown: Vec<Value> = items
         .iter()
         .map(|item| request.shape.value(item, &call.base))
@@ -149,6 +164,26 @@ pub(super) async fn list<D: Document>(
         answer.insert("next".to_owned(), Value::from(next));
     }
     ok(&answer)
+}
+
+/// As many of what is shown as the window has place for, where the database cannot tell which those are.
+async fn pages<D: Document>(
+    call: &Call,
+    filters: &[Only],
+    mut window: Window,
+    is_shown: impl Fn(&D) -> bool,
+) -> Result<Vec<D>, Failure> {
+    let mut items: Vec<D> = Vec::new();
+    loop {
+        let page: Vec<D> = call.state.store.document_page(filters, window).await?;
+        let (is_last, last) = (page.len() < window.limit, page.last().map(Member::uuid));
+        items.extend(page.into_iter().filter(&is_shown));
+        if is_last || items.len() >= window.limit {
+            items.truncate(window.limit);
+            return Ok(items);
+        }
+        window.after = last;
+    }
 }
 
 fn cut<D: Document>(
@@ -213,20 +248,25 @@ pub(super) async fn find_named<D: Document>(call: &Call, ident: &str) -> Result<
 
 /// The node that a body names: an unknown one is a bad request, not a missing resource.
 pub(super) async fn owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, Failure> {
-    match call.state.store.node_by_id(node).await {
+    match call.linked(&NodeIdent::Id(node)).await {
         Err(error @ StoreError::NotFound { .. }) => {
             Err(ApiFault::bad_request(error.to_string()).into())
         }
-        found => Ok(found?),
+        found => asked(call, found?),
     }
 }
 
 /// The node that a patch moves a resource to.
 pub(super) async fn new_owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, Failure> {
-    match call.state.store.node_by_id(node).await {
+    match call.linked(&NodeIdent::Id(node)).await {
         Err(StoreError::NotFound { .. }) => Err(not_an_owner(&node.to_string()).into()),
-        found => Ok(found?),
+        found => asked(call, found?),
     }
+}
+
+fn asked(call: &Call, node: Arc<StoredNode>) -> Result<Arc<StoredNode>, Failure> {
+    call.ask_route(&node)?;
+    Ok(node)
 }
 
 /// The refusal of a node that cannot be that of a resource.

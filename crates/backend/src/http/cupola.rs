@@ -57,7 +57,7 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
         return Err(ApiFault::bad_request("Limit must be positive").into());
     }
     // No version was asked for: names are known here at every one.
-    let stored = call.state.store.node(&node.into()).await?;
+    let stored = call.target(&node.into()).await?;
     let events = call
         .state
         .events
@@ -68,7 +68,7 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
 
 /// `GET /cupola/v1/nodes/{node}/explain`.
 pub(super) async fn explain(call: &mut Call, node: &str) -> Answer {
-    let stored = call.state.store.node(&node.into()).await?;
+    let stored = call.target(&node.into()).await?;
     let (store, events) = (&call.state.store, &call.state.events);
     ok(&diagnosis::explain(store, events, &stored).await?)
 }

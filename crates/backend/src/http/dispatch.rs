@@ -2,7 +2,6 @@
 //! answer carries (wire reference §1.2, §1.3).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,11 +15,12 @@ use cupola_api::volume_target::VolumeTarget;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
-use uuid::Uuid;
 
+use super::access::{Arrival, RequestId, audit};
 use super::answer::{self, Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
+use super::permit::Permit;
 use super::route::Found;
 use super::serve::Connection;
 use super::{
@@ -32,36 +32,26 @@ use crate::auth::{Caller, Denied, Proof, SameProcess};
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
 const VERSION: HeaderName = HeaderName::from_static(HEADER);
-const REQUEST_ID: HeaderName = HeaderName::from_static("openstack-request-id");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// Answers any request.
 pub(super) async fn dispatch(State(state): State<ApiState>, request: Request) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let arrival = Arrival::of(&request);
     let metrics = Arc::clone(&state.metrics);
-    let (version, response) = Box::pin(answer(state, request)).await;
-    let response = finish(response, version);
+    let (version, response) = Box::pin(answer(state, request, &arrival)).await;
+    let response = finish(response, version, arrival.id);
     if let Some(operation) = response.extensions().get::<Operation>() {
-        metrics.answered(*operation, response.status(), started.elapsed());
+        metrics.answered(*operation, response.status(), arrival.elapsed());
     }
-    let caller = response.extensions().get::<Caller>();
-    let user = caller.and_then(Caller::user).unwrap_or("-");
-    let status = response.status().as_u16();
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    if status >= 500 {
-        tracing::warn!(%method, path, user, status, micros, "request failed");
-    } else if method == Method::GET {
-        tracing::trace!(%method, path, user, status, micros, "request");
-    } else {
-        tracing::debug!(%method, path, user, status, micros, "request");
-    }
+    arrival.log(&response, version);
     response
 }
 
 /// The answer without its common headers, and the version to show, if one was agreed upon.
-async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Response) {
+async fn answer(
+    state: ApiState,
+    request: Request,
+    arrival: &Arrival,
+) -> (Option<Microversion>, Response) {
     if request.method() == Method::OPTIONS {
         return (None, settle(empty(StatusCode::OK)));
     }
@@ -72,11 +62,15 @@ async fn answer(state: ApiState, request: Request) -> (Option<Microversion>, Res
     }
     match admit(&state, &parts, found.as_ref()).await {
         Ok(caller) => {
-            let (version, mut response) = serve(state, parts, body, found, &caller).await;
+            let (version, mut response) =
+                serve(state, parts, body, found, &caller, arrival.id).await;
             response.extensions_mut().insert(caller);
             (version, response)
         }
-        Err(denied) => (None, Failure::Denied(denied).into_response()),
+        Err(denied) => {
+            arrival.log_denied(&denied);
+            (None, Failure::Denied(denied).into_response())
+        }
     }
 }
 
@@ -88,6 +82,10 @@ async fn admit(state: &ApiState, request: &Parts, found: Option<&Found>) -> Resu
         .is_some_and(|route| route.policy.is_empty());
     if is_public || request.extensions.get::<SameProcess>().is_some() {
         return Ok(Caller::Anybody);
+    }
+    #[cfg(test)]
+    if let Some(caller) = request.extensions.get::<Caller>() {
+        return Ok(caller.clone());
     }
     state.authentication.caller(request).await
 }
@@ -125,6 +123,7 @@ async fn serve(
     body: Body,
     found: Option<Found>,
     caller: &Caller,
+    id: RequestId,
 ) -> (Option<Microversion>, Response) {
     let version = match negotiate(&parts.headers) {
         Ok(version) => version,
@@ -150,6 +149,10 @@ async fn serve(
     if let Err(fault) = check(route, &arguments, version) {
         return (Some(version), Failure::Fault(fault).into_response());
     }
+    let mut permit = Permit::of(caller, route, &state.options.policy).await;
+    if let Err(fault) = permit.enter(parts.uri.path()) {
+        return (Some(version), Failure::Fault(fault).into_response());
+    }
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let proof = match (route.operation, caller) {
         (Operation::FollowEvents, Caller::User(_) | Caller::Token(_)) => {
@@ -172,9 +175,27 @@ async fn serve(
         arguments,
         query,
         body: Mutex::new(Some(body)),
+        permit,
+        changes: Mutex::new(None),
     };
-    let answer = Box::pin(handle(route.operation, &found, &mut call)).await;
+    let mut answer = Box::pin(handle(route.operation, &found, &mut call)).await;
+    if answer.is_ok() && !call.permit.is_through() {
+        // A handler that forgets to ask tells nobody anything.
+        tracing::error!(
+            path = parts.uri.path(),
+            "no rule was asked; this is a defect of the service"
+        );
+        answer =
+            Err(ApiFault::internal("The service failed on this request; its log says why.").into());
+    }
     let mut response = settle(answer);
+    audit(
+        &call,
+        caller,
+        parts.uri.path(),
+        id,
+        response.status().as_u16(),
+    );
     response.extensions_mut().insert(route.operation);
     (Some(version), response)
 }
@@ -431,7 +452,7 @@ fn base(state: &ApiState, parts: &Parts) -> Arc<str> {
 }
 
 /// Adds the headers that every answer carries.
-fn finish(mut response: Response, version: Option<Microversion>) -> Response {
+fn finish(mut response: Response, version: Option<Microversion>, id: RequestId) -> Response {
     let headers = response.headers_mut();
     for (name, version) in [(MIN, Microversion::MIN), (MAX, Microversion::MAX)] {
         if let Ok(value) = HeaderValue::from_str(&version.to_string()) {
@@ -441,10 +462,7 @@ fn finish(mut response: Response, version: Option<Microversion>) -> Response {
     if let Some(value) = version.and_then(|v| HeaderValue::from_str(&v.to_string()).ok()) {
         headers.insert(VERSION, value);
     }
-    if let Ok(id) = HeaderValue::from_str(&format!("req-{}", Uuid::new_v4())) {
-        headers.insert(REQUEST_ID, id.clone());
-        headers.insert(X_REQUEST_ID, id);
-    }
+    id.label(&mut response);
     response
 }
 
@@ -460,5 +478,9 @@ pub(super) fn panicked(payload: Box<dyn std::any::Any + Send + 'static>) -> Resp
         "a handler panicked; this is a defect of the service"
     );
     let fault = ApiFault::internal("The service failed on this request; its log says why.");
-    finish(Failure::Fault(fault).into_response(), None)
+    finish(
+        Failure::Fault(fault).into_response(),
+        None,
+        RequestId::random(),
+    )
 }

@@ -10,6 +10,7 @@ use super::body::Limits;
 use super::limit::Strangers;
 use crate::auth::{KeystoneSettings, SettingsError};
 use crate::config::{AuthStrategy, Config};
+use crate::policy::{Policy, PolicyError};
 
 /// What of the configuration shows on the wire.
 #[derive(Clone, Debug)]
@@ -32,18 +33,25 @@ pub struct ApiOptions {
     pub(super) strangers: Option<Arc<Strangers>>,
     /// How much memory their bodies may take altogether: a permit for each KiB.
     pub(super) stranger_memory: Arc<Semaphore>,
+    /// What holders of tokens may do.
+    pub(super) policy: Arc<Policy>,
+    /// Whether administrators of a project may enrol and remove its nodes.
+    pub(super) self_owned_nodes: bool,
 }
 
 /// Why the API cannot be served as configured.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
     /// Tokens cannot be validated.
     #[error(transparent)]
     Keystone(#[from] SettingsError),
+    /// The policy file cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 impl ApiOptions {
-    /// Takes what the API needs.
+    /// Takes what the API needs. Reads the policy file, so it blocks.
     ///
     /// # Errors
     /// When the configuration asks for a protection that is not there.
@@ -59,6 +67,8 @@ impl ApiOptions {
             conductor_timeout: config.conductor.heartbeat_timeout,
             images: config.images.clone(),
             may_delete_available: config.conductor.allow_deleting_available_nodes,
+            policy: Arc::new(Policy::open(&config.api)?),
+            self_owned_nodes: config.api.project_admin_can_manage_own_nodes,
             serves_ramdisks: config.api.enable_ramdisk_endpoints,
             strangers: Strangers::new(&config.api).map(Arc::new),
             stranger_memory: Arc::new(Semaphore::new(

@@ -64,16 +64,20 @@ async fn filters(call: &mut Call) -> Result<Vec<Only>, Failure> {
         )
         .into());
     }
+    filters.extend(call.only_project().map(Only::of_nodes_of));
     Ok(filters)
 }
 
-/// The port group of a path: by UUID or name.
+/// The port group of a path, by UUID or name: the caller may see its node, and passes the route's rule.
 pub(super) async fn find(call: &Call, text: &str) -> Result<Portgroup, Failure> {
     if Uuid::try_parse(text).is_err() && !name::is_logical(text) {
         let text = format!("Expected UUID or name for portgroup: {text}");
         return Err(ApiFault::routing(400, text).into());
     }
-    collection::find_named(call, text).await
+    let group: Portgroup = collection::find_named(call, text).await?;
+    let missing = || ApiFault::not_found(format!("Portgroup {text} could not be found."));
+    call.ask_of(group.node_uuid, missing).await?;
+    Ok(group)
 }
 
 /// The port group that an argument names.

@@ -5,6 +5,8 @@ mod check;
 mod usage;
 
 use cupola_api::fault::ApiFault;
+use cupola_api::patch::PatchOperation;
+use cupola_api::policy::Rule;
 use cupola_api::runbook::{RUNBOOKS, Runbook};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -16,6 +18,7 @@ use super::collection::{self, ListRequest, Shape, touches};
 use super::nodes::traits;
 use super::repr::repr;
 use super::schema::fault;
+use crate::policy::Target;
 use crate::store::{Cell, Only};
 pub(super) use usage::apply;
 
@@ -29,11 +32,14 @@ pub(super) async fn list(call: &mut Call) -> Answer {
     // Without projects it is everyone's list.
     call.arguments.boolean("project")?;
     let owner = call.arguments.text("owner")?;
-    let filters: Vec<Only> = owner
+    let mut filters: Vec<Only> = owner
         .map(|owner| Only::Is("owner", Cell::text(owner)))
         .into_iter()
         .collect();
-    collection::list::<Runbook>(call, &request, &filters, RUNBOOKS.path).await
+    let own = call.only_project();
+    filters.extend(own.map(|own| Only::OwnedByOrNobody(own.to_owned())));
+    let is_shown = |runbook: &Runbook| own.is_none() || runbook.owner.is_some() || runbook.public;
+    collection::list_some(call, &request, &filters, RUNBOOKS.path, is_shown, |_| {}).await
 }
 
 /// `POST /v1/runbooks`.
@@ -42,9 +48,10 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     let mut given = body::object(call.json(Size::Usual).await?, what)?;
     check::known_names(&given, call.version)?;
     check::steps(&mut given, what)?;
-    let runbook: Runbook = collection::build(given, call.version)?;
+    let mut runbook: Runbook = collection::build(given, call.version)?;
     check::name(&runbook.name, call.version, what)?;
     check::no_duplicates(&runbook)?;
+    give_owner(call, &mut runbook)?;
     if runbook.public && runbook.owner.is_some() {
         return Err(ApiFault::bad_request(
             "There cannot be an owner for a public runbook: give either one or the other",
@@ -55,17 +62,92 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     collection::created(call, &runbook)
 }
 
+/// What is made by who is of a project belongs to that project, and is not for all.
+fn give_owner(call: &Call, runbook: &mut Runbook) -> Result<(), ApiFault> {
+    if !call.is_of_project() {
+        return Ok(());
+    }
+    let own = call.own_project();
+    if runbook
+        .owner
+        .as_deref()
+        .is_some_and(|owner| Some(owner) != own)
+    {
+        return Err(ApiFault::bad_request(
+            "Cannot create a runbook as a project scoped admin with an owner other than your own \
+             project.",
+        ));
+    }
+    if runbook.public {
+        return Err(ApiFault::bad_request(
+            "Cannot create a public runbook as a project scoped admin.",
+        ));
+    }
+    runbook.owner = own.map(str::to_owned);
+    Ok(())
+}
+
+/// The runbook of a path; the caller passes these rules on it.
+async fn find(call: &Call, ident: &str, rules: &[Rule]) -> Result<Runbook, Failure> {
+    let runbook: Runbook = collection::find_named(call, ident).await?;
+    for rule in rules {
+        must(call, &runbook, *rule)?;
+    }
+    Ok(runbook)
+}
+
+/// A runbook for a node; the caller may use it.
+pub(super) async fn usable(call: &Call, ident: &str) -> Result<Runbook, Failure> {
+    find(call, ident, &[Rule::RunbookUse]).await
+}
+
+/// Everybody may see a public one.
+fn check_reads(call: &Call, runbook: &Runbook) -> Result<(), ApiFault> {
+    if runbook.public {
+        call.pass_all();
+        return Ok(());
+    }
+    must(call, runbook, Rule::RunbookGet)
+}
+
+fn target(runbook: &Runbook) -> Target<'_> {
+    Target {
+        runbook_owner: runbook.owner.as_deref(),
+        ..Target::default()
+    }
+}
+
+fn must(call: &Call, runbook: &Runbook, rule: Rule) -> Result<(), ApiFault> {
+    let what = format_args!("runbook {}", runbook.uuid);
+    call.must(rule, target(runbook), what)
+}
+
+/// The rules of what a patch touches.
+fn patch_rules(patch: &[PatchOperation]) -> Vec<Rule> {
+    let rule = |operation: &PatchOperation| match operation.path.as_str() {
+        path if path.starts_with("/owner") => Rule::RunbookUpdateOwner,
+        path if path.starts_with("/public") => Rule::RunbookUpdatePublic,
+        _ => Rule::RunbookUpdate,
+    };
+    let mut rules: Vec<Rule> = patch.iter().map(rule).collect();
+    if rules.is_empty() {
+        rules.push(Rule::RunbookUpdate);
+    }
+    rules
+}
+
 /// `GET /v1/runbooks/{runbook}`.
 pub(super) async fn show(call: &mut Call, ident: &str) -> Answer {
     let shape = Shape::of_one(&mut call.arguments, &RUNBOOKS, call.version)?;
-    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let runbook = find(call, ident, &[]).await?;
+    check_reads(call, &runbook)?;
     collection::show(&shape, call, &runbook)
 }
 
 /// `PATCH /v1/runbooks/{runbook}`.
 pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
     let patch = collection::read_patch(call, &RUNBOOKS).await?;
-    let mut before: Runbook = collection::find_named(call, ident).await?;
+    let mut before = find(call, ident, &patch_rules(&patch)).await?;
     check::owner(&before, &patch)?;
     if check::given(&patch, "public").is_some() {
         before.owner = None;
@@ -88,7 +170,7 @@ pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
 
 /// `DELETE /v1/runbooks/{runbook}`.
 pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
-    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let runbook = find(call, ident, &[Rule::RunbookDelete]).await?;
     let store = &call.state.store;
     store.delete_document::<Runbook>(runbook.uuid.0).await?;
     empty(StatusCode::NO_CONTENT)
@@ -96,10 +178,12 @@ pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
 
 /// `/v1/runbooks/{runbook}/traits`: reads, replaces or removes all.
 pub(super) async fn all_traits(call: &mut Call, ident: &str) -> Answer {
-    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let runbook = find(call, ident, &[]).await?;
     if call.method == Method::GET {
+        check_reads(call, &runbook)?;
         return ok(&json!({ "traits": runbook.traits }));
     }
+    must(call, &runbook, Rule::RunbookUpdate)?;
     let wanted = if call.method == Method::DELETE {
         Vec::new()
     } else {
@@ -111,7 +195,7 @@ pub(super) async fn all_traits(call: &mut Call, ident: &str) -> Answer {
 
 /// `/v1/runbooks/{runbook}/traits/{trait}`: adds one, or removes it if it is there.
 pub(super) async fn one_trait(call: &mut Call, ident: &str, name: &str) -> Answer {
-    let runbook: Runbook = collection::find_named(call, ident).await?;
+    let runbook = find(call, ident, &[Rule::RunbookUpdate]).await?;
     let mut wanted = runbook.traits.clone();
     if call.method == Method::DELETE {
         wanted.retain(|known| known != name);

@@ -8,6 +8,7 @@ mod conductor;
 mod inspection_rules;
 mod metrics;
 mod nodes;
+mod policy;
 mod portgroups;
 mod ports;
 mod runbooks;

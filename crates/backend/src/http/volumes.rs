@@ -3,7 +3,9 @@
 
 use cupola_api::NodeId;
 use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
+use cupola_api::policy::Rule;
 use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::ProvisionState as S;
 use cupola_api::volume_connector::VolumeConnector;
@@ -14,6 +16,7 @@ use serde_json::json;
 use super::answer::{Answer, Failure, empty, ok};
 use super::call::{Call, refuse_locked};
 use super::collection::{self, ListRequest, Shape, links};
+use crate::policy::Target;
 use crate::store::{Cell, Document, Only, StoreError};
 
 /// A connector or a target.
@@ -23,6 +26,9 @@ pub(super) trait Volume: Document {
 
     /// The node that it belongs to.
     fn node(&self) -> NodeId;
+
+    /// Takes out what needs a right of its own to be seen.
+    fn redact(&mut self);
 }
 
 impl Volume for VolumeConnector {
@@ -31,6 +37,8 @@ impl Volume for VolumeConnector {
     fn node(&self) -> NodeId {
         self.node_uuid
     }
+
+    fn redact(&mut self) {}
 }
 
 impl Volume for VolumeTarget {
@@ -38,6 +46,14 @@ impl Volume for VolumeTarget {
 
     fn node(&self) -> NodeId {
         self.node_uuid
+    }
+
+    fn redact(&mut self) {
+        let text = "** Value redacted: Requires permission baremetal:volume:view_target_properties \
+                    access. Permission denied. **";
+        self.properties.clear();
+        self.properties
+            .insert("redacted_contents".to_owned(), text.into());
     }
 }
 
@@ -69,7 +85,44 @@ pub(super) async fn list<V: Volume>(call: &mut Call) -> Answer {
     if let Some(node) = node {
         filters.push(of(call.node(&node).await?.uuid));
     }
-    collection::list::<V>(call, &request, &filters, V::COLLECTION.path).await
+    filters.extend(call.only_project().map(Only::of_nodes_of));
+    page::<V>(call, &request, &filters, V::COLLECTION.path).await
+}
+
+async fn page<V: Volume>(
+    call: &Call,
+    request: &ListRequest,
+    filters: &[Only],
+    path: &str,
+) -> Answer {
+    let sees_all = sees_properties(call);
+    let redact = |volume: &mut V| {
+        if !sees_all {
+            volume.redact();
+        }
+    };
+    collection::list_some(call, request, filters, path, |_| true, redact).await
+}
+
+fn sees_properties(call: &Call) -> bool {
+    call.may(Rule::VolumeViewTargetProperties, Target::default())
+}
+
+/// The answer that shows a volume whole, as far as the caller may see it.
+fn whole<V: Volume>(call: &Call, mut volume: V) -> Answer {
+    if !sees_properties(call) {
+        volume.redact();
+    }
+    collection::whole(call, &volume)
+}
+
+/// The volume of a path: the caller may see its node, and passes the route's rule.
+async fn find<V: Volume>(call: &Call, uuid: &str) -> Result<V, Failure> {
+    let volume: V = collection::find(call, V::ARGUMENT, uuid).await?;
+    let title = V::COLLECTION.title;
+    let missing = || ApiFault::not_found(format!("{title} {uuid} could not be found."));
+    call.ask_of(volume.node(), missing).await?;
+    Ok(volume)
 }
 
 /// `GET /v1/nodes/{node}/volume/connectors`, or `targets`.
@@ -77,7 +130,7 @@ pub(super) async fn of_node<V: Volume>(call: &mut Call, node: &str) -> Answer {
     let request = ListRequest::take(call, V::COLLECTION, false)?;
     let filter = of(call.node(node).await?.uuid);
     let path = format!("nodes/{node}/{}", V::COLLECTION.path);
-    collection::list::<V>(call, &request, &[filter], &path).await
+    page::<V>(call, &request, &[filter], &path).await
 }
 
 fn of(node: NodeId) -> Only {
@@ -88,15 +141,15 @@ fn of(node: NodeId) -> Only {
 pub(super) async fn create<V: Volume>(call: &mut Call) -> Answer {
     let volume: V = collection::read(call).await?;
     let node = volume.node();
-    match call.state.store.node_by_id(node).await {
+    match call.linked(&NodeIdent::Id(node)).await {
         Err(StoreError::NotFound { .. }) => {
             return Err(ApiFault::bad_request(format!(
                 "Invalid input for field/attribute node_uuid. Value: '{node}'. "
             ))
             .into());
         }
-        found => found?,
-    };
+        found => call.ask_route(&*found?)?,
+    }
     let volume = call.state.store.create_document(volume).await?;
     collection::created(call, &volume)
 }
@@ -104,7 +157,10 @@ pub(super) async fn create<V: Volume>(call: &mut Call) -> Answer {
 /// `GET /v1/volume/connectors/{uuid}`, or of a target.
 pub(super) async fn show<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     let shape = Shape::of_one(&mut call.arguments, V::COLLECTION, call.version)?;
-    let volume: V = collection::find(call, V::ARGUMENT, uuid).await?;
+    let mut volume: V = find(call, uuid).await?;
+    if !sees_properties(call) {
+        volume.redact();
+    }
     collection::show(&shape, call, &volume)
 }
 
@@ -112,7 +168,7 @@ pub(super) async fn show<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
 /// them when it boots.
 pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     let patch = collection::read_patch(call, V::COLLECTION).await?;
-    let before: V = collection::find(call, V::ARGUMENT, uuid).await?;
+    let before: V = find(call, uuid).await?;
     if let Some(bad) = collection::bad_owner(&patch) {
         let text = format!("Expected a UUID for node_uuid, but received {bad}.");
         return Err(ApiFault::bad_request(text).into());
@@ -126,15 +182,15 @@ pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
         check_off::<V>(&node, "update")?;
     }
     if collection::object(&after)? == collection::object(&before)? {
-        return collection::whole(call, &before);
+        return whole(call, before);
     }
     let after = call.state.store.save_document(after).await?;
-    collection::whole(call, &after)
+    whole(call, after)
 }
 
 /// `DELETE /v1/volume/connectors/{uuid}`, or of a target.
 pub(super) async fn delete<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
-    let volume: V = collection::find(call, V::ARGUMENT, uuid).await?;
+    let volume: V = find(call, uuid).await?;
     check_delete(call, &volume).await?;
     let store = &call.state.store;
     store.delete_document::<V>(volume.uuid()).await?;

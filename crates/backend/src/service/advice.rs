@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use cupola_drivers::agent::authorities_file;
 
-use crate::auth;
 use crate::config::{AuthStrategy, Config};
+use crate::{auth, policy};
 
 /// How much of a file tells what it is: all magic numbers are before this.
 const HEAD: u64 = 0x210;
@@ -37,6 +37,7 @@ pub fn warnings(config: &Config) -> Vec<Warning> {
     let mut found: Vec<Warning> = open_api(config).into_iter().collect();
     found.extend(certificate(config));
     found.extend(users(config));
+    found.extend(policy(config));
     if config.boot.enabled {
         found.extend(relayed(config));
         found.extend(images(config));
@@ -87,6 +88,22 @@ fn users(config: &Config) -> Option<Warning> {
     Some(Warning {
         is_fatal: true,
         ..warning("api.http_basic_auth_user_file", what, remedy)
+    })
+}
+
+fn policy(config: &Config) -> Option<Warning> {
+    let path = config.api.policy_file.as_deref()?;
+    let (what, remedy) = match policy::check_file(path) {
+        Ok(problems) if problems.is_empty() => return None,
+        Ok(problems) => (
+            problems.join("; "),
+            "requests are refused that these rules should let pass",
+        ),
+        Err(error) => (error.to_string(), "without it the service does not start"),
+    };
+    Some(Warning {
+        is_fatal: true,
+        ..warning("api.policy_file", what, remedy)
     })
 }
 

@@ -49,6 +49,17 @@ pub(crate) enum Only {
     Is(&'static str, Cell),
     /// The node that it belongs to has one of these values in this column.
     OfNodesWith(&'static str, Vec<String>),
+    /// The node that it belongs to is owned or leased by this project.
+    OfNodesOf(String),
+    /// Its owner is this project, or nobody.
+    OwnedByOrNobody(String),
+}
+
+impl Only {
+    /// What belongs to nodes that this project owns or leases.
+    pub(crate) fn of_nodes_of(project: &str) -> Self {
+        Self::OfNodesOf(project.to_owned())
+    }
 }
 
 /// A part of a list in the order of creation, or against it.
@@ -77,6 +88,17 @@ impl Where {
                 Only::Is(column, cell) => {
                     let place = out.place(cell.clone());
                     out.parts.push(format!("{column} = {place}"));
+                }
+                Only::OfNodesOf(project) => {
+                    let place = out.place(Cell::text(project));
+                    out.parts.push(format!(
+                        "node_uuid IN (SELECT uuid FROM nodes WHERE owner = {place} OR lessee = {place})"
+                    ));
+                }
+                Only::OwnedByOrNobody(project) => {
+                    let place = out.place(Cell::text(project));
+                    out.parts
+                        .push(format!("(owner = {place} OR owner IS NULL)"));
                 }
                 Only::OfNodesWith(column, values) => {
                     let places: Vec<_> = values.iter().map(|v| out.place(Cell::text(v))).collect();

@@ -148,6 +148,20 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
+    /// The ports of the nodes that a project owns or leases, in the order of their creation.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn ports_of_project(&self, project: &str) -> Result<Vec<Port>, StoreError> {
+        let statement = sql(
+            "SELECT body FROM ports WHERE node_uuid IN \
+             (SELECT uuid FROM nodes WHERE owner = $1 OR lessee = $1) ORDER BY id",
+            [Cell::text(project)],
+        );
+        let rows = self.database().read(statement).await?;
+        rows.iter().map(decode).collect()
+    }
+
     /// The ports of a port group in the order of their creation.
     ///
     /// # Errors

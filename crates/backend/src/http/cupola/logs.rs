@@ -6,6 +6,7 @@ use bytes::Bytes;
 use cupola_api::cupola::AgentLogs;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
+use cupola_api::policy::Rule;
 use futures_util::stream::{Stream, try_unfold};
 use http::{HeaderValue, Response, header};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use super::super::answer::{Answer, Failure, ok};
 use super::super::call::Call;
 use super::number;
+use crate::policy::Target;
 use crate::rpc::Rpc;
 
 /// How many lines are given unless asked otherwise, and at most.
@@ -80,8 +82,14 @@ pub(in super::super) async fn lines(call: &mut Call, node: &str, name: &str) -> 
 
 /// The identifier of a node; one that is gone may have left logs, and is known by its identifier.
 async fn known(call: &Call, node: &str) -> Result<NodeId, Failure> {
-    match node.parse::<NodeId>() {
-        Ok(id) => Ok(id),
-        Err(_) => Ok(call.state.store.node(&node.into()).await?.uuid),
+    match (call.target(&node.into()).await, node.parse::<NodeId>()) {
+        (Ok(node), _) => Ok(node.uuid),
+        // Whose it was is not known any more.
+        (Err(Failure::Fault(fault)), Ok(id)) if fault.status == 404 => {
+            let what = format_args!("logs of node {id}");
+            let asked = call.must(Rule::NodeListAll, Target::default(), what);
+            asked.map(|()| id).map_err(|_| fault.into())
+        }
+        (Err(failure), _) => Err(failure),
     }
 }

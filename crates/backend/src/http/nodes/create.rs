@@ -2,6 +2,7 @@
 
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Access, Node, Object, find_field};
+use cupola_api::policy::Rule;
 use cupola_api::state::provision::ProvisionState;
 use cupola_api::{Microversion, NodeId};
 use http::StatusCode;
@@ -13,24 +14,56 @@ use super::super::call::Call;
 use super::super::name;
 use super::super::schema;
 use super::super::shape::NodeShape;
-use super::list::object;
+use super::list::shown;
 use super::network_data;
 use super::semantics::check_references;
+use crate::policy::Target;
 
 /// Enrols a node.
 pub(in super::super) async fn create(call: &mut Call) -> Answer {
+    let is_own = call.state.options.self_owned_nodes
+        && call.may(Rule::NodeCreateSelfOwnedNode, Target::default());
+    let rule = if is_own {
+        Rule::NodeCreateSelfOwnedNode
+    } else {
+        Rule::NodeCreate
+    };
+    call.must(rule, Target::default(), "nodes")?;
     let members = body::object(call.json(Size::Usual).await?, "node")?;
     let (mut node, parent) = build(members, call.version)?;
+    give_owner(call, &mut node)?;
     node.parent_node = check_references(call, &node, parent.as_deref()).await?;
     if !call.is_since(11) {
         node.provision_state = ProvisionState::Available;
     }
     call.state.rpc.prepare_node(&mut node).await?;
     let stored = call.state.store.create_node(node).await?;
+    call.note(stored.uuid);
     call.state.events.node_changed(&stored);
-    let json = object(call, &stored, NodeShape::full(call.version));
+    let json = shown(call, &stored, NodeShape::full(call.version));
     let location = call.url(format_args!("nodes/{}", stored.uuid));
     located(Ok(with_body(StatusCode::CREATED, json)), &location)
+}
+
+/// A node that is enrolled by who is of a project belongs to that project.
+fn give_owner(call: &Call, node: &mut Node) -> Result<(), ApiFault> {
+    let is_own = call.state.options.self_owned_nodes
+        && call.may(Rule::NodeCreateSelfOwnedNode, Target::default());
+    if !call.is_of_project() || !is_own {
+        return Ok(());
+    }
+    let own = call.own_project();
+    if node
+        .owner
+        .as_deref()
+        .is_some_and(|owner| Some(owner) != own)
+    {
+        return Err(ApiFault::bad_request(
+            "Cannot create a node as a project scoped admin with an owner other than your own project.",
+        ));
+    }
+    node.owner = own.map(str::to_owned);
+    Ok(())
 }
 
 /// A node from the body, and what it says of its parent, which may be a name.

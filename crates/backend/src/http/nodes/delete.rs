@@ -2,6 +2,7 @@
 
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
+use cupola_api::policy::Rule;
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 
@@ -11,6 +12,15 @@ use super::super::call::Call;
 /// Deletes a node and what belongs to it.
 pub(in super::super) async fn delete(call: &mut Call, node: &str) -> Answer {
     let node = call.node(node).await?;
+    let is_own = call.state.options.self_owned_nodes
+        && !call.may_on(Rule::NodeDelete, &node)
+        && call.may_on(Rule::NodeDeleteSelfOwnedNode, &node);
+    let rule = if is_own {
+        Rule::NodeDeleteSelfOwnedNode
+    } else {
+        Rule::NodeDelete
+    };
+    call.must_on(rule, &node)?;
     check(&node, call.state.options.may_delete_available)?;
     call.state.rpc.destroy_node(node.uuid).await?;
     empty(StatusCode::NO_CONTENT)

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
+use cupola_api::policy::Rule;
 use http::StatusCode;
 
 use super::super::answer::{Answer, Failure, with_body};
@@ -13,7 +14,9 @@ use super::super::rendered::Look;
 use super::super::shape::NodeShape;
 use super::super::text::value;
 use super::query::{self, ListQuery};
-use crate::store::Listed;
+use super::redact;
+use crate::policy::Target;
+use crate::store::{Listed, NodeFilter, StoredNode};
 
 /// `GET /v1/nodes`, or `/v1/nodes/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
@@ -23,7 +26,8 @@ pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Ans
         "nodes"
     };
     let max = call.state.options.max_limit;
-    let query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    let mut query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    restrict(call, &mut query.page.filter)?;
     if let Some(chassis) = query.page.filter.chassis_uuid {
         call.state.store.document::<Chassis>(chassis).await?;
     }
@@ -40,6 +44,7 @@ pub(in super::super) async fn of_chassis(
     let path = format!("chassis/{chassis}/nodes{tail}");
     let max = call.state.options.max_limit;
     let mut query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
+    restrict(call, &mut query.page.filter)?;
     let chassis: Chassis = collection::find(call, super::super::chassis::ARGUMENT, chassis).await?;
     query.page.filter.chassis_uuid = Some(chassis.uuid.0);
     page(call, &path, &query).await
@@ -54,7 +59,9 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
     // The version is read before the nodes: a page that is newer than its label is served to nobody.
     let assignment = call.state.rpc.assignment_version();
     let nodes = call.state.store.snapshot().map(|s| s.version());
-    let version = nodes.map(|nodes| nodes + assignment);
+    // What is kept is everybody's: what a caller may not see, or only in part, is written anew.
+    let is_whole = call.only_project().is_none() && !redact::is_asked(call);
+    let version = nodes.filter(|_| is_whole).map(|nodes| nodes + assignment);
     // Two paths may ask for the same query: the path is part of the links.
     let key = (look, format!("{path}?{}", call.query));
     if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {
@@ -67,6 +74,7 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
             .paging
             .next(&collection, nodes.len(), &last.uuid().to_string())
     });
+    let assignment = is_whole.then_some(assignment);
     let body = render(call, &nodes, &key.0, assignment, next);
     if let Some(version) = version {
         call.state.rendered.keep_page(key, version, body.clone());
@@ -89,20 +97,44 @@ async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Listed>, Failure> 
     Ok(nodes)
 }
 
+/// Lists what the caller's project owns or leases, where it may not see all.
+fn restrict(call: &Call, filter: &mut NodeFilter) -> Result<(), ApiFault> {
+    let Some(own) = call.only_project() else {
+        return Ok(());
+    };
+    if filter.project.as_deref().is_some_and(|asked| asked != own) {
+        let what = "nodes of another project";
+        return call.must(Rule::NodeListAll, Target::default(), what);
+    }
+    filter.project = Some(own.to_owned());
+    Ok(())
+}
+
+/// The nodes as JSON. Without `assignment`, which what is kept is labelled by, each as far as the
+/// caller may see it.
 fn render(
     call: &Call,
     nodes: &[Listed],
     look: &Look,
-    assignment: u64,
+    assignment: Option<u64>,
     next: Option<String>,
 ) -> Bytes {
     let mut out = Vec::with_capacity(512 * nodes.len() + 128);
     out.extend_from_slice(b"{\"nodes\":[");
-    call.state
-        .rendered
-        .write(&mut out, nodes, look, assignment, |node| {
-            conductor_of(call, node)
-        });
+    match assignment {
+        Some(assignment) => {
+            let conductor = |node: &StoredNode| conductor_of(call, node);
+            let rendered = &call.state.rendered;
+            rendered.write(&mut out, nodes, look, assignment, conductor);
+        }
+        None => {
+            let shown = nodes.iter().filter_map(Listed::node);
+            let shown: Vec<_> = shown
+                .map(|node| self::shown(call, &node, look.shape))
+                .collect();
+            out.extend_from_slice(&shown.join(&b','));
+        }
+    }
     out.push(b']');
     if let Some(next) = next {
         out.extend_from_slice(b",\"next\":");
@@ -120,11 +152,19 @@ pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
         None => NodeShape::full(call.version),
     };
     let node = call.node(node).await?;
-    Ok(with_body(StatusCode::OK, object(call, &node, shape)))
+    Ok(with_body(StatusCode::OK, shown(call, &node, shape)))
 }
 
-/// One node as JSON.
-pub(super) fn object(call: &Call, node: &Node, shape: NodeShape) -> Vec<u8> {
+/// One node as JSON, without what the caller may not see.
+pub(super) fn shown(call: &Call, node: &Node, shape: NodeShape) -> Vec<u8> {
+    match redact::one(call, node) {
+        Some(redacted) => object(call, &redacted, shape),
+        None => object(call, node, shape),
+    }
+}
+
+/// One node as JSON, with all that it has.
+fn object(call: &Call, node: &Node, shape: NodeShape) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);
     let conductor = if shape.shows_conductor() {
         conductor_of(call, node)

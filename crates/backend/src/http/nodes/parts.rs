@@ -29,6 +29,7 @@ pub(in super::super) async fn children(call: &mut Call, node: &str) -> Answer {
     let node = call.node(node).await?;
     let filter = NodeFilter {
         parent_node: Some(node.uuid.0),
+        project: call.children_project(),
         ..NodeFilter::default()
     };
     let children = call.state.store.nodes(filter).await?;

@@ -5,6 +5,7 @@ use base64::Engine;
 use cupola_api::Microversion;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::{Node, Object};
+use cupola_api::policy::Rule;
 use cupola_api::resource::ProvisionRequest;
 use cupola_api::state::provision::{ProvisionState as S, ProvisionVerb as V};
 use cupola_api::state::transition::{Actor, next};
@@ -15,7 +16,6 @@ use super::super::answer::{Answer, empty, located};
 use super::super::arguments::boolean_word;
 use super::super::body::Size;
 use super::super::call::Call;
-use super::super::collection;
 use super::super::repr::repr;
 use super::super::runbooks;
 
@@ -44,15 +44,28 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
         .map_err(|e| ApiFault::bad_request(format!("Schema error for provision state: {e}")))?;
     let stored = call.node(node).await?;
     let verb = check_first(&stored, &request, call.version)?;
+    check_step_rules(call, &stored, &request)?;
     if let Some(name) = request.runbook.take() {
         check_runbook(verb, call.version)?;
-        let runbook = collection::find_named(call, &name).await?;
+        let runbook = runbooks::usable(call, &name).await?;
         runbooks::apply(&runbook, &stored, verb, call.version, &mut request)?;
     }
     check_rest(&stored, &request, verb, call.version)?;
     call.state.rpc.provision(stored.uuid, verb, request).await?;
     let location = call.url(format_args!("nodes/{node}/states"));
     located(empty(StatusCode::ACCEPTED), &location)
+}
+
+/// Steps that a request lists itself have rules of their own.
+fn check_step_rules(call: &Call, node: &Node, request: &ProvisionRequest) -> Result<(), ApiFault> {
+    let lists = |steps: &Option<Vec<Value>>| steps.as_ref().is_some_and(|s| !s.is_empty());
+    if request.runbook.is_none() && lists(&request.clean_steps) {
+        call.must_on(Rule::NodeSetProvisionStateCleanSteps, node)?;
+    }
+    if request.runbook.is_none() && lists(&request.service_steps) {
+        call.must_on(Rule::NodeSetProvisionStateServiceSteps, node)?;
+    }
+    Ok(())
 }
 
 /// Checks what each member is, in Ironic's words; those that may be secret are not shown.

@@ -27,12 +27,13 @@ pub(super) async fn check_references(
     let Some(parent) = document_parent.filter(|parent| !parent.is_empty()) else {
         return Ok(None);
     };
-    match call.state.store.node(&parent.into()).await {
+    match call.linked(&parent.into()).await {
         Ok(found) if found.uuid == node.uuid => {
             Err(ApiFault::bad_request("A node cannot be its own parent_node.").into())
         }
-        Ok(found) => Ok(Some(found.uuid.0)),
-        Err(StoreError::NotFound { .. }) => {
+        Ok(found) if !call.is_of_project() || found.owner == node.owner => Ok(Some(found.uuid.0)),
+        // Of a node of somebody else nothing is told.
+        Ok(_) | Err(StoreError::NotFound { .. }) => {
             let text = format!(
                 "Unable to apply the requested parent_node '{parent}'. Requested value was invalid."
             );

@@ -19,8 +19,9 @@ use super::super::patch::{self, Patchable};
 use super::super::schema;
 use super::super::shape::NodeShape;
 use super::super::text::{Secrets, unmask};
-use super::list::object;
+use super::list::shown;
 use super::network_data;
+use super::patch_rules;
 use super::semantics::{check_references, name_instance};
 
 pub(super) const NODE: Patchable = Patchable {
@@ -42,6 +43,7 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     let reset = reset.unwrap_or(false);
     check_patch(&patch, reset, call.version)?;
     let stored = call.node(node).await?;
+    patch_rules::check(call, &stored, &patch)?;
     check_state(&stored, &patch, call.version)?;
     let (mut after, parent) = changed(&stored.node, &patch, call.version)?;
     let parent = check_references(call, &after, parent.as_deref()).await?;
@@ -58,7 +60,7 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     };
     Ok(with_body(
         StatusCode::OK,
-        object(call, &node, NodeShape::full(call.version)),
+        shown(call, &node, NodeShape::full(call.version)),
     ))
 }
 

@@ -119,8 +119,9 @@ fn take_node(given: &mut Object) -> Result<NodeIdent, ApiFault> {
 
 /// The node that a body names: an unknown one is a bad request, not a missing resource.
 pub(super) async fn find_node(call: &Call, node: NodeIdent) -> Result<NodeId, Failure> {
-    match call.state.store.node(&node).await {
+    match call.linked(&node).await {
         Ok(found) => {
+            call.ask_route(&found)?;
             refuse_locked(&found.reservation, found.uuid)?;
             Ok(found.uuid)
         }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cupola_api::fault::ApiFault;
-use cupola_api::id::PortId;
+use cupola_api::id::{NodeIdent, PortId};
 use cupola_api::port::{ASKED_EARLY, FIELDS, Port};
+use cupola_api::portgroup::Portgroup;
 use cupola_api::{MacAddress, NodeId};
 use serde_json::{Value, json};
 
@@ -78,15 +79,22 @@ pub(in super::super) async fn show(call: &mut Call, port: &str) -> Answer {
     ok(&shape.value(&port, &call.base))
 }
 
-/// The port of a path: by UUID or name.
+/// The port of a path, by UUID or name: the caller may see its node, and passes the route's rule.
 pub(super) async fn find(call: &Call, text: &str) -> Result<Port, Failure> {
     let missing = || ApiFault::not_found(format!("Port {text} could not be found."));
-    if let Ok(id) = text.parse::<PortId>() {
-        return match call.state.store.port(id).await {
-            Err(StoreError::NotFound { .. }) => Err(missing().into()),
-            other => Ok(other?),
-        };
-    }
+    let port = if let Ok(id) = text.parse::<PortId>() {
+        match call.state.store.port(id).await {
+            Err(StoreError::NotFound { .. }) => return Err(missing().into()),
+            other => other?,
+        }
+    } else {
+        by_name(call, text).await?.ok_or_else(missing)?
+    };
+    call.ask_of(port.node_uuid, missing).await?;
+    Ok(port)
+}
+
+async fn by_name(call: &Call, text: &str) -> Result<Option<Port>, Failure> {
     if !super::super::name::is_logical(text) {
         let text = format!("Expected UUID or name for port_ident: {text}");
         return Err(ApiFault::bad_request(text).into());
@@ -96,8 +104,7 @@ pub(super) async fn find(call: &Call, text: &str) -> Result<Port, Failure> {
         let found = ports.iter().find(|port| port.name.as_deref() == Some(name));
         found.cloned()
     };
-    let found = named(text).or_else(|| named(call.without_json(text)?));
-    found.ok_or_else(|| missing().into())
+    Ok(named(text).or_else(|| named(call.without_json(text)?)))
 }
 
 fn shape(call: &mut Call, is_detail_path: bool) -> Result<PortShape, ApiFault> {
@@ -157,18 +164,17 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
         None => None,
     };
     let node = match (node_uuid, node) {
-        (Some(id), _) => Some(call.state.store.node_by_id(NodeId(id)).await?),
+        (Some(id), _) => Some(call.linked(&NodeIdent::Id(NodeId(id))).await?),
         (None, Some(ident)) => Some(call.node(&ident).await?),
         (None, None) => None,
     };
-    let mut ports = match (address, &node, &portgroup) {
-        (Some(mac), ..) => {
-            let found = call.state.store.port_by_address(mac).await?;
-            found.into_iter().collect()
+    let mut ports = match call.only_project() {
+        Some(project) => {
+            let mut ports = call.state.store.ports_of_project(project).await?;
+            ports.retain(|port| address.is_none_or(|address| port.address == address));
+            ports
         }
-        (None, Some(node), _) => call.state.store.ports_of(node.uuid).await?,
-        (None, None, Some(group)) => call.state.store.ports_of_portgroup(group.uuid).await?,
-        (None, None, None) => call.state.store.ports().await?,
+        None => narrowed(call, address, node.as_deref(), portgroup.as_ref()).await?,
     };
     if let Some(group) = &portgroup {
         ports.retain(|port| port.portgroup_uuid == Some(group.uuid.0));
@@ -187,6 +193,22 @@ async fn select(call: &mut Call) -> Result<Vec<Port>, Failure> {
         retain_by_node(call, &mut ports, shards, groups).await?;
     }
     Ok(ports)
+}
+
+/// The ports of an address, else those of a node or a group, else all.
+async fn narrowed(
+    call: &Call,
+    address: Option<MacAddress>,
+    node: Option<&StoredNode>,
+    portgroup: Option<&Portgroup>,
+) -> Result<Vec<Port>, Failure> {
+    let store = &call.state.store;
+    Ok(match (address, node, portgroup) {
+        (Some(mac), ..) => store.port_by_address(mac).await?.into_iter().collect(),
+        (None, Some(node), _) => store.ports_of(node.uuid).await?,
+        (None, None, Some(group)) => store.ports_of_portgroup(group.uuid).await?,
+        (None, None, None) => store.ports().await?,
+    })
 }
 
 /// Keeps the ports whose nodes are in one of the shards and of one of the conductor groups.

@@ -1,0 +1,17 @@
+//! The rules that tell who may do what: their names, their defaults and the operations they guard, as
+//! one table (wire reference §25). Operators override single ones in a file; how a rule is read and
+//! asked is the service's.
+
+mod document;
+mod expressions;
+mod rule;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use document::document;
+pub use rule::{Definition, Helper, Scopes};
+pub use table::{HELPERS, RULES, Rule};
+
+/// What the names of rules that guard operations begin with.
+pub const PREFIX: &str = "baremetal:";
