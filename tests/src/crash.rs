@@ -157,7 +157,10 @@ pub async fn at_rest(client: &Client, node: &NodeIdent, deadline: Duration) -> R
 const fn waits(state: ProvisionState) -> bool {
     matches!(
         state,
-        ProvisionState::DeployWait | ProvisionState::CleanWait | ProvisionState::InspectWait
+        ProvisionState::DeployWait
+            | ProvisionState::CleanWait
+            | ProvisionState::InspectWait
+            | ProvisionState::ServiceWait
     )
 }
 

@@ -1,4 +1,4 @@
-//! Death at each named moment of clean, deploy and teardown: the service kills itself there, is
+//! Death at each named moment of clean, deploy, teardown and service: the service kills itself there, is
 //! started again, and everything ends well. The names come from the code that dies.
 #![allow(
     clippy::unwrap_used,
@@ -35,13 +35,14 @@ enum Flow {
     Clean,
     Deploy,
     Teardown,
+    Service,
 }
 
 impl Flow {
     const fn goal(self) -> ProvisionState {
         match self {
             Self::Clean | Self::Teardown => ProvisionState::Available,
-            Self::Deploy => ProvisionState::Active,
+            Self::Deploy | Self::Service => ProvisionState::Active,
         }
     }
 
@@ -49,7 +50,7 @@ impl Flow {
         match self {
             Self::Clean => ProvisionState::Manageable,
             Self::Deploy => ProvisionState::Available,
-            Self::Teardown => ProvisionState::Active,
+            Self::Teardown | Self::Service => ProvisionState::Active,
         }
     }
 }
@@ -111,6 +112,25 @@ fn cases() -> Vec<Case> {
             });
         }
     }
+    // The same list of steps as the others: only where a servicing differs.
+    for (point, nth) in [
+        (CrashPoint::RunBegun, 1),
+        (CrashPoint::TransitionWritten, 1),
+        (CrashPoint::TransitionWritten, 2),
+        (CrashPoint::TransitionWritten, 3),
+        (CrashPoint::TransitionWritten, 4),
+        (CrashPoint::StepStarted, 1),
+        (CrashPoint::StepStarted, 2),
+        (CrashPoint::WaitWritten, 1),
+        (CrashPoint::StepEnded, 2),
+    ] {
+        cases.push(Case {
+            point,
+            nth,
+            flow: Flow::Service,
+            twice: false,
+        });
+    }
     // Every move of the state, every command of the agent, every change of power of a deploy.
     for (point, times) in [
         (CrashPoint::TransitionWritten, 6),
@@ -147,6 +167,15 @@ async fn start(client: &Client, node: &NodeIdent, flow: Flow) -> bool {
     let started = match flow {
         Flow::Clean => verb(client, node, "provide").await,
         Flow::Teardown => verb(client, node, "deleted").await,
+        Flow::Service => {
+            let wait = json!({"interface": "deploy", "step": "wait", "args": {"seconds": 1}});
+            let request = ProvisionRequest {
+                target: "service".to_owned(),
+                service_steps: Some(vec![wait, json!({"interface": "power", "step": "reboot"})]),
+                ..ProvisionRequest::default()
+            };
+            client.provision(node, &request).await.map_err(Into::into)
+        }
         Flow::Deploy => {
             let request = ProvisionRequest {
                 target: "active".to_owned(),
@@ -178,7 +207,7 @@ async fn run(case: Case) -> Result<()> {
         reach(&client, &node, ProvisionState::Available, DEADLINE).await?;
         choose_image(&client, &node, &image).await?;
     }
-    if case.flow == Flow::Teardown {
+    if case.flow.start() == ProvisionState::Active {
         start(&client, &node, Flow::Deploy).await;
         reach(&client, &node, ProvisionState::Active, DEADLINE).await?;
     }

@@ -1,5 +1,5 @@
 //! What a user asks of a node besides deploying, on simulated machines with the real agent:
-//! inspection, rescue, logs of what failed, fast track, machines that must never be off.
+//! inspection, rescue, servicing, logs of what failed, fast track, machines that must never be off.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,6 +17,7 @@ use cupola_api::{Node, PowerState, ProvisionState};
 use cupola_console::demo::{Demo, DemoOptions};
 use cupola_rack::fault::{BmcFault, BmcMoment, FaultPlan};
 use cupola_tests::node_life;
+use cupola_tests::web::Web;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -205,5 +206,54 @@ async fn sim_an_image_with_another_checksum_than_the_given_one_is_not_written() 
         .unwrap();
     node_life::verb(&client, &node, "active").await.unwrap();
     reach(&client, &node, ProvisionState::Active).await;
+    demo.stop().await;
+}
+
+async fn service(client: &Client, node: &NodeIdent, steps: Vec<Value>) {
+    let request = ProvisionRequest {
+        target: "service".to_owned(),
+        service_steps: Some(steps),
+        ..ProvisionRequest::default()
+    };
+    client.provision(node, &request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sim_an_agent_services_a_machine_in_use_and_its_instance_boots_again() {
+    let (demo, client, node) = demo(&[]).await;
+    let machine = &demo.rack().machines()[0].machine;
+    deploy(&client, &node).await;
+    let before = ramdisks(&client, &node).await;
+    let web = Web::start().await.unwrap();
+    let image = web.image(4).unwrap();
+    let info = json!({"id": image.name, "urls": [image.source], "disk_format": "raw",
+        "stream_raw_images": true, "os_hash_algo": "sha256", "os_hash_value": image.hash_value});
+    let write = json!({"interface": "deploy", "step": "write_image", "args": {"image_info": info}});
+    service(&client, &node, vec![write]).await;
+    reach(&client, &node, ProvisionState::ServiceWait).await;
+    let done = reach(&client, &node, ProvisionState::Active).await;
+    assert_eq!((done.last_error, done.maintenance), (None, false));
+    assert_eq!(done.power_state, Some(PowerState::On));
+    assert!(!done.driver_internal_info.contains_key("agent_url"));
+    assert_eq!(ramdisks(&client, &node).await, before + 1);
+    timeout(DEADLINE, machine.screen().wait_for("login:"))
+        .await
+        .unwrap();
+
+    // What its agent does not know fails before anything was done: the instance boots again at once.
+    let unknown = json!({"interface": "deploy", "step": "nonsense"});
+    service(&client, &node, vec![unknown]).await;
+    let failed = node_life::failed(&client, &node, DEADLINE).await.unwrap();
+    assert_eq!(failed.provision_state, ProvisionState::ServiceFailed);
+    assert!(!failed.maintenance);
+    assert_eq!(failed.power_state, Some(PowerState::On));
+    let told = failed.last_error.unwrap();
+    assert!(told.contains("deploy.nonsense"), "{told}");
+    timeout(DEADLINE, machine.screen().wait_for("login:"))
+        .await
+        .unwrap();
+    node_life::verb(&client, &node, "abort").await.unwrap();
+    let given_up = node_life::released(&client, &node, DEADLINE).await.unwrap();
+    assert_eq!(given_up.provision_state, ProvisionState::Active);
     demo.stop().await;
 }
