@@ -124,7 +124,16 @@ pub(super) fn requested(value: &Value) -> Result<Step, String> {
         Some(Value::Object(args)) => args.clone(),
         Some(other) => return Err(format!("args of a step are an object, not {other}")),
     };
-    Ok(wanted(&text("interface")?, &text("step")?, args, priority))
+    let step = wanted(&text("interface")?, &text("step")?, args, priority);
+    // It was not meant for this node: better nothing happens than that it runs here.
+    if value.get("execute_on_child_nodes") == Some(&Value::Bool(true)) {
+        return Err(format!(
+            "step {} is to run on child nodes, which this version cannot do; ask each child node \
+             for it",
+            step.name()
+        ));
+    }
+    Ok(step)
 }
 
 /// A step that is asked for, of which no more is known than that.
@@ -402,6 +411,15 @@ mod tests {
                 "conductor.end_cleaning"
             ]
         );
+    }
+
+    #[test]
+    fn a_step_for_child_nodes_does_not_run_on_their_parent() {
+        let mut value = json!({"interface": "power", "step": "reboot",
+            "execute_on_child_nodes": false});
+        assert!(requested(&value).is_ok());
+        value["execute_on_child_nodes"] = json!(true);
+        assert!(requested(&value).is_err_and(|e| e.contains("power.reboot")));
     }
 
     #[test]
