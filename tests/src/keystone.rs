@@ -167,6 +167,15 @@ impl Keystone {
             .await
     }
 
+    /// Makes a role that no rule knows.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn make_role(&self, name: &str) -> Result<String> {
+        let role = json!({ "role": { "name": name } });
+        self.create("roles", &role, "/role/id").await
+    }
+
     /// The id of a role.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod differential;
 pub mod ipmi;
 pub mod keystone;
 pub mod node_life;
+pub mod oracle;
 pub mod postgres;
 pub mod pty;
 pub mod qemu;
