@@ -1,7 +1,15 @@
 //! The language of rules: what is read, and what is refused where.
 
 use super::*;
+use cupola_api::policy::{RULES, Rule};
 use proptest::prelude::*;
+
+#[allow(
+    clippy::duplicate_mod,
+    reason = "the seeds of JSON patch are checked by it too"
+)]
+#[path = "../../../../../fuzz/seeds.rs"]
+mod seeds;
 
 fn read(text: &str) -> String {
     parse(text).unwrap().to_string()
@@ -60,6 +68,26 @@ fn errors_say_where_and_what_to_do() {
     let deep = format!("{}@{}", "(".repeat(100), ")".repeat(100));
     assert!(parse(&deep).unwrap_err().what.contains("levels"));
     assert!(parse(&"not ".repeat(100_000)).is_err());
+}
+
+#[test]
+fn the_seeds_are_rules() {
+    let default = |rule: Rule| {
+        let row = RULES.iter().find(|row| row.rule == rule).unwrap();
+        row.check.as_bytes().to_vec()
+    };
+    let seeds = [
+        ("node-get", default(Rule::NodeGet)),
+        ("runbook-update", default(Rule::RunbookUpdate)),
+        (
+            "literals",
+            b"not (@ and ! or 'a b':%(runbook.owner)s)".to_vec(),
+        ),
+    ];
+    seeds::check("policy", &seeds);
+    for (_, seed) in &seeds {
+        super::super::fuzzing::expression(seed);
+    }
 }
 
 proptest! {
