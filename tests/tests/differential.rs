@@ -154,6 +154,7 @@ async fn upstream_and_cupola_answer_the_same() -> Result<()> {
         std::fs::write(path, findings.open(Some(&findings.lines)))?;
     }
     say(&findings.table());
+    say(&format!("differences explained:\n{}", findings.rules()));
     // A case that is open may differ otherwise than it did: whoever mends it in steps is not stopped.
     let open: BTreeSet<&str> = known.iter().map(|line| known::case(line)).collect();
     let is_new = |line: &&String| !open.contains(known::case(line));

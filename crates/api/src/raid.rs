@@ -94,6 +94,9 @@ pub fn check(raid: &Object) -> Result<(), ApiFault> {
     if raid.is_empty() {
         return Ok(());
     }
+    if !raid.contains_key("logical_disks") {
+        return Err(wrong("'logical_disks' is a required property".to_owned()));
+    }
     if let Some(name) = raid.keys().find(|name| *name != "logical_disks") {
         return Err(wrong(format!(
             "Additional properties are not allowed ('{name}' was unexpected)"
@@ -119,6 +122,13 @@ fn check_disk(disk: &Value) -> Result<(), ApiFault> {
                 "Additional properties are not allowed ('{name}' was unexpected)"
             )));
         };
+        if let (Holds::OneOf(words), Value::String(word)) = (holds, value)
+            && !words.contains(&word.as_str())
+        {
+            let known: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+            let known = known.join(", ");
+            return Err(wrong(format!("'{word}' is not one of [{known}]")));
+        }
         if !fits(*holds, value) {
             return Err(wrong(format!("{value} is not valid for '{name}'")));
         }

@@ -179,6 +179,15 @@ pub struct HistoryEntry {
     /// The user who caused it.
     #[serde(default)]
     pub user: Option<String>,
+    /// The provision state of the node then.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// The state that it was on its way to.
+    #[serde(default)]
+    pub target_provision_state: Option<String>,
+    /// How long it had been in its state, in seconds.
+    #[serde(default)]
+    pub duration_seconds: Option<f64>,
 }
 
 /// What inspection found (wire reference §11.7).

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::explained::RULES;
+use super::explained::rules;
 
-const BEGIN: &str = "<!-- made from tests/src/differential/explained/table.rs: UPDATE_DOCS=1 cargo test -p cupola-tests --lib -->\n";
+const BEGIN: &str = "<!-- made from tests/src/differential/explained: UPDATE_DOCS=1 cargo test -p cupola-tests --lib -->\n";
 const END: &str = "<!-- end -->\n";
 
 fn path() -> PathBuf {
@@ -19,7 +19,7 @@ fn path() -> PathBuf {
 
 fn rows() -> String {
     let mut out = "| about | Ironic | Cupola | why |\n|---|---|---|---|\n".to_owned();
-    for rule in RULES {
+    for rule in rules() {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} |",

@@ -23,7 +23,18 @@ pub fn text(text: &str, base: &str) -> String {
     if is_time(&text) {
         return "{time}".to_owned();
     }
-    without_ids(&text)
+    without_ids(&in_order(text))
+}
+
+/// Names that upstream takes out of a set come in another order after every start of it.
+fn in_order(text: String) -> String {
+    const BEFORE: &str = "Unexpected arguments: ";
+    let Some(names) = text.strip_prefix(BEFORE) else {
+        return text;
+    };
+    let mut names: Vec<&str> = names.split(", ").collect();
+    names.sort_unstable();
+    format!("{BEFORE}{}", names.join(", "))
 }
 
 /// The same of all texts of a value.

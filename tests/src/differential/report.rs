@@ -120,10 +120,20 @@ impl Findings {
         out
     }
 
+    /// How often each rule explained something.
+    #[must_use]
+    pub fn rules(&self) -> String {
+        let mut out = String::new();
+        for (topic, count) in &self.used {
+            let _ = writeln!(out, "{count:>8}  {topic}");
+        }
+        out
+    }
+
     /// Rules that explained nothing.
     #[must_use]
     pub fn idle(&self) -> Vec<&'static str> {
-        let topics = explained::RULES.iter().map(|rule| rule.topic);
+        let topics = explained::rules().map(|rule| rule.topic);
         topics.filter(|t| !self.used.contains_key(t)).collect()
     }
 }

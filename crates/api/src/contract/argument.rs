@@ -118,8 +118,7 @@ pub(super) const ALLOCATION_FILTER: &[Argument] = &[
 ];
 
 /// Which runbooks are listed.
-pub(super) const RUNBOOK_FILTER: &[Argument] =
-    &[argument(1, "project", Boolean), argument(1, "owner", Text)];
+pub(super) const RUNBOOK_FILTER: &[Argument] = &[argument(1, "project", Boolean)];
 
 /// Which inspection rules are listed.
 pub(super) const RULE_FILTER: &[Argument] = &[argument(1, "phase", Text)];
@@ -128,7 +127,7 @@ pub(super) const RULE_FILTER: &[Argument] = &[argument(1, "phase", Text)];
 pub(super) const DRIVERS: &[Argument] =
     &[argument(30, "type", Text), argument(30, "detail", Boolean)];
 
-/// A node that is not in the path.
+/// A node that is not in the path; where one is, upstream takes them and passes them over.
 pub(super) const NODE: &[Argument] = &[argument(1, "node", Text), argument(1, "node_uuid", Text)];
 
 /// Whether a change of driver takes the new driver's interfaces.
@@ -153,8 +152,10 @@ pub(super) const LOOKUP: &[Argument] = &[
 pub(super) const NODE_UUID: &[Argument] = &[argument(1, "node_uuid", Text)];
 
 /// How BIOS settings are shown.
-pub(super) const BIOS: &[Argument] =
-    &[argument(1, "detail", Boolean), argument(74, "fields", List)];
+pub(super) const BIOS: &[Argument] = &[
+    argument(74, "detail", Boolean),
+    argument(74, "fields", List),
+];
 
 /// Whose events are followed.
 pub(super) const EVENTS: &[Argument] = &[argument(1, "node", Text)];

@@ -39,7 +39,7 @@ operations! {
     ValidateNodeByArgument: GET "nodes/validate", 1, Fits, "node:validate", [NODE],
         Body::Nothing => Answer::Object(200),
         "Whether the interfaces of a node have what they need.";
-    ValidateNode: GET "nodes/{node}/validate", 1, Fits, "node:validate", [],
+    ValidateNode: GET "nodes/{node}/validate", 1, Fits, "node:validate", [NODE],
         Body::Nothing => Answer::Object(200),
         "Whether the interfaces of a node have what they need.";
     SetMaintenance: PUT "nodes/{node}/maintenance", 1, Fits, "node:set_maintenance", [REASON],

@@ -118,6 +118,24 @@ impl Route {
         })
     }
 
+    /// The refusal of a text in the path that is neither a name nor a UUID of a node. What is below
+    /// some parts of a node was routed by it before, and speaks of an argument.
+    #[must_use]
+    pub fn bad_node(&self, text: &str) -> ApiFault {
+        const ARGUMENTS: [&str; 5] = [
+            "nodes/{node}/maintenance",
+            "nodes/{node}/management/",
+            "nodes/{node}/states",
+            "nodes/{node}/vendor_passthru",
+            "heartbeat/",
+        ];
+        if ARGUMENTS.iter().any(|path| self.path.starts_with(path)) {
+            ApiFault::bad_request(format!("Expected UUID or name for node_ident: {text}"))
+        } else {
+            ApiFault::routing(400, format!("Expected UUID or name for node: {text}"))
+        }
+    }
+
     /// The argument of that name.
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&'static Argument> {
@@ -153,7 +171,18 @@ impl Route {
             .find(|argument| version < argument.since);
         match newer {
             None => Ok(()),
-            Some(argument) if PLAIN.contains(&argument.name) => Err(ApiFault::not_acceptable()),
+            Some(argument)
+                if PLAIN.contains(&argument.name)
+                    || self.operation == Operation::ListAllocations =>
+            {
+                Err(ApiFault::not_acceptable())
+            }
+            Some(argument) if self.operation == Operation::ListBiosSettings => {
+                Err(ApiFault::bad_request(format!(
+                    "Schema error: Additional properties are not allowed ('{}' was unexpected)",
+                    argument.name
+                )))
+            }
             Some(argument) if argument.name == "instance_name" => Err(ApiFault::new(
                 406,
                 "instance_name is not acceptable in this API version",

@@ -95,6 +95,12 @@ impl Conductor {
             }
         })
         .await?;
+        let kind = if manual {
+            "manual_cleaning_start"
+        } else {
+            "automated_cleaning_start"
+        };
+        work.history("INFO", kind, "Cleaning starts.").await;
         Ok(needed)
     }
 }
@@ -194,14 +200,14 @@ impl Work {
         } else {
             Event::Done
         };
-        self.transition(event, Actor::Conductor, "cleaned", forget_clean)
-            .await?;
         let kind = if is_manual_clean(&node) {
             "manual_cleaning_end"
         } else {
             "automated_cleaning_end"
         };
         self.history("INFO", kind, "Cleaning has ended.").await;
+        self.transition(event, Actor::Conductor, "cleaned", forget_clean)
+            .await?;
         Ok(())
     }
 

@@ -81,6 +81,8 @@ impl Conductor {
             }
         })
         .await?;
+        work.history("INFO", "deployment_start", "Deployment starts.")
+            .await;
         Ok(())
     }
 
@@ -212,10 +214,10 @@ impl Work {
 
     pub(super) async fn finish_deploy(&self) -> WorkResult<()> {
         self.set_progress(None, None).await?;
-        self.transition(Event::Done, Actor::Conductor, "deployed", forget_deploy)
-            .await?;
         self.history("INFO", "deployment_end", "Deployment has ended: active.")
             .await;
+        self.transition(Event::Done, Actor::Conductor, "deployed", forget_deploy)
+            .await?;
         Ok(())
     }
 

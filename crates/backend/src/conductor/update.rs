@@ -16,22 +16,29 @@ use super::locks::Held;
 /// Members that may be set whoever holds the node: saying "hands off" must always be possible.
 const MAINTENANCE: &[&str] = &["maintenance", "maintenance_reason", "fault"];
 
+fn unserved(node: &Node) -> ApiFault {
+    ApiFault::bad_request(format!(
+        "No valid host was found. Reason: No conductor service registered which supports driver {} \
+         for conductor group \"{}\". Ensure the driver is valid and enabled.",
+        node.driver, node.conductor_group
+    ))
+}
+
 impl Conductor {
     /// Chooses the interfaces of a node that is about to be enrolled.
     pub(super) fn choose_interfaces(&self, node: &mut Node) -> Result<(), ApiFault> {
-        let group = node.conductor_group.to_ascii_lowercase();
-        let served = self.registry().hardware_type(&node.driver).is_ok()
-            && group == self.options().group.to_ascii_lowercase();
-        if !served {
-            return Err(ApiFault::bad_request(format!(
-                "No valid host was found. Reason: No conductor service registered which supports \
-                 driver {} for conductor group \"{}\". Ensure the driver is valid and enabled.",
-                node.driver, node.conductor_group
-            )));
-        }
+        self.check_served(node)?;
         self.registry()
             .choose_interfaces(node, false)
             .map_err(|error| ApiFault::bad_request(error.to_string()))
+    }
+
+    /// Refuses a node whose driver and group no conductor has.
+    fn check_served(&self, node: &Node) -> Result<(), ApiFault> {
+        let group = node.conductor_group.to_ascii_lowercase();
+        let served = self.registry().hardware_type(&node.driver).is_ok()
+            && group == self.options().group.to_ascii_lowercase();
+        served.then_some(()).ok_or_else(|| unserved(node))
     }
 
     pub(super) async fn change_node(
@@ -66,15 +73,13 @@ impl Conductor {
         guard(&now, &after, changes)?;
         let mut wanted = merged(&now, changes)?;
         let mut changes = changes.clone();
+        if changes.contains_key("conductor_group") {
+            self.check_served(&wanted)?;
+        }
         if touches_hardware(&changes) || reset_interfaces {
-            self.registry().hardware_type(&wanted.driver).map_err(|_| {
-                ApiFault::bad_request(format!(
-                    "No valid host was found. Reason: No conductor service registered which \
-                         supports driver {} for conductor group \"{}\". Ensure the driver is \
-                         valid and enabled.",
-                    wanted.driver, wanted.conductor_group
-                ))
-            })?;
+            self.registry()
+                .hardware_type(&wanted.driver)
+                .map_err(|_| unserved(&wanted))?;
             if reset_interfaces {
                 for kind in InterfaceKind::ALL {
                     if !changes.contains_key(&format!("{kind}_interface")) {
@@ -181,9 +186,11 @@ pub(super) fn merged(node: &Node, changes: &Object) -> Result<Node, ApiFault> {
 }
 
 fn touches_hardware(changes: &Object) -> bool {
-    changes
-        .keys()
-        .any(|key| key == "driver" || key.ends_with("_interface"))
+    changes.keys().any(|key| is_hardware(key))
+}
+
+fn is_hardware(name: &str) -> bool {
+    name == "driver" || name.ends_with("_interface")
 }
 
 fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
@@ -222,11 +229,13 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
         }
     }
     if touches_hardware(changes) && !open && !now.maintenance {
+        let mut names = changes.keys().filter(|name| is_hardware(name));
         return conflict(format!(
-            "Node {} can not have its driver or interfaces updated unless it is in one of allowed \
-             (enroll, inspecting, inspect wait, manageable, available) states or in maintenance \
-             mode.",
-            now.uuid
+            "Node {} can not have {} updated unless it is in one of allowed (enroll, inspecting, \
+             inspect wait, manageable, available) states or in maintenance mode. Current state is '{}'.",
+            now.uuid,
+            names.next().map_or("its driver", String::as_str),
+            state.as_str()
         ));
     }
     if let (true, Some(allocation)) = (changes.contains_key("instance_uuid"), now.allocation_uuid)

@@ -167,14 +167,22 @@ impl Work {
 
     /// Adds to the node's history.
     pub(super) async fn history(&self, severity: &str, kind: &str, event: &str) {
+        let now = Timestamp::now();
+        let node = self.node().await.ok();
+        let since = node.as_ref().and_then(|node| node.provision_updated_at);
         let entry = HistoryEntry {
             uuid: HistoryId::random(),
-            created_at: Some(Timestamp::now()),
+            created_at: Some(now),
             severity: Some(severity.to_owned()),
             event: Some(event.to_owned()),
             event_type: Some(kind.to_owned()),
             conductor: Some(self.conductor.host().to_owned()),
             user: None,
+            state: node.as_ref().map(|n| n.provision_state.as_str().to_owned()),
+            target_provision_state: node
+                .and_then(|n| n.target_provision_state)
+                .map(|state| state.as_str().to_owned()),
+            duration_seconds: since.map(|since| now.duration_since(since).as_secs_f64()),
         };
         if let Err(error) = self.conductor.store().add_history(self.id, entry).await {
             tracing::warn!(%error, node = %self.id, "history could not be written");
@@ -241,11 +249,15 @@ fn enter(node: &mut Node, from: ProvisionState, to: ProvisionState, now: Timesta
         .get("declarative_cleaning")
         .and_then(Value::as_bool)
         .unwrap_or(false);
-    let cleaning = matches!(
-        to,
-        S::Cleaning | S::CleanWait | S::CleanHold | S::CleanFailed
-    );
-    node.target_provision_state = if cleaning && manual {
+    let cleans = |state: S| {
+        matches!(
+            state,
+            S::Cleaning | S::CleanWait | S::CleanHold | S::CleanFailed
+        )
+    };
+    // One that has failed has forgotten already whose it was.
+    let manual = manual || cleans(from) && node.target_provision_state == Some(S::Manageable);
+    node.target_provision_state = if cleans(to) && manual {
         Some(S::Manageable)
     } else if to == S::Error {
         None

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use cupola_api::contract::Route;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeIdent;
 use cupola_api::{Microversion, NodeId};
@@ -24,6 +25,8 @@ use crate::store::{Conflict, StoreError, StoredNode};
 /// A request.
 pub(super) struct Call {
     pub(super) state: ApiState,
+    /// The row of the contract that was asked for.
+    pub(super) route: &'static Route,
     pub(super) version: Microversion,
     /// Whether the client named a version.
     pub(super) has_version: bool,
@@ -113,8 +116,7 @@ impl Call {
             return Ok(NodeIdent::Id(id));
         }
         if !name::is_logical(text) {
-            let text = format!("Expected UUID or name for node: {text}");
-            return Err(ApiFault::routing(400, text));
+            return Err(self.route.bad_node(text));
         }
         if !self.is_since(5) {
             return Err(ApiFault::node_not_found(text));

@@ -165,6 +165,7 @@ async fn serve(
         proof,
         memory: None,
         state,
+        route,
         version,
         has_version: [HEADER, STANDARD_HEADER]
             .iter()

@@ -150,12 +150,23 @@ pub(super) async fn continue_inspection(call: &mut Call) -> Answer {
         }
         None => None,
     };
+    if node.is_none() && !has_address(&body) {
+        return Err(ApiFault::bad_request("No lookup information provided").into());
+    }
     let answer = call.state.rpc.continue_inspection(node, body).await?;
     if is_new {
         answer_json(StatusCode::ACCEPTED, &finish(call, answer))
     } else {
         answer_json(StatusCode::ACCEPTED, &json!({ "uuid": answer.node.uuid }))
     }
+}
+
+/// Whether an interface of the inventory has an address that is one.
+fn has_address(body: &Object) -> bool {
+    let interfaces = body.get("inventory").and_then(|it| it.get("interfaces"));
+    let interfaces = interfaces.and_then(Value::as_array).into_iter().flatten();
+    let mut addresses = interfaces.filter_map(|it| it.get("mac_address")?.as_str());
+    addresses.any(|text| text.parse::<MacAddress>().is_ok())
 }
 
 /// There must be at least one interface with an address.

@@ -19,7 +19,7 @@ use super::nodes::traits;
 use super::repr::repr;
 use super::schema::fault;
 use crate::policy::Target;
-use crate::store::{Cell, Only};
+use crate::store::Only;
 pub(super) use usage::apply;
 
 const ONE_OR_ALL: &str = "A single runbook trait may be added via PUT /v1/runbooks/<runbook identifier>/traits/<trait> \
@@ -31,13 +31,11 @@ pub(super) async fn list(call: &mut Call) -> Answer {
     let request = ListRequest::take(call, &RUNBOOKS, false)?;
     // Without projects it is everyone's list.
     call.arguments.boolean("project")?;
-    let owner = call.arguments.text("owner")?;
-    let mut filters: Vec<Only> = owner
-        .map(|owner| Only::Is("owner", Cell::text(owner)))
+    let own = call.only_project();
+    let filters: Vec<Only> = own
+        .map(|own| Only::OwnedByOrNobody(own.to_owned()))
         .into_iter()
         .collect();
-    let own = call.only_project();
-    filters.extend(own.map(|own| Only::OwnedByOrNobody(own.to_owned())));
     let is_shown = |runbook: &Runbook| own.is_none() || runbook.owner.is_some() || runbook.public;
     collection::list_some(call, &request, &filters, RUNBOOKS.path, is_shown, |_| {}).await
 }
@@ -49,6 +47,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     check::known_names(&given, call.version)?;
     check::steps(&mut given, what)?;
     let mut runbook: Runbook = collection::build(given, call.version)?;
+    runbook.owner = runbook.owner.filter(|owner| !owner.is_empty());
     check::name(&runbook.name, call.version, what)?;
     check::no_duplicates(&runbook)?;
     give_owner(call, &mut runbook)?;

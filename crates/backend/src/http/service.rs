@@ -71,6 +71,18 @@ async fn find_driver(call: &Call, name: &str) -> Result<Driver, Failure> {
     })
 }
 
+/// The same for what is below a driver, which has other words.
+async fn find_driver_of(call: &Call, name: &str) -> Result<Driver, Failure> {
+    find_driver(call, name)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Fault(fault) if fault.status == 404 => {
+                ApiFault::not_found(format!("The driver '{name}' is unknown.")).into()
+            }
+            other => other,
+        })
+}
+
 /// `GET /v1/drivers/{name}/properties`.
 pub(super) async fn driver_properties(call: &mut Call, name: &str) -> Answer {
     ok(&call.state.rpc.driver_properties(name).await?)
@@ -141,7 +153,7 @@ fn select(all: Map<String, Value>, fields: Option<&[String]>) -> Result<Value, A
 
 /// `GET /v1/drivers/{driver}/raid/logical_disk_properties`; 404 where the type has no RAID by default.
 pub(super) async fn raid_properties(call: &mut Call, name: &str) -> Answer {
-    let driver = find_driver(call, name).await?;
+    let driver = find_driver_of(call, name).await?;
     let interface = driver.rest.get("default_raid_interface");
     if interface
         .and_then(Value::as_str)
@@ -155,7 +167,7 @@ pub(super) async fn raid_properties(call: &mut Call, name: &str) -> Answer {
 
 /// `GET /v1/drivers/{driver}/vendor_passthru/methods`: no hardware type has any.
 pub(super) async fn vendor_methods(call: &mut Call, name: &str) -> Answer {
-    find_driver(call, name).await?;
+    find_driver_of(call, name).await?;
     ok(&json!({}))
 }
 

@@ -174,7 +174,7 @@ pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
         return Err(ApiFault::bad_request(text).into());
     }
     let after = collection::patched(&before, &patch)?;
-    let nodes = [before.node(), after.node()];
+    let nodes = [after.node(), before.node()];
     let moves = before.node() != after.node();
     for id in nodes.into_iter().take(1 + usize::from(moves)) {
         let node = collection::new_owner(call, id).await?;

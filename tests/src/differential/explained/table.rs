@@ -34,19 +34,7 @@ const TEXT: Match = Match {
 };
 
 /// Every difference that is meant; the first that fits explains.
-pub const RULES: &[Rule] = &[
-    Rule {
-        topic: "bodies that are no JSON",
-        upstream: "500",
-        cupola: "400",
-        reason: "It is the client's fault, and no defect of the service.",
-        matches: &[Match {
-            case: "bodies | *[*",
-            upstream: "500*",
-            cupola: "400 *",
-            ..STATUS
-        }],
-    },
+pub(super) const RULES: &[Rule] = &[
     Rule {
         topic: "form of the error about a body that is no UTF-8",
         upstream: "that of routing",
@@ -148,7 +136,7 @@ pub const RULES: &[Rule] = &[
         cupola: "without them",
         reason: "Both lead there.",
         matches: &[Match {
-            case: "roots | GET /v1 *",
+            case: "roots | GET /v1*",
             place: "/links/*/href",
             ..VALUE
         }],
@@ -286,12 +274,20 @@ pub const RULES: &[Rule] = &[
         upstream: "refused, although 1.98 announces them",
         cupola: "taken from 1.98 on",
         reason: "RFC 6901, section 3.",
-        matches: &[Match {
-            case: "*/extra/a~1b*",
-            upstream: "400 *",
-            cupola: "200",
-            ..STATUS
-        }],
+        matches: &[
+            Match {
+                case: "*/extra/a~1b*",
+                upstream: "400 *",
+                cupola: "200",
+                ..STATUS
+            },
+            Match {
+                case: "*/extra/a~1b*",
+                upstream: "\"Schema error for patch: '/extra/a~1b' does not match *",
+                cupola: "\"The requested action *",
+                ..TEXT
+            },
+        ],
     },
     Rule {
         topic: "a node as its own parent",

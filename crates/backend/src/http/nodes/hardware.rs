@@ -9,13 +9,22 @@ use serde_json::{Value, json};
 
 use super::super::answer::{Answer, Failure, empty, located, ok};
 use super::super::arguments::boolean_word;
-use super::super::body::{self, Size};
+use super::super::body::Size;
 use super::super::call::Call;
-use super::super::repr::repr;
+use super::super::repr::{plain, repr};
 
 /// `PUT /v1/nodes/{node}/states/raid`.
 pub(in super::super) async fn set_raid(call: &mut Call, node: &str) -> Answer {
-    let raid = body::object(call.json(Size::Usual).await?, "RAID config")?;
+    let raid = match call.json(Size::Usual).await? {
+        Value::Object(raid) => raid,
+        other => {
+            let text = format!(
+                "Expected types <class 'dict'> for target_raid_config: {}",
+                plain(&other)
+            );
+            return Err(ApiFault::bad_request(text).into());
+        }
+    };
     raid::check(&raid)?;
     let node = call.node(node).await?;
     let kept = call.state.rpc.set_target_raid_config(node.uuid, raid);

@@ -88,16 +88,20 @@ fn item(call: &Call, node: &StoredNode, entry: &HistoryEntry, detail: bool) -> V
         put("event_type", json!(entry.event_type));
         put("conductor", json!(entry.conductor));
         put("user", json!(entry.user));
-        // Not recorded: neither projects nor the states of that moment.
         let later = [
-            (113, "project"),
-            (115, "state"),
-            (115, "target_provision_state"),
-            (115, "duration_seconds"),
+            // Not recorded.
+            (113, "project", Value::Null),
+            (115, "state", json!(entry.state)),
+            (
+                115,
+                "target_provision_state",
+                json!(entry.target_provision_state),
+            ),
+            (115, "duration_seconds", json!(entry.duration_seconds)),
         ];
-        for (since, name) in later {
+        for (since, name, value) in later {
             if call.is_since(since) {
-                put(name, Value::Null);
+                put(name, value);
             }
         }
     }

@@ -54,8 +54,14 @@ fn check_version(
         return Ok(None);
     };
     let seconds = match timeout {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => match text.trim().parse() {
+            Ok(number) => Some(number),
+            Err(_) => {
+                let text = format!("Expected an integer for timeout: {text}");
+                return Err(ApiFault::bad_request(text));
+            }
+        },
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     seconds
@@ -63,6 +69,12 @@ fn check_version(
         .filter(|s| *s >= 1)
         .map(Some)
         .ok_or_else(|| ApiFault::bad_request("timeout has to be positive integer"))
+}
+
+/// The whole seconds of a number, where it has any.
+fn whole(number: f64) -> Option<i64> {
+    let text = format!("{:.0}", number.trunc());
+    text.parse().ok()
 }
 
 fn check(node: &Node, target: &str) -> Result<PowerTarget, ApiFault> {

@@ -90,6 +90,10 @@ fn check_types(body: &mut Object) -> Result<(), ApiFault> {
             "Expected types <class 'NoneType'>, <class 'str'> for runbook: {shown}"
         ));
     }
+    // An empty one is none.
+    if body.get("configdrive").is_some_and(|drive| drive == "") {
+        body.shift_remove("configdrive");
+    }
     let drive = body.get("configdrive");
     if drive.is_some_and(|drive| !drive.is_string() && !drive.is_object()) {
         return bad(

@@ -154,22 +154,14 @@ fn sort_key(name: Option<&str>, version: Microversion) -> Result<SortKey, ApiFau
         return Ok(SortKey::CREATION);
     };
     /// What is made for the answer.
-    const COMPUTED: [&str; 8] = [
-        "allocation_uuid",
-        "chassis_uuid",
-        "conductor",
-        "links",
-        "portgroups",
-        "ports",
-        "states",
-        "volume",
-    ];
-    if COMPUTED.contains(&name) {
-        return Err(not_sortable(name, false));
-    }
-    let field = find_field(name);
+    const COMPUTED: [&str; 3] = ["allocation_uuid", "chassis_uuid", "conductor"];
+    const LINKS: [&str; 5] = ["links", "portgroups", "ports", "states", "volume"];
+    let field = find_field(name).filter(|field| !LINKS.contains(&field.name));
     if field.is_some_and(|f| version < f.since) {
         return Err(ApiFault::not_acceptable());
+    }
+    if COMPUTED.contains(&name) || field.is_none() && name != "id" {
+        return Err(not_sortable(name, false));
     }
     SortKey::parse(name).ok_or_else(|| not_sortable(name, field.is_some()))
 }

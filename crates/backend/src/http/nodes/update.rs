@@ -189,7 +189,7 @@ fn check_texts(
             "Node {node}: Cannot change name to invalid name '{bad}'"
         )));
     }
-    if let Some(bad) = bad_value(patch, "/parent_node", |_| true) {
+    if let Some(bad) = bad_value(patch, "/parent_node", |text| !text.is_empty()) {
         return Err(ApiFault::bad_request(format!(
             "Unable to apply the requested parent_node '{bad}'. Requested value was invalid."
         )));

@@ -37,7 +37,7 @@ pub(super) fn check(link: &mut Object) -> Result<(), ApiFault> {
     let alone = (link.len() == 1)
         .then(|| link.get("network_type"))
         .flatten();
-    if let Some(kind) = alone.filter(|kind| *kind != "unmanaged") {
+    if let Some(kind) = alone.filter(|kind| *kind == "managed") {
         let text = format_args!("{} is not one of ['unmanaged']", repr(kind));
         return Err(fault("local_link_connection", text));
     }

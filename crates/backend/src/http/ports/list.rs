@@ -272,13 +272,13 @@ fn page(
 }
 
 fn sort(ports: &mut [Port], paging: &Paging, call: &Call) -> Result<(), ApiFault> {
-    const NOT_SORTABLE: [&str; 4] = ["extra", "internal_info", "local_link_connection", "links"];
+    const NOT_SORTABLE: [&str; 3] = ["extra", "internal_info", "local_link_connection"];
     if let Some(key) = paging.sort_key.as_deref().filter(|key| *key != "id") {
         let field = FIELDS.iter().find(|f| f.name == key);
-        let field = field.filter(|f| f.name != "portgroup_uuid");
         if field.is_some_and(|f| call.version < f.since && !ASKED_EARLY.takes(f.name)) {
             return Err(ApiFault::not_acceptable());
         }
+        let field = field.filter(|f| !["links", "portgroup_uuid"].contains(&f.name));
         if field.is_none() || NOT_SORTABLE.contains(&key) {
             return Err(not_sortable(key, field.is_some()));
         }

@@ -35,6 +35,10 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     if let Some(bad) = collection::bad_owner(&patch) {
         return Err(collection::not_an_owner(&bad).into());
     }
+    if let Some(bad) = bad_group(&patch) {
+        let text = format!("Portgroup {bad} could not be found.");
+        return Err(ApiFault::bad_request(text).into());
+    }
     let (mut after, node) = changed(&before, &patch)?;
     match node {
         Some(NodeIdent::Id(id)) => {
@@ -63,6 +67,18 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     }
     let saved = call.state.store.save_port(&after).await?;
     ok(&PortShape::full(call.version).value(&saved, &call.base))
+}
+
+/// What a patch gives as a port group and is none.
+fn bad_group(patch: &[PatchOperation]) -> Option<String> {
+    let says_something = |o: &&PatchOperation| {
+        let value = o.value.as_ref();
+        value.is_some_and(|v| v.as_str().map_or(v.is_number(), |text| !text.is_empty()))
+    };
+    let given: Vec<PatchOperation> = patch.iter().filter(says_something).cloned().collect();
+    collection::bad_value(&given, "/portgroup_uuid", |text| {
+        text.parse::<uuid::Uuid>().is_ok()
+    })
 }
 
 /// Deletes a port, which only its UUID names.

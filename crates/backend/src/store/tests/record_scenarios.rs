@@ -199,6 +199,9 @@ pub(super) async fn history_is_trimmed(store: Store) {
     let id = store.create_node(node("n1")).await.expect("created").uuid;
     let other = store.create_node(node("n2")).await.expect("created").uuid;
     let entry = |event: String| HistoryEntry {
+        state: None,
+        target_provision_state: None,
+        duration_seconds: None,
         uuid: HistoryId::random(),
         created_at: None,
         severity: Some("ERROR".to_owned()),
