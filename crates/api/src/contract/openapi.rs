@@ -231,11 +231,15 @@ fn one(resource: &Resource) -> Value {
         .iter()
         .map(|field| (field.name.to_owned(), shown(resource, field)))
         .collect();
-    json!({ "type": "object", "properties": properties })
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 fn shown(resource: &Resource, field: &Field) -> Value {
     match field.name {
+        // Those of a sensitive rule are nobody's to read.
+        "actions" | "conditions" if resource.name == "inspection_rule" => {
+            json!({ "type": ["array", "null"] })
+        }
         "links" | "ports" | "states" | "portgroups" | "volume" => {
             json!({ "type": "array", "items": { "$ref": "#/components/schemas/link" } })
         }
@@ -294,6 +298,7 @@ fn error() -> Value {
                 "contentMediaType": "application/json",
             },
         },
+        "required": ["error_message"],
     })
 }
 

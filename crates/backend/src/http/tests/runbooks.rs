@@ -55,8 +55,8 @@ async fn runbooks_are_made_shown_changed_and_deleted() {
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(changed.body["steps"][1]["order"], 9);
     assert_eq!(changed.body["owner"], "p1");
-    let owned = api.get("/v1/runbooks?owner=p1").await.body;
-    assert_eq!(owned["runbooks"].as_array().map(Vec::len), Some(1));
+    // There is no such filter, as upstream has none.
+    assert_eq!(api.get("/v1/runbooks?owner=p1").await.status, 400);
     // What is public is nobody's.
     let public = json!([{"op": "replace", "path": "/public", "value": true}]);
     let changed = api.patch(&path, public).await.body;
