@@ -7,6 +7,7 @@ A node, a port and one of each other resource are made first, and paths are fill
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,19 @@ def prepare(url):
     return made
 
 
+def answered(url):
+    """How many answers of each class the service gave: a run of 404s alone would have found nothing."""
+    with urllib.request.urlopen(url + "/metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    counts = {}
+    for line in lines:
+        found = re.match(r'cupola_api_request_duration_seconds_count\{.*status="(\d)\w\w".*\} (\d+)', line)
+        if found:
+            name = found[1] + "xx"
+            counts[name] = counts.get(name, 0) + int(found[2])
+    return counts
+
+
 def main():
     binary, length = sys.argv[1], (sys.argv[2:] or [""])[0]
     is_long = length == "long"
@@ -101,6 +115,7 @@ def main():
                                SCHEMATHESIS_HOOKS="fuzz_hooks", HYPOTHESIS_STORAGE_DIRECTORY=directory)
             print(f"fuzzing with seed {seed}")
             status = subprocess.run(command, env=environment, cwd=directory, check=False).returncode
+            print(f"answered: {answered(service.url)}")
         finally:
             ended = service.stop()
     failed = status != 0 or ended != 0
