@@ -83,7 +83,7 @@ def answered(url):
         lines = answer.read().decode().splitlines()
     counts = {}
     for line in lines:
-        found = re.match(r'cupola_api_request_duration_seconds_count\{.*status="(\d)\w\w".*\} (\d+)', line)
+        found = re.match(r'cupola_api_requests_total\{.*status="(\d)\d\d".*\} (\d+)', line)
         if found:
             name = found[1] + "xx"
             counts[name] = counts.get(name, 0) + int(found[2])
@@ -105,7 +105,7 @@ def main():
                 service.url + "/cupola/v1/openapi.json",
                 "--checks", ",".join(CHECKS), "--seed", str(seed), "--no-shrink",
                 "--continue-on-failure", "--request-timeout", "30", "--warnings", "off",
-                "--phases", "coverage,fuzzing", "--max-examples", "2000" if is_long else "8",
+                "--phases", "coverage,fuzzing", "--max-examples", "2000" if is_long else "6",
             ]
             if is_long:
                 command += ["--max-time", "3600"]

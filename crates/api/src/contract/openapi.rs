@@ -15,6 +15,9 @@ use crate::node::{Access, Field};
 /// A MAC address as the API takes it.
 const MAC: &str = "^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$";
 
+/// The versions that are served, 1.1 to 1.115, and the word for the newest of them.
+const VERSIONS: &str = "^(latest|1\\.([1-9]|[1-9][0-9]|10[0-9]|11[0-5]))$";
+
 /// The document.
 #[must_use]
 pub fn openapi() -> Value {
@@ -110,7 +113,7 @@ fn version_parameter() -> Value {
         "name": HEADER,
         "in": "header",
         "description": "The microversion that the client speaks; 1.1 where it is missing.",
-        "schema": { "type": "string", "pattern": "^(latest|1\\.[0-9]+)$", "default": Microversion::MAX.to_string() },
+        "schema": { "type": "string", "pattern": VERSIONS, "default": Microversion::MAX.to_string() },
     })
 }
 
@@ -305,6 +308,11 @@ fn error() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pattern_ends_with_the_newest_version() {
+        assert_eq!(Microversion::MAX.to_string(), "1.115", "VERSIONS has it");
+    }
 
     #[test]
     fn every_route_is_an_operation_of_the_document() {
