@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::compare::Difference;
 
 const HEAD: &str = "# Differences from upstream Ironic that are open: each is to be mended, or explained in
-# tests/src/differential/explained.rs. UPDATE_DIFFERENCES=1 scripts/test differential writes this list anew.
+# tests/src/differential/explained/. UPDATE_DIFFERENCES=1 scripts/test differential writes this list anew.
 ";
 
 fn path() -> PathBuf {

@@ -171,17 +171,17 @@ impl Route {
             .find(|argument| version < argument.since);
         match newer {
             None => Ok(()),
-            Some(argument)
-                if PLAIN.contains(&argument.name)
-                    || self.operation == Operation::ListAllocations =>
-            {
-                Err(ApiFault::not_acceptable())
-            }
             Some(argument) if self.operation == Operation::ListBiosSettings => {
                 Err(ApiFault::bad_request(format!(
                     "Schema error: Additional properties are not allowed ('{}' was unexpected)",
                     argument.name
                 )))
+            }
+            Some(argument)
+                if PLAIN.contains(&argument.name)
+                    || self.operation == Operation::ListAllocations =>
+            {
+                Err(ApiFault::not_acceptable())
             }
             Some(argument) if argument.name == "instance_name" => Err(ApiFault::new(
                 406,

@@ -19,7 +19,7 @@ const EVENTS: [&str; 3] = [
 ];
 const REQUIRED: [&str; 4] = ["event", "port_id", "mac_address", "status"];
 const OPTIONAL: [&str; 3] = ["device_id", "binding:host_id", "binding:vnic_type"];
-const WHAT: &str = "evts";
+const WHAT: &str = "";
 
 /// `POST /v1/events`.
 pub(super) async fn post(call: &mut Call) -> Answer {
@@ -38,7 +38,7 @@ pub(super) async fn post(call: &mut Call) -> Answer {
 }
 
 fn fault(text: impl std::fmt::Display) -> ApiFault {
-    ApiFault::bad_request(format!("Schema error for {WHAT}: {text}"))
+    super::schema::fault(WHAT, text)
 }
 
 /// The events of a body, each in its form.
@@ -46,13 +46,13 @@ fn check(members: &Map<String, Value>) -> Result<Vec<&Map<String, Value>>, ApiFa
     let Some(events) = members.get("events") else {
         return Err(fault("'events' is a required property"));
     };
-    refuse_unknown(members, &["events"])?;
     let Value::Array(events) = events else {
         return Err(fault(format!("{} is not of type 'array'", repr(events))));
     };
     if events.is_empty() {
         return Err(fault("[] should be non-empty"));
     }
+    refuse_unknown(members, &["events"])?;
     events.iter().map(check_event).collect()
 }
 

@@ -51,12 +51,15 @@ pub(super) const RULES: &[Rule] = &[
         upstream: "null",
         cupola: "`main`",
         reason: "There is no other phase.",
-        matches: &[Match {
-            place: "/phase",
-            upstream: "null",
-            cupola: "\"main\"",
-            ..TYPE
-        }],
+        matches: &[
+            Match {
+                place: "/phase",
+                upstream: "null",
+                cupola: "\"main\"",
+                ..TYPE
+            },
+            status("rules-patch | PATCH *", "400 Invalid phase: None. *", "200"),
+        ],
     },
     Rule {
         topic: "`priority` of a step that is given as digits",
@@ -83,6 +86,17 @@ pub(super) const RULES: &[Rule] = &[
             cupola: "null",
             ..TYPE
         }],
+    },
+    Rule {
+        topic: "`parent_node` by name in a patch",
+        upstream: "400",
+        cupola: "taken, as when a node is made",
+        reason: "Names address nodes.",
+        matches: &[status(
+            "nodes-patch | *\"path\":\"/parent_node\",\"value\":\"$$other\"*",
+            "400 Unable to apply the requested parent_node '*",
+            "200",
+        )],
     },
     Rule {
         topic: "a candidate that an allocation names twice",
@@ -168,11 +182,13 @@ pub(super) const RULES: &[Rule] = &[
                 ..FORM
             },
             Match {
-                case: "routes | GET /v1/nodes/$node/vmedia @1.92",
+                case: "* | GET /v1/nodes/*/vmedia @1.9*",
                 cupola: "*Not Found*",
                 ..FORM
             },
             status("roots | GET /v1/nodes/detail/ *", "404 *", "200"),
+            status("roots | * /v1/heartbeat *", "405", "404"),
+            status("parts | GET /v1/nodes/$node/management*", "405", "404"),
             status("roots | GET /v1/nodes/%ff *", "400", "404"),
             status("roots | * /v1/*%ff*", "400", "404"),
             status(
@@ -288,6 +304,19 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        topic: "`updated_at` of a runbook whose traits were changed",
+        upstream: "as it was",
+        cupola: "the moment of the change",
+        reason: "The runbook has changed.",
+        matches: &[Match {
+            case: "runbooks-patch | PATCH /v1/runbooks/$it @1.115 []",
+            place: "/updated_at",
+            upstream: "null",
+            cupola: "\"{time}\"",
+            ..TYPE
+        }],
+    },
+    Rule {
         topic: "a boot mode that could not be set, in a node's history",
         upstream: "not there",
         cupola: "there, as in `last_error`",
@@ -313,10 +342,16 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         topic: "steps that no interface has",
-        upstream: "a clean step ends the cleaning, a deploy step is passed over",
+        upstream: "a clean step ends the cleaning, a deploy step is passed over, a service step fails with \
+                   Python's words and takes the node out of service",
         cupola: "either ends what it was to be part of; `last_error` names the step by `interface.step`",
         reason: "What was asked for has not been done.",
         matches: &[
+            Match {
+                case: "verbs-active | *\"service_steps\":[{\"interface\":\"deploy\",\"step\":\"no_such_step\"*",
+                place: "then/*",
+                ..Match::ANY
+            },
             text(
                 "verbs-manageable | *\"no_such_step\"*",
                 "\"Cannot clean node *",
