@@ -18,6 +18,7 @@ mod cupola;
 mod deploy_templates;
 mod dispatch;
 mod external_events;
+mod handlers;
 mod inspection_rules;
 mod limit;
 mod metrics;

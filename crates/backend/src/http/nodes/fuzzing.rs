@@ -182,6 +182,7 @@ mod tests {
 
     #[test]
     fn the_seeds_are_taken() {
+        const INSTANCE: &str = "0bd0d4fd-4a3a-4c0a-9a41-7f5b9e5b2a11";
         let operation = |op, path, value| json!({"op": op, "path": path, "value": value});
         let remove = |path| json!({"op": "remove", "path": path});
         let seeds = [
@@ -220,11 +221,7 @@ mod tests {
             (
                 "instance",
                 json!([
-                    operation(
-                        "add",
-                        "/instance_uuid",
-                        json!("0bd0d4fd-4a3a-4c0a-9a41-7f5b9e5b2a11")
-                    ),
+                    operation("add", "/instance_uuid", json!(INSTANCE)),
                     operation("add", "/instance_name", json!("web-2")),
                     operation("add", "/instance_info/capabilities", json!({"a": "b"})),
                 ]),
