@@ -33,7 +33,7 @@ pub(crate) struct Policy {
     path: Option<Arc<Path>>,
     /// The project whose services are as good as those of the system.
     service_project: Option<Arc<str>>,
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,24 +55,41 @@ pub(crate) fn check_file(path: &Path) -> Result<Vec<String>, PolicyError> {
     Ok(problems)
 }
 
+impl Known {
+    /// Takes what was found; the rules that are in force now.
+    fn looked(&mut self, (stamp, rules): (Option<Stamp>, Option<Rules>)) -> Arc<Rules> {
+        self.is_looking = false;
+        self.at = Instant::now();
+        self.stamp = stamp;
+        if let Some(rules) = rules {
+            self.rules = Arc::new(rules);
+        }
+        Arc::clone(&self.rules)
+    }
+}
+
 impl Policy {
     /// As configured. Reads the file, so it blocks.
     pub(crate) fn open(api: &Api) -> Result<Self, PolicyError> {
         let path: Option<Arc<Path>> = api.policy_file.as_deref().map(Into::into);
         let (rules, stamp) = match &path {
-            Some(path) => (read(path)?, file::stamp(path).ok()),
+            // The stamp is taken first: a file replaced between the two is read again.
+            Some(path) => {
+                let stamp = file::stamp(path).ok();
+                (read(path)?, stamp)
+            }
             None => (Rules::new(&[], warn), None),
         };
         let service_project = api.service_project.as_deref().map(Into::into);
         Ok(Self {
             path,
             service_project,
-            known: Mutex::new(Known {
+            known: Arc::new(Mutex::new(Known {
                 rules: Arc::new(rules),
                 stamp,
                 at: Instant::now(),
                 is_looking: false,
-            }),
+            })),
         })
     }
 
@@ -81,26 +98,28 @@ impl Policy {
         let Some(path) = self.path.as_ref().map(Arc::clone) else {
             return Arc::clone(&self.known.lock().rules);
         };
-        let known = {
+        let before = {
             let mut known = self.known.lock();
             if known.is_looking || known.at.elapsed() < FRESH {
                 return Arc::clone(&known.rules);
             }
             known.is_looking = true;
-            known.clone()
+            known.stamp
         };
-        let before = known.stamp;
-        let read = tokio::task::spawn_blocking(move || again(&path, before)).await;
-        let mut now = self.known.lock();
-        now.is_looking = false;
-        now.at = Instant::now();
-        if let Ok((stamp, rules)) = read {
-            now.stamp = stamp;
-            if let Some(rules) = rules {
-                now.rules = Arc::new(rules);
+        let known = Arc::clone(&self.known);
+        // Ends also when the request that began it is cut off: nobody else looks meanwhile.
+        let looked = tokio::task::spawn_blocking(move || {
+            let read = again(&path, before);
+            known.lock().looked(read)
+        });
+        match looked.await {
+            Ok(rules) => rules,
+            Err(error) => {
+                tracing::error!(%error, "the policy file could not be looked at");
+                let mut known = self.known.lock();
+                known.looked((before, None))
             }
         }
-        Arc::clone(&now.rules)
     }
 
     /// Whether the holder of these credentials passes a rule.

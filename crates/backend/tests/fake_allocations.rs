@@ -71,7 +71,10 @@ async fn fake_an_allocation_lives_with_its_node() {
     bench.bring(&node, "active", S::Active).await;
     let (status, answer) = bench.call("DELETE", &path, None).await;
     assert_eq!(status, 409, "{answer}");
-    assert!(fault(&answer).contains("because the node is active"), "{answer}");
+    assert!(
+        fault(&answer).contains("because the node is active"),
+        "{answer}"
+    );
     let unset = json!([{"op": "remove", "path": "/instance_uuid"}]);
     let (status, answer) = bench
         .call("PATCH", "/v1/nodes/n1", Some(unset.clone()))

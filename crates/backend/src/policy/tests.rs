@@ -65,6 +65,38 @@ async fn a_file_overrides_single_rules_and_a_broken_one_none() {
 }
 
 #[test]
+fn a_request_that_is_cut_off_does_not_end_the_looking() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (_directory, api) = written("\"baremetal:node:delete\": \"role:member\"\n");
+        let policy = Policy::open(&api).unwrap();
+        // The one thread that could look is busy.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || busy.recv());
+        policy.known.lock().at = Instant::now().checked_sub(FRESH * 2).unwrap();
+        let mut cut_off = Box::pin(policy.rules());
+        assert!(futures_util::poll!(&mut cut_off).is_pending());
+        drop(cut_off);
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        let path = api.policy_file.as_deref().unwrap();
+        std::fs::write(path, r#"{"baremetal:node:get": "@"}"#).unwrap();
+        let seen = async {
+            while !policy.passes(&*now(&policy).await, Rule::NodeGet, &member("p"), of("q")) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), seen)
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
 fn what_cannot_be_read_is_told_with_its_place() {
     let (_directory, api) = written("\"baremetal:node:get\": \"role:a role:b\"\n");
     let error = Policy::open(&api).unwrap_err().to_string();
