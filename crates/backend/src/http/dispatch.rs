@@ -28,8 +28,32 @@ const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
 const VERSION: HeaderName = HeaderName::from_static(HEADER);
 
-/// Answers any request.
+/// Answers any request. One that may change something runs to its end, with what it holds given back
+/// and its audit written, also when its sender goes away: this future is dropped then.
 pub(super) async fn dispatch(State(state): State<ApiState>, request: Request) -> Response {
+    if matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) {
+        return respond(state, request).await;
+    }
+    match tokio::spawn(respond(state, request)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => {
+                let fault = ApiFault::internal(format!("The service is ending: {error}"));
+                finish(
+                    Failure::Fault(fault).into_response(),
+                    None,
+                    RequestId::random(),
+                )
+            }
+        },
+    }
+}
+
+async fn respond(state: ApiState, request: Request) -> Response {
     let arrival = Arrival::of(&request);
     let metrics = Arc::clone(&state.metrics);
     let (version, response) = Box::pin(answer(state, request, &arrival)).await;
