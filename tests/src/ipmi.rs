@@ -10,8 +10,11 @@ use anyhow::Context;
 use cupola_api::{MacAddress, Secret};
 use cupola_drivers::ipmi::IpmiTarget;
 use cupola_drivers::ipmi::wire::app::Privilege;
-use cupola_rack::bmc::{BmcConfig, BmcFarm, BmcUser, BootOptions, PlainChassis, SimBmc};
+use cupola_rack::bmc::{
+    BmcConfig, BmcFarm, BmcUser, BootOptions, PlainChassis, SerialPort, SimBmc,
+};
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 /// The administrator of every BMC here.
 pub const USER: &str = "admin";
@@ -28,6 +31,10 @@ pub struct OwnBmc {
     pub address: SocketAddr,
     /// The BMC, for its faults and boot options.
     pub bmc: Arc<SimBmc>,
+    /// The serial port of the machine behind it.
+    pub serial: SerialPort,
+    /// What is typed into that port.
+    pub typed: mpsc::Receiver<Vec<u8>>,
     _farm: BmcFarm,
 }
 
@@ -55,12 +62,16 @@ impl OwnBmc {
         });
         change(&mut config);
         let boot = Arc::new(BootOptions::default());
-        let chassis = Arc::new(PlainChassis::new(delay, Arc::clone(&boot)));
+        let (serial, typed) = SerialPort::new();
+        let chassis = PlainChassis::new(delay, Arc::clone(&boot)).with_serial(serial.clone());
+        let chassis = Arc::new(chassis);
         let bmc = Arc::new(SimBmc::new(config, chassis, boot));
         let address = farm.add(Arc::clone(&bmc)).await?;
         Ok(Self {
             address,
             bmc,
+            serial,
+            typed,
             _farm: farm,
         })
     }
@@ -111,6 +122,15 @@ pub struct ForeignBmc {
 impl ForeignBmc {
     /// Starts one; only for hosts that have the program.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with("").await
+    }
+
+    /// The same whose machine has its serial port on this TCP address.
+    pub async fn start_with_serial(address: SocketAddr) -> anyhow::Result<Self> {
+        Self::start_with(&format!("sol \"tcp:{address}\" 115200 history=4096\n")).await
+    }
+
+    async fn start_with(serial: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let root = directory.path();
         // The program cannot be told to take any free port, so one is found for it.
@@ -123,7 +143,10 @@ impl ForeignBmc {
         std::fs::write(root.join("power"), "0\n")?;
         std::fs::write(root.join("boot"), "none\n")?;
         std::fs::create_dir_all(root.join("state/foreign"))?;
-        std::fs::write(root.join("lan.conf"), lan_configuration(port, &script))?;
+        std::fs::write(
+            root.join("lan.conf"),
+            lan_configuration(port, &script, serial),
+        )?;
         std::fs::write(
             root.join("emu"),
             "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\n\
@@ -181,13 +204,13 @@ fn chassis_script(root: &std::path::Path) -> String {
     )
 }
 
-fn lan_configuration(port: u16, script: &std::path::Path) -> String {
+fn lan_configuration(port: u16, script: &std::path::Path, serial: &str) -> String {
     let levels = ["callback", "user", "operator", "admin"]
         .map(|level| format!("  allowed_auths_{level} none md2 md5 straight\n"))
         .concat();
     format!(
         "name \"foreign\"\nset_working_mc 0x20\nstartlan 1\n  addr 127.0.0.1 {port}\n  \
-         priv_limit admin\n{levels}  guid a123456789abcdefa123456789abcdef\nendlan\n\
+         priv_limit admin\n{levels}  guid a123456789abcdefa123456789abcdef\nendlan\n{serial}\
          chassis_control \"{}\"\n\
          user 1 false \"\" \"\" user 10 none md2 md5 straight\n\
          user 2 true \"{USER}\" \"password\" admin 10 none md2 md5 straight\n\

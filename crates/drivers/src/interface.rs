@@ -40,7 +40,7 @@ pub use settings::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
 };
 pub use step::{Outcome, Retry, Step, StepSource, WaitFor};
-pub use task::{BmcCommand, BmcTrouble, NoRecorder, Recorder, Task};
+pub use task::{BmcCommand, BmcTrouble, NoRecorder, PowerSet, Recorder, Task};
 pub use vendor::{Vendor, VendorMethod, vendor_method};
 
 /// The result of an interface's method.

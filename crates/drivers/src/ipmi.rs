@@ -2,7 +2,7 @@
 //! command. [`wire`] holds the pure codec (shared with the simulated BMC of the rack), the rest is
 //! the client: [`IpmiHub`] owns the sockets and sessions, [`IpmiClient`] runs operations on one BMC.
 //!
-//! Not here: IPMI 1.5 sessions, DCMI, serial-over-LAN and sensors.
+//! Not here: IPMI 1.5 sessions, DCMI and sensors.
 
 mod client;
 mod driver_info;
@@ -17,6 +17,7 @@ mod power;
 mod probe;
 mod route;
 mod rung;
+mod serial;
 mod session;
 mod slot;
 mod target;
@@ -29,4 +30,5 @@ pub use interfaces::{IpmiManagement, IpmiPower, interfaces};
 pub use observer::{BmcObserver, CommandRecord, RetryRecord};
 pub use operations::BootOverride;
 pub use power::ReadBack;
+pub use serial::{SerialConsole, SerialEvent, SerialInput};
 pub use target::{IpmiTarget, resolve};

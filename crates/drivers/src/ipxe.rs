@@ -229,6 +229,9 @@ impl IpxeBoot {
         };
         let api_url = self.settings.api_url.trim_end_matches('/');
         let mut line = KernelCommandLine::agent(api_url, &append).map_err(bad)?;
+        if self.settings.api_is_self_signed && !says_whom_to_trust(&append) {
+            line.append("ipa-insecure=1").map_err(bad)?;
+        }
         if self.settings.debug {
             line.debug().map_err(bad)?;
         }
@@ -407,9 +410,41 @@ impl Boot for IpxeBoot {
     }
 }
 
+/// Whether the operator's parameters tell an agent whose certificate to believe.
+fn says_whom_to_trust(parameters: &str) -> bool {
+    let mut names = parameters
+        .split_whitespace()
+        .map(|word| match word.split_once('=') {
+            Some((name, _)) => name,
+            None => word,
+        });
+    names.any(|name| matches!(name, "ipa-insecure" | "ipa-cafile"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_cannot_know_the_authority_is_told_not_to_ask() {
+        let boot = IpxeBoot::new(BootSettings {
+            api_is_self_signed: true,
+            ..BootSettings::default()
+        });
+        let line = |own: Option<&str>| {
+            let mut node = Node::default();
+            node.driver_info
+                .extend(own.map(|own| ("kernel_append_params".to_owned(), Value::from(own))));
+            let line = boot.command_line(&node, RamdiskPurpose::Deploy);
+            line.expect("a command line").to_string()
+        };
+        assert!(line(None).ends_with(" ipa-insecure=1"));
+        // What a node says stands in the place of all that is configured.
+        assert!(line(Some("console=ttyS0")).ends_with(" ipa-insecure=1"));
+        for own in ["ipa-insecure=0", "ipa-cafile=/etc/ca.pem"] {
+            assert!(!line(Some(own)).contains("ipa-insecure=1"), "{own}");
+        }
+    }
 
     #[test]
     fn the_inspection_ramdisk_is_told_where_to_post() {

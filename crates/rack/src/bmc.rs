@@ -2,7 +2,7 @@
 //! 3 and 17, users and privilege levels, chassis control through [`Chassis`], boot options kept
 //! wholly, and faults on demand. ipmitool and FreeIPMI take one for real.
 //!
-//! Not here: sensors, event logs, serial-over-LAN, and the machine behind the BMC.
+//! Not here: sensors, event logs, and the machine behind the BMC.
 
 mod boot;
 mod chassis;
@@ -13,6 +13,7 @@ mod fault;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod login;
+mod serial;
 mod sessions;
 mod sim;
 
@@ -21,4 +22,5 @@ pub use chassis::{Chassis, ChassisRefusal, PlainChassis};
 pub use config::{BmcConfig, BmcUser};
 pub use farm::BmcFarm;
 pub use fault::{BmcFault, Faults};
+pub use serial::SerialPort;
 pub use sim::SimBmc;

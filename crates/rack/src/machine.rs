@@ -12,6 +12,7 @@ mod life;
 mod operating_system;
 mod platform;
 mod screen;
+mod serial;
 mod spec;
 mod wire;
 mod writers;
@@ -28,7 +29,7 @@ use cupola_drivers::ipmi::wire::chassis::ChassisControl;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::bmc::{BootOptions, Chassis, ChassisRefusal};
+use crate::bmc::{BootOptions, Chassis, ChassisRefusal, SerialPort};
 use crate::fault::RamdiskMoment;
 use crate::firmware::{Downloads, FirmwareFault, FirmwareTiming};
 use fault::MachineFaults;
@@ -88,6 +89,7 @@ struct Inner {
     faults: MachineFaults,
     writers: Arc<writers::Writers>,
     screen: MachineScreen,
+    serial: SerialPort,
     commands: mpsc::Sender<ChassisControl>,
 }
 
@@ -106,6 +108,7 @@ impl SimMachine {
     ) -> io::Result<Self> {
         disk::create(&disk, spec.disk.size)?;
         let (commands, received) = mpsc::channel(COMMANDS);
+        let (port, typed) = SerialPort::new();
         let inner = Arc::new(Inner {
             spec,
             disk,
@@ -116,9 +119,11 @@ impl SimMachine {
             boots: AtomicU64::new(0),
             faults: MachineFaults::default(),
             writers: Arc::default(),
-            screen: MachineScreen::default(),
+            screen: MachineScreen::on(port.clone()),
+            serial: port,
             commands,
         });
+        tokio::spawn(serial::listen(Arc::clone(&inner), typed, cancel.clone()));
         tokio::spawn(life::supervise(Arc::clone(&inner), received, cancel));
         Ok(Self { inner })
     }
@@ -199,5 +204,9 @@ impl Chassis for SimMachine {
             .commands
             .try_send(control)
             .map_err(|_| ChassisRefusal::Unspecified)
+    }
+
+    fn serial(&self) -> Option<SerialPort> {
+        Some(self.inner.serial.clone())
     }
 }

@@ -11,7 +11,7 @@ use crate::crash_point::{CrashPoint, crash_point};
 
 use super::{
     Boot, Changes, Configuration, Deploy, DriverSettings, Inspect, Management, Outcome, Power,
-    Rescue, Result, Step, StepSource, Task, Vendor,
+    PowerSet, Rescue, Result, Step, StepSource, Task, Vendor,
 };
 
 /// What a node is driven with.
@@ -101,6 +101,17 @@ impl Hardware {
     /// # Errors
     /// Those of the power interface.
     pub async fn set_power(&self, task: &Task, target: PowerTarget) -> Result<PowerState> {
+        task.power_set(target, PowerSet::Start).await;
+        let set = self.change_power(task, target).await;
+        let moment = match &set {
+            Ok(_) => PowerSet::End,
+            Err(_) => PowerSet::Error,
+        };
+        task.power_set(target, moment).await;
+        set
+    }
+
+    async fn change_power(&self, task: &Task, target: PowerTarget) -> Result<PowerState> {
         let before = Changes::none().internal(
             "last_power_state_change",
             Timestamp::now()

@@ -45,6 +45,9 @@ pub struct BootSettings {
     pub rescue_ramdisk: Option<PathBuf>,
     /// What is appended to the kernel's command line.
     pub kernel_append_params: String,
+    /// Whether the API has a certificate of its own making, of which no ramdisk can know who signed
+    /// it. Agents are then told not to look, unless the command line says how they shall.
+    pub api_is_self_signed: bool,
     /// Whether the agent shall log everything.
     pub debug: bool,
     /// `uefi` or `bios`, where a node does not say.
@@ -124,6 +127,7 @@ impl Default for BootSettings {
             rescue_kernel: None,
             rescue_ramdisk: None,
             kernel_append_params: "nofb vga=normal".to_owned(),
+            api_is_self_signed: false,
             debug: false,
             default_boot_mode: "uefi".to_owned(),
         }

@@ -65,6 +65,9 @@ pub struct Step {
     /// Where it runs.
     #[serde(default)]
     pub source: StepSource,
+    /// Whether it runs on child nodes instead: on these, or on all when none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_child_nodes: Option<Vec<cupola_api::id::NodeId>>,
 }
 
 impl Step {
@@ -102,6 +105,7 @@ impl Step {
             reboot_requested: description.reboot_requested,
             retry,
             source: StepSource::Agent,
+            on_child_nodes: None,
         }
     }
 

@@ -9,6 +9,7 @@ use cupola_api::Rung;
 use cupola_api::event::Severity;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
+use cupola_api::state::power::PowerTarget;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,21 @@ pub trait Recorder: Send + Sync + 'static {
 
     /// The running step got further.
     fn progress(&self, percent: Option<u8>, message: &str);
+
+    /// The power is being changed: whoever listens hears where that is. Never fails: what is heard
+    /// decides nothing.
+    async fn power_set(&self, _target: PowerTarget, _moment: PowerSet) {}
+}
+
+/// Where a change of the power is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerSet {
+    /// It begins.
+    Start,
+    /// The machine is as it was asked to be.
+    End,
+    /// It failed.
+    Error,
 }
 
 /// A view of one node for the time of one piece of work. Cheap to clone.
@@ -137,6 +153,11 @@ impl Task {
         let node = self.recorder.record(changes).await?;
         *self.node.lock() = node;
         Ok(())
+    }
+
+    /// Says where a change of the power is.
+    pub async fn power_set(&self, target: PowerTarget, moment: PowerSet) {
+        self.recorder.power_set(target, moment).await;
     }
 
     /// Waits, unless the work is cancelled or its deadline passes.

@@ -87,6 +87,11 @@ impl IpmiClient {
         &self.target
     }
 
+    /// What ends operations early, for a task that outlives the call.
+    pub(super) fn cancelled(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
     pub(super) fn line(&self) -> Line<'_> {
         let mut line = Line::new(
             self.target.address,
@@ -269,7 +274,11 @@ impl IpmiClient {
         }
     }
 
-    async fn new_session(&self, line: &mut Line<'_>, slot: &Slot) -> Result<Session, IpmiFault> {
+    pub(super) async fn new_session(
+        &self,
+        line: &mut Line<'_>,
+        slot: &Slot,
+    ) -> Result<Session, IpmiFault> {
         // Names and passwords that cannot be right must not cost the BMC a packet.
         self.target.password_key()?;
         let login = self.login();

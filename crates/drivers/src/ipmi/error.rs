@@ -181,6 +181,15 @@ pub enum IpmiFault {
         /// What was read; none where no override is in force.
         found: Option<BootDevice>,
     },
+    /// Another session holds the serial console.
+    #[error("its serial console is in use by another session")]
+    SerialInUse,
+    /// Serial-over-LAN is switched off.
+    #[error("serial-over-LAN is switched off on it")]
+    SerialDisabled,
+    /// The BMC ended the serial console, or another session took it over.
+    #[error("it ended the serial console, or another session took it over")]
+    SerialEnded,
     /// Too many operations wait for this BMC.
     #[error("too many operations are waiting for it")]
     QueueFull,
@@ -236,6 +245,11 @@ impl IpmiFault {
                 "set the network first in the boot order of the machine's firmware, or update the \
                  BMC's firmware; then start the action again"
             }
+            Self::SerialInUse => "close the other console, or take it over",
+            Self::SerialDisabled => {
+                "enable serial-over-LAN on the BMC (ipmitool sol set enabled true), and for this user"
+            }
+            Self::SerialEnded => "open it again",
             Self::QueueFull | Self::QueueTimeout => "try again when they are done",
             Self::Cancelled => "start it again if it is still wanted",
             Self::NoRandom => "check /dev/urandom of this host",
@@ -251,6 +265,8 @@ impl IpmiFault {
             | Self::LostPackets { .. }
             | Self::SessionsExhausted(_)
             | Self::Busy { .. }
+            | Self::SerialInUse
+            | Self::SerialEnded
             | Self::QueueFull
             | Self::QueueTimeout => true,
             Self::UnknownHost(_)
@@ -266,6 +282,7 @@ impl IpmiFault {
             | Self::Malformed { .. }
             | Self::Unconfirmed { .. }
             | Self::BootDeviceNotKept { .. }
+            | Self::SerialDisabled
             | Self::Cancelled
             | Self::NoRandom => false,
         }

@@ -168,6 +168,7 @@ fn key_of(datagram: &[u8], from: SocketAddr) -> Option<Key> {
                         .map(|tag| Key::Login(from, tag))
                 }
                 PayloadType::Ipmi
+                | PayloadType::Sol
                 | PayloadType::OpenSessionRequest
                 | PayloadType::Rakp1
                 | PayloadType::Rakp3

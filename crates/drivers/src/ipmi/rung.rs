@@ -47,6 +47,9 @@ pub(super) fn broken(command: &str, fault: &IpmiFault) -> Rung {
         | IpmiFault::WrongKg
         | IpmiFault::PrivilegeTooLow { .. }
         | IpmiFault::SessionsExhausted(_)
+        | IpmiFault::SerialInUse
+        | IpmiFault::SerialDisabled
+        | IpmiFault::SerialEnded
         | IpmiFault::LoginRefused { .. } => Rung::BmcSession,
         IpmiFault::Unconfirmed { .. } => Rung::Power,
         IpmiFault::BootDeviceNotKept { .. } => Rung::BootDevice,

@@ -8,12 +8,13 @@ use super::{
     route::Route,
     wire::{
         DecodeError,
-        app::{CloseSession, Privilege},
+        app::{CloseSession, GetDeviceId, Privilege},
         completion::CompletionCode,
         crypto::SessionKeys,
         message::{Command, Request, Response},
         packet::{self, Packet, PayloadType},
         rmcp::{self, Rmcp},
+        sol::{BmcFlags, ConsoleFlags, SolPacket},
         suite::CipherSuite,
         window::Window,
     },
@@ -37,6 +38,15 @@ struct Cryptic {
     bmc_session: u32,
     sequence: u32,
     window: Window,
+}
+
+/// What came in on a session that carries serial-over-LAN.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// An answer to a command, of which only counts that it came.
+    Message,
+    /// Characters, or the acknowledgement of some.
+    Serial(SolPacket<BmcFlags>),
 }
 
 /// How one exchange in a session ended without a transport failure.
@@ -92,7 +102,7 @@ impl Session {
                 &mut self.route,
                 attempts,
                 &mut self.cryptic,
-                |cryptic| cryptic.seal(&payload),
+                |cryptic| cryptic.seal(PayloadType::Ipmi, &payload),
                 |cryptic, datagram| {
                     cryptic.open(datagram).ok().and_then(|answer| {
                         (answer.sequence == request.sequence
@@ -107,6 +117,48 @@ impl Session {
         result
     }
 
+    /// The next datagram of the session, not verified yet. Cancel-safe.
+    pub(super) async fn receive(&mut self) -> Option<Vec<u8>> {
+        self.route.receive().await
+    }
+
+    /// Verifies and reads a datagram.
+    pub(super) fn open(&mut self, datagram: &[u8]) -> Result<Incoming, DecodeError> {
+        let (payload_type, payload) = self.cryptic.unseal(datagram)?;
+        match payload_type {
+            PayloadType::Ipmi => Response::decode(&payload).map(|_| Incoming::Message),
+            PayloadType::Sol => SolPacket::decode(&payload).map(Incoming::Serial),
+            PayloadType::OpenSessionRequest
+            | PayloadType::OpenSessionResponse
+            | PayloadType::Rakp1
+            | PayloadType::Rakp2
+            | PayloadType::Rakp3
+            | PayloadType::Rakp4
+            | PayloadType::Other(_) => Err(DecodeError::Mismatch("payload type")),
+        }
+    }
+
+    /// A serial-over-LAN packet as a datagram; each transmission needs a new one.
+    pub(super) fn seal_serial(
+        &mut self,
+        packet: &SolPacket<ConsoleFlags>,
+    ) -> Result<Vec<u8>, IpmiFault> {
+        self.cryptic.seal(PayloadType::Sol, &packet.encode())
+    }
+
+    /// A harmless command, as a datagram: its answer shows that the BMC holds the session still,
+    /// and keeps the BMC from ending it (chapter 6.12.15).
+    pub(super) fn keep_alive(&mut self) -> Result<Vec<u8>, IpmiFault> {
+        self.message_sequence = (self.message_sequence + 1) & 0x3F;
+        let request = Request {
+            net_fn: GetDeviceId::NET_FN,
+            command: GetDeviceId::COMMAND,
+            sequence: self.message_sequence,
+            data: GetDeviceId.request(),
+        };
+        self.cryptic.seal(PayloadType::Ipmi, &request.encode())
+    }
+
     /// The packet that tells the BMC that it may forget the session.
     pub(super) fn farewell(&mut self) -> Option<Vec<u8>> {
         let request = Request {
@@ -118,12 +170,13 @@ impl Session {
             }
             .request(),
         };
-        self.cryptic.seal(&request.encode()).ok()
+        let sealed = self.cryptic.seal(PayloadType::Ipmi, &request.encode());
+        sealed.ok()
     }
 }
 
 impl Cryptic {
-    fn seal(&mut self, payload: &[u8]) -> Result<Vec<u8>, IpmiFault> {
+    fn seal(&mut self, payload_type: PayloadType, payload: &[u8]) -> Result<Vec<u8>, IpmiFault> {
         let mut vector = [0; 16];
         getrandom::fill(&mut vector).map_err(|_| IpmiFault::NoRandom)?;
         // Numbers start at 1; zero is for packets outside of a session. Four thousand million
@@ -131,7 +184,7 @@ impl Cryptic {
         self.sequence = self.sequence.wrapping_add(1).max(1);
         Ok(packet::encode_sealed(
             &self.keys,
-            PayloadType::Ipmi,
+            payload_type,
             self.bmc_session,
             self.sequence,
             payload,
@@ -140,19 +193,26 @@ impl Cryptic {
     }
 
     fn open(&mut self, datagram: &[u8]) -> Result<Response, DecodeError> {
+        match self.unseal(datagram)? {
+            (PayloadType::Ipmi, payload) => Response::decode(&payload),
+            _ => Err(DecodeError::Mismatch("payload type")),
+        }
+    }
+
+    fn unseal(&mut self, datagram: &[u8]) -> Result<(PayloadType, Vec<u8>), DecodeError> {
         let Rmcp::Ipmi(rest) = rmcp::decode(datagram)? else {
             return Err(DecodeError::Mismatch("message class"));
         };
         let Packet::Plus(packet) = packet::decode(rest)? else {
             return Err(DecodeError::Mismatch("session format"));
         };
-        if packet.session_id != self.console_session || packet.payload_type != PayloadType::Ipmi {
+        if packet.session_id != self.console_session {
             return Err(DecodeError::Mismatch("session id"));
         }
         let payload = packet.open(&self.keys)?;
         if !self.window.accept(packet.sequence) {
             return Err(DecodeError::Mismatch("session sequence"));
         }
-        Response::decode(&payload)
+        Ok((packet.payload_type, payload))
     }
 }

@@ -15,6 +15,7 @@ pub mod packet;
 pub mod rakp;
 mod reader;
 pub mod rmcp;
+pub mod sol;
 pub mod suite;
 pub mod window;
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cupola_drivers::ipmi::wire::chassis::ChassisControl;
 use parking_lot::Mutex;
 
-use super::boot::BootOptions;
+use super::{boot::BootOptions, serial::SerialPort};
 
 /// Why a machine does not carry out a power command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,11 @@ pub trait Chassis: Send + Sync + 'static {
     /// Carries out a power command. Returns when the command is accepted, as a BMC answers, not when
     /// it is done: the BMC serves nothing else until then.
     async fn control(&self, control: ChassisControl) -> Result<(), ChassisRefusal>;
+
+    /// The serial port that leads to the BMC, where the machine has one.
+    fn serial(&self) -> Option<SerialPort> {
+        None
+    }
 }
 
 /// A chassis with a power state and nothing behind it. At each power-up it consumes the boot
@@ -37,6 +42,7 @@ pub struct PlainChassis {
     state: Arc<Mutex<bool>>,
     delay: Duration,
     boot: Arc<BootOptions>,
+    serial: Option<SerialPort>,
 }
 
 impl PlainChassis {
@@ -47,7 +53,15 @@ impl PlainChassis {
             state: Arc::default(),
             delay,
             boot,
+            serial: None,
         }
+    }
+
+    /// The same with a serial port that leads to its BMC.
+    #[must_use]
+    pub fn with_serial(mut self, port: SerialPort) -> Self {
+        self.serial = Some(port);
+        self
     }
 
     fn later(&self, on: bool) {
@@ -89,5 +103,9 @@ impl Chassis for PlainChassis {
             ChassisControl::DiagnosticInterrupt => {}
         }
         Ok(())
+    }
+
+    fn serial(&self) -> Option<SerialPort> {
+        self.serial.clone()
     }
 }

@@ -12,6 +12,7 @@ use cupola_drivers::ipmi::wire::{
     completion::CompletionCode,
     lan::{GET_LAN_CONFIGURATION_PARAMETERS, IP_ADDRESS, MAC_ADDRESS, PARAMETER_REVISION},
     message::{NetFn, Request},
+    sol::{ACTIVATE_PAYLOAD, DEACTIVATE_PAYLOAD},
     suite::encode_records,
 };
 
@@ -53,7 +54,9 @@ fn needed(net_fn: NetFn, command: u8) -> Option<Privilege> {
             | GET_DEVICE_GUID
             | GET_SYSTEM_GUID
             | GET_CHANNEL_INFO
-            | SET_SESSION_PRIVILEGE_LEVEL,
+            | SET_SESSION_PRIVILEGE_LEVEL
+            | ACTIVATE_PAYLOAD
+            | DEACTIVATE_PAYLOAD,
         )
         | (NetFn::Chassis, GET_CHASSIS_CAPABILITIES | GET_CHASSIS_STATUS) => Privilege::User,
         (NetFn::Chassis, CHASSIS_CONTROL | SET_SYSTEM_BOOT_OPTIONS | GET_SYSTEM_BOOT_OPTIONS)
@@ -131,6 +134,8 @@ impl SimBmc {
                     Err(CompletionCode::Other(0x87))
                 }
             }
+            ACTIVATE_PAYLOAD => self.activate(id, data),
+            DEACTIVATE_PAYLOAD => self.deactivate(),
             COLD_RESET | WARM_RESET => {
                 self.forget_sessions();
                 Ok(Vec::new())

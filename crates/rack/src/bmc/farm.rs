@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use tokio::net::UdpSocket;
@@ -49,6 +49,7 @@ impl BmcFarm {
     pub async fn add(&self, bmc: Arc<SimBmc>) -> io::Result<SocketAddr> {
         let socket = UdpSocket::bind((self.address, 0)).await?;
         let address = socket.local_addr()?;
+        bmc.port.store(address.port(), Ordering::Relaxed);
         self.tasks.spawn(serve(socket, bmc, self.cancel.clone()));
         Ok(address)
     }
@@ -68,6 +69,14 @@ async fn serve(socket: UdpSocket, bmc: Arc<SimBmc>, cancel: CancellationToken) {
         let received = tokio::select! {
             () = cancel.cancelled() => return,
             received = socket.recv_from(&mut buffer) => received,
+            (datagram, to) = bmc.next_serial() => {
+                if !bmc.faults().loses()
+                    && let Err(error) = socket.send_to(&datagram, to).await
+                {
+                    tracing::debug!(%error, "serial output of a simulated BMC not sent");
+                }
+                continue;
+            }
         };
         let (length, from) = match received {
             Ok(received) => received,
@@ -84,7 +93,7 @@ async fn serve(socket: UdpSocket, bmc: Arc<SimBmc>, cancel: CancellationToken) {
         }
         let answer = tokio::select! {
             () = cancel.cancelled() => return,
-            answer = bmc.handle(datagram) => answer,
+            answer = bmc.handle(datagram, from) => answer,
         };
         let Some(mut answer) = answer else {
             continue;

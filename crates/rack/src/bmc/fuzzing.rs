@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "public to the fuzz targets only")]
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::{BmcConfig, BmcUser, BootOptions, Chassis, PlainChassis, SimBmc};
 
 const USER: &str = "admin";
 const PASSWORD: &str = "not for real";
+const CONSOLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 const CONSOLE_SESSION: u32 = 0x0BAD_CAFE;
 
 /// A BMC, and a console that is logged in to it: the attacker sees what the console sends.
@@ -92,7 +94,7 @@ impl Wire {
             SetSessionPrivilegeLevel::COMMAND,
             level.request(),
         );
-        wire.bmc.handle(&level).await?;
+        wire.bmc.handle(&level, CONSOLE).await?;
         Some(wire)
     }
 
@@ -132,7 +134,9 @@ impl Wire {
 }
 
 async fn plain(bmc: &SimBmc, kind: PayloadType, payload: &[u8]) -> Option<Vec<u8>> {
-    let answer = bmc.handle(&packet::encode_plain(kind, payload)).await?;
+    let answer = bmc
+        .handle(&packet::encode_plain(kind, payload), CONSOLE)
+        .await?;
     let Ok(Rmcp::Ipmi(rest)) = rmcp::decode(&answer) else {
         return None;
     };
@@ -182,7 +186,7 @@ pub async fn attack(wire: &mut Wire, input: &[u8]) {
     decoders(material);
     if choice % 2 == 0 {
         for datagram in datagrams(material) {
-            wire.bmc.handle(datagram).await;
+            wire.bmc.handle(datagram, CONSOLE).await;
         }
     } else {
         let genuine = wire.power_up();
@@ -204,7 +208,7 @@ pub async fn attack(wire: &mut Wire, input: &[u8]) {
         }
         // The header of RMCP is not covered by the integrity code.
         if forged.get(4..) != genuine.get(4..) {
-            wire.bmc.handle(&forged).await;
+            wire.bmc.handle(&forged, CONSOLE).await;
         }
     }
     assert!(!wire.is_on(), "a forged packet switched the machine on");
@@ -320,7 +324,7 @@ mod tests {
             let wire = Wire::logged_in(CipherSuite::Suite17).await.unwrap();
             let mut answered = 0;
             for datagram in before_a_session() {
-                answered += u32::from(wire.bmc.handle(&datagram).await.is_some());
+                answered += u32::from(wire.bmc.handle(&datagram, CONSOLE).await.is_some());
             }
             assert!(answered >= 5, "{answered} of them are taken");
         });
@@ -339,7 +343,7 @@ mod tests {
         for suite in [CipherSuite::Suite3, CipherSuite::Suite17] {
             let mut wire = Wire::logged_in(suite).await.unwrap();
             let packet = wire.power_up();
-            assert!(wire.bmc.handle(&packet).await.is_some());
+            assert!(wire.bmc.handle(&packet, CONSOLE).await.is_some());
             assert!(wire.is_on());
         }
     }
@@ -351,7 +355,7 @@ mod tests {
             let packet = wire.power_up();
             for length in 0..packet.len() {
                 assert_eq!(
-                    wire.bmc.handle(&packet[..length]).await,
+                    wire.bmc.handle(&packet[..length], CONSOLE).await,
                     None,
                     "{length} octets"
                 );
@@ -359,7 +363,11 @@ mod tests {
             for more in [1, 4, 12, 1000, 60_000] {
                 let mut longer = packet.clone();
                 longer.resize(packet.len() + more, 0);
-                assert_eq!(wire.bmc.handle(&longer).await, None, "{more} octets more");
+                assert_eq!(
+                    wire.bmc.handle(&longer, CONSOLE).await,
+                    None,
+                    "{more} octets more"
+                );
             }
             // From the authentication type on, every bit counts.
             for place in 4..packet.len() {
@@ -367,7 +375,7 @@ mod tests {
                     let mut forged = packet.clone();
                     forged[place] ^= 1 << bit;
                     assert_eq!(
-                        wire.bmc.handle(&forged).await,
+                        wire.bmc.handle(&forged, CONSOLE).await,
                         None,
                         "octet {place} bit {bit}"
                     );
@@ -375,7 +383,7 @@ mod tests {
             }
             assert!(!wire.is_on());
             assert!(
-                wire.bmc.handle(&packet).await.is_some(),
+                wire.bmc.handle(&packet, CONSOLE).await.is_some(),
                 "the genuine one still counts"
             );
             assert!(wire.is_on());
@@ -386,16 +394,16 @@ mod tests {
     async fn a_replayed_packet_changes_nothing() {
         let mut wire = Wire::logged_in(CipherSuite::Suite17).await.unwrap();
         let on = wire.power_up();
-        assert!(wire.bmc.handle(&on).await.is_some());
+        assert!(wire.bmc.handle(&on, CONSOLE).await.is_some());
         let off = wire.sealed(
             ChassisControl::NET_FN,
             ChassisControl::COMMAND,
             ChassisControl::PowerDown.request(),
         );
-        assert!(wire.bmc.handle(&off).await.is_some());
+        assert!(wire.bmc.handle(&off, CONSOLE).await.is_some());
         assert!(!wire.is_on());
         for _ in 0..3 {
-            assert_eq!(wire.bmc.handle(&on).await, None);
+            assert_eq!(wire.bmc.handle(&on, CONSOLE).await, None);
         }
         assert!(!wire.is_on());
     }

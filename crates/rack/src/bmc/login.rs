@@ -180,6 +180,7 @@ impl Login<'_> {
             keys,
             window: Window::default(),
             sequence: 0,
+            peer: None,
             privilege: wanted.min(Privilege::User),
             limit: wanted.min(account.privilege),
             last: None,

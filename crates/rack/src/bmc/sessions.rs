@@ -1,7 +1,7 @@
 //! The session table of a simulated BMC: half-open logins and active sessions, with the limits and
 //! expiry of a real one.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use cupola_drivers::ipmi::wire::{
     app::Privilege, crypto::SessionKeys, message::Request, open_session::Status, rakp::Exchange,
@@ -46,6 +46,8 @@ pub(super) struct Active {
     pub(super) keys: SessionKeys,
     pub(super) window: Window,
     pub(super) sequence: u32,
+    /// Where the console was heard last.
+    pub(super) peer: Option<SocketAddr>,
     /// The present level; USER until the console asks for more.
     pub(super) privilege: Privilege,
     /// The highest level that it may ask for.
@@ -130,6 +132,18 @@ impl Sessions {
 
     pub(super) fn active(&mut self, id: u32) -> Option<&mut Active> {
         match self.stage(id)? {
+            Stage::Active(active) => Some(active),
+            Stage::Opened { .. } | Stage::Challenged { .. } => None,
+        }
+    }
+
+    /// The same without counting it as used: what the BMC sends by itself keeps no session alive.
+    pub(super) fn active_untouched(&mut self, id: u32) -> Option<&mut Active> {
+        let entry = self.table.get_mut(&id)?;
+        if entry.last_used.elapsed() >= IDLE {
+            return None;
+        }
+        match &mut entry.stage {
             Stage::Active(active) => Some(active),
             Stage::Opened { .. } | Stage::Challenged { .. } => None,
         }

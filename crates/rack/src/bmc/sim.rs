@@ -1,10 +1,12 @@
 //! One simulated BMC: takes datagrams and gives the answers. Owns no socket; [`super::BmcFarm`]
 //! connects it to one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU16;
 
 use cupola_drivers::ipmi::wire::{
-    DecodeError,
+    DecodeError, RMCP_PORT,
     app::Privilege,
     message::{Request, Response},
     packet::{self, Packet, PayloadType, PlusPacket},
@@ -20,6 +22,7 @@ use super::{
     config::BmcConfig,
     fault::{BmcFault, Faults},
     login::Login,
+    serial::Attached,
     sessions::Sessions,
 };
 
@@ -29,6 +32,9 @@ pub struct SimBmc {
     pub(super) chassis: Arc<dyn Chassis>,
     pub(super) boot: Arc<BootOptions>,
     pub(super) sessions: Mutex<Sessions>,
+    pub(super) serial: Mutex<Option<Attached>>,
+    /// The UDP port where it listens, which it tells consoles.
+    pub(super) port: AtomicU16,
     faults: Mutex<Faults>,
     /// Told when another fault is set: an answer that is late on purpose waits no longer.
     changed: Notify,
@@ -51,6 +57,8 @@ impl SimBmc {
             config,
             chassis,
             boot,
+            serial: Mutex::default(),
+            port: AtomicU16::new(RMCP_PORT),
             faults: Mutex::default(),
             changed: Notify::new(),
         }
@@ -106,7 +114,7 @@ impl SimBmc {
     }
 
     /// Takes one datagram and gives the answer, if it deserves one.
-    pub async fn handle(&self, datagram: &[u8]) -> Option<Vec<u8>> {
+    pub async fn handle(&self, datagram: &[u8], from: SocketAddr) -> Option<Vec<u8>> {
         let faults = self.faults().clone();
         if faults.silent {
             return None;
@@ -125,7 +133,7 @@ impl SimBmc {
             })),
             Ok(Rmcp::Ipmi(_)) if faults.pings_only => None,
             Ok(Rmcp::Ipmi(rest)) => self
-                .packet(rest, faults.wrong_password)
+                .packet(rest, from, faults.wrong_password)
                 .await
                 .ok()
                 .flatten(),
@@ -136,6 +144,7 @@ impl SimBmc {
     async fn packet(
         &self,
         bytes: &[u8],
+        from: SocketAddr,
         wrong_password: bool,
     ) -> Result<Option<Vec<u8>>, DecodeError> {
         let packet = match packet::decode(bytes)? {
@@ -150,7 +159,8 @@ impl SimBmc {
                 PayloadType::Ipmi,
                 &self.outside(payload)?,
             ))),
-            PayloadType::Ipmi => self.in_session(&packet).await,
+            PayloadType::Ipmi => self.in_session(&packet, from).await,
+            PayloadType::Sol => Ok(self.serial_packet(&packet)),
             PayloadType::OpenSessionRequest => self.login(wrong_password, |login| {
                 login.open_session(payload).map(Some)
             }),
@@ -180,7 +190,11 @@ impl SimBmc {
         Ok(answer(&request, result).encode())
     }
 
-    async fn in_session(&self, packet: &PlusPacket<'_>) -> Result<Option<Vec<u8>>, DecodeError> {
+    async fn in_session(
+        &self,
+        packet: &PlusPacket<'_>,
+        from: SocketAddr,
+    ) -> Result<Option<Vec<u8>>, DecodeError> {
         let id = packet.session_id;
         let Some((request, privilege)) = self.accept(packet)? else {
             return Ok(None);
@@ -192,6 +206,7 @@ impl SimBmc {
                 return Ok(None);
             };
             active.sequence = active.sequence.wrapping_add(1).max(1);
+            active.peer = Some(from);
             (
                 (active.keys.clone(), active.sequence),
                 active.console_session,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::bmc::SerialPort;
 use crate::firmware::Screen;
 
 /// Lines that are kept; older ones scroll away.
@@ -16,9 +17,19 @@ const LINES: usize = 200;
 pub struct MachineScreen {
     lines: Arc<Mutex<VecDeque<String>>>,
     changed: Arc<Notify>,
+    /// Where the same text goes, character by character.
+    port: Option<SerialPort>,
 }
 
 impl MachineScreen {
+    /// A screen whose text is written to a serial port too, as servers are set up.
+    pub(super) fn on(port: SerialPort) -> Self {
+        Self {
+            port: Some(port),
+            ..Self::default()
+        }
+    }
+
     /// Shows one more line.
     pub fn line(&self, text: &str) {
         let mut lines = self.lines.lock();
@@ -28,6 +39,13 @@ impl MachineScreen {
         lines.push_back(text.to_owned());
         drop(lines);
         self.changed.notify_waiters();
+        if let Some(port) = &self.port {
+            port.write(text.as_bytes());
+            // A prompt ends in a blank and waits on its line.
+            if !text.ends_with(' ') {
+                port.write(b"\r\n");
+            }
+        }
     }
 
     /// Empties the screen, as a reset does.

@@ -5,6 +5,7 @@ use super::{
     DecodeError, Reader,
     crypto::{SessionKeys, integrity_length, same},
     rmcp::IPMI_HEADER,
+    sol::SERIAL_OVER_LAN,
 };
 
 const AUTHENTICATION_NONE: u8 = 0x00;
@@ -19,6 +20,8 @@ const NEXT_HEADER: u8 = 0x07;
 pub enum PayloadType {
     /// An IPMI message.
     Ipmi,
+    /// Characters of a serial-over-LAN session.
+    Sol,
     /// RMCP+ Open Session Request.
     OpenSessionRequest,
     /// RMCP+ Open Session Response.
@@ -31,7 +34,7 @@ pub enum PayloadType {
     Rakp3,
     /// RAKP message 4.
     Rakp4,
-    /// Serial-over-LAN, OEM or reserved; not spoken here.
+    /// OEM or reserved; not spoken here.
     Other(u8),
 }
 
@@ -39,6 +42,7 @@ impl PayloadType {
     const fn code(self) -> u8 {
         match self {
             Self::Ipmi => 0x00,
+            Self::Sol => SERIAL_OVER_LAN,
             Self::OpenSessionRequest => 0x10,
             Self::OpenSessionResponse => 0x11,
             Self::Rakp1 => 0x12,
@@ -52,6 +56,7 @@ impl PayloadType {
     const fn from_code(code: u8) -> Self {
         match code {
             0x00 => Self::Ipmi,
+            SERIAL_OVER_LAN => Self::Sol,
             0x10 => Self::OpenSessionRequest,
             0x11 => Self::OpenSessionResponse,
             0x12 => Self::Rakp1,
