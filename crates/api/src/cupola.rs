@@ -5,6 +5,8 @@
 //! * `GET /cupola/v1/nodes` – all nodes as [`NodeSummaries`], compact.
 //! * `GET /cupola/v1/nodes/{node}/timeline[?after=ID&limit=N]` – [`Timeline`], oldest first.
 //! * `GET /cupola/v1/nodes/{node}/explain` – [`Explanation`]: where it stands, and why.
+//! * `GET /cupola/v1/durations` – [`crate::durations::Durations`]: how long phases and steps
+//!   usually take.
 //! * `GET /cupola/v1/images` – [`Images`]: what is configured for deployment.
 //! * `GET /cupola/v1/nodes/{node}/logs` – [`AgentLogs`]: logs that were collected of the node's
 //!   ramdisks, the newest first.
@@ -15,8 +17,11 @@
 //! [`Event`]: crate::event::Event
 //! [`Explanation`]: crate::diagnosis::Explanation
 
+use std::ops::Not;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::event::{Event, EventId};
@@ -84,6 +89,36 @@ pub struct NodeSummary {
     pub reservation: Option<String>,
     #[serde(default)]
     pub instance_uuid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lessee: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub conductor_group: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conductor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub retired: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub protected: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traits: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// The rack that it stands in: `extra.rack`, else `properties.rack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<String>,
+    /// Its place in the rack: `extra.unit`, else `properties.unit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What it waits for, when it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -110,10 +145,39 @@ impl From<&Node> for NodeSummary {
             last_error: node.last_error.clone(),
             reservation: node.reservation.clone(),
             instance_uuid: node.instance_uuid,
+            instance_name: node.instance_name.clone(),
+            owner: node.owner.clone(),
+            lessee: node.lessee.clone(),
+            description: node.description.clone(),
+            conductor_group: node.conductor_group.clone(),
+            conductor: node.conductor.clone(),
+            shard: node.shard.clone(),
+            retired: node.retired,
+            protected: node.protected,
+            traits: node.traits.clone(),
+            created_at: node.created_at,
+            updated_at: node.updated_at,
+            rack: place(node, "rack"),
+            unit: place(node, "unit"),
             waiting: None,
             step: None,
         }
     }
+}
+
+/// Where a node stands, as somebody has written it down: the API has no field for it.
+fn place(node: &Node, key: &str) -> Option<String> {
+    [&node.extra, &node.properties]
+        .into_iter()
+        .find_map(|object| match object.get(key)? {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        })
 }
 
 /// All nodes, and the place in the event stream from which to follow.

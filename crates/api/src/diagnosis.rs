@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use crate::boot_ladder::Rung;
 use crate::cupola::{StepSummary, Waiting};
+use crate::id::NodeId;
+use crate::mac::MacAddress;
 use crate::node::Fault;
 use crate::state::power::PowerState;
 use crate::state::provision::ProvisionState;
@@ -46,6 +48,17 @@ pub struct Cause {
     pub remedy: String,
 }
 
+/// A machine of no node that asked DHCP and may be the one that is waited for. The causes do not name
+/// it: who may see the node may not see every other machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownMachine {
+    /// Its address.
+    pub mac: MacAddress,
+    /// Other nodes that were waited for when it asked, whose machine it may be just as well.
+    #[serde(default)]
+    pub rivals: Vec<NodeId>,
+}
+
 /// Where a boot stands or broke.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
@@ -58,6 +71,9 @@ pub struct Diagnosis {
     pub expected: String,
     /// What may be wrong, most likely first; never empty.
     pub causes: Vec<Cause>,
+    /// The machine that one of the causes speaks of; only on the stream of all events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownMachine>,
 }
 
 impl Diagnosis {
@@ -157,6 +173,7 @@ mod tests {
                 cause: "wrong password for user 'admin'".to_owned(),
                 remedy: "type the right password".to_owned(),
             }],
+            unknown: None,
         };
         let known = diagnosis.explain("wrong password for user 'admin'; type the right password");
         assert_eq!(known.matches("password").count(), 2, "{known}");
@@ -176,6 +193,7 @@ mod tests {
                 rung,
                 expected: rung.observed().to_owned(),
                 causes: Vec::new(),
+                unknown: None,
             };
             assert_eq!(broken_rung(&diagnosis.explain("Timeout.")), Some(rung));
         }

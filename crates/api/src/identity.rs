@@ -213,7 +213,11 @@ impl IdentityService {
                     .map_err(|error| self.bad_answer(&error.to_string()))?;
                 Ok(Some(body.token))
             }
-            StatusCode::NOT_FOUND => Ok(None),
+            // The others tell of a token that no server of it, or before it, can even read.
+            StatusCode::NOT_FOUND
+            | StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Ok(None),
             _ => Err(self.refused(status, &body)),
         }
     }

@@ -140,14 +140,7 @@ const VALUE: &[&str] = &["value"];
 const VALUES: &[&str] = &["values"];
 const FORCED: &[&str] = &["force_strings"];
 const UNIQUE: &[&str] = &["unique"];
-const CALL: &[&str] = &[
-    "headers",
-    "proxies",
-    "timeout",
-    "retries",
-    "backoff_factor",
-    "status_forcelist",
-];
+const CALL: &[&str] = &["headers", "proxies", "timeout", "retries", "backoff_factor"];
 
 /// The conditions.
 pub const CONDITIONS: &[RuleOperation] = &[

@@ -15,3 +15,13 @@ pub use table::{HELPERS, RULES, Rule};
 
 /// What the names of rules that guard operations begin with.
 pub const PREFIX: &str = "baremetal:";
+
+/// What the names of rules begin with that guard one step each, `INTERFACE.STEP` behind it. Without such a
+/// rule a step is everybody's who may list steps at all.
+pub const STEP_PREFIX: &str = "baremetal:step:execute:";
+
+/// The rule of who sees secrets in `driver_info`.
+pub const SHOW_PASSWORD: &str = "show_password";
+
+/// The rule of who sees secrets in `instance_info`.
+pub const SHOW_INSTANCE_SECRETS: &str = "show_instance_secrets";

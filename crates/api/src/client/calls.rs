@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{BodyStream, Client, ClientError, NodeQuery, events};
 use crate::cupola::{AgentLogs, Images, LogPage, NodeSummaries, ProbeRequest, Timeline};
 use crate::diagnosis::Explanation;
+use crate::durations::Durations;
 use crate::event::{EventId, StreamItem};
 use crate::fault::ApiFault;
 use crate::id::{NodeId, NodeIdent, PortId};
@@ -198,6 +199,19 @@ impl Client {
             .await
     }
 
+    /// A part of a node as the server writes it, such as `inventory`; the node itself for no name.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; 404 where the server does not have that part.
+    pub async fn node_part(&self, node: &NodeIdent, part: &str) -> Result<Value, ClientError> {
+        let rest = match part {
+            "" => String::new(),
+            part => format!("/{part}"),
+        };
+        self.json(Method::GET, &node_path(node, &rest), None::<&()>)
+            .await
+    }
+
     /// The ports of a node.
     ///
     /// # Errors
@@ -318,6 +332,15 @@ impl Client {
         Ok(Box::pin(self.checked(request).await?))
     }
 
+    /// How long phases and steps usually take on that server.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; 404 where the server is not Cupola.
+    pub async fn durations(&self) -> Result<Durations, ClientError> {
+        self.json(Method::GET, "/cupola/v1/durations", None::<&()>)
+            .await
+    }
+
     /// The images that are configured for deployment.
     ///
     /// # Errors
@@ -353,6 +376,41 @@ impl Client {
                 .insert("last-event-id", http::HeaderValue::from(id.0));
         }
         Ok(events::decode(self.checked(request).await?))
+    }
+
+    /// Sends a request that the caller has put together, and whose answer has nothing to read.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(), ClientError> {
+        self.empty(method, path, body).await
+    }
+
+    /// The names of the indicators of a node that can be set, such as `led@chassis`.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn indicators(&self, node: &NodeIdent) -> Result<Vec<String>, ClientError> {
+        let path = node_path(node, "/management/indicators");
+        let found: Vec<Value> = self.member(&path, "indicators").await?;
+        let can_be_set = |it: &&Value| it.get("readonly") != Some(&Value::Bool(true));
+        let name = |it: &Value| it.get("name").and_then(Value::as_str).map(str::to_owned);
+        Ok(found.iter().filter(can_be_set).filter_map(name).collect())
+    }
+
+    /// The names of the runbooks.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn runbook_names(&self) -> Result<Vec<String>, ClientError> {
+        let found: Vec<Value> = self.member("/v1/runbooks", "runbooks").await?;
+        let name = |it: &Value| it.get("name").and_then(Value::as_str).map(str::to_owned);
+        Ok(found.iter().filter_map(name).collect())
     }
 
     fn request(&self, method: Method, path: &str) -> Result<http::Request<Bytes>, ClientError> {

@@ -9,6 +9,9 @@ use tower::{Service, ServiceExt};
 
 use super::{BodyStream, ClientError, Transport};
 
+/// What a person reads of a service in the same process.
+pub const TARGET: &str = "embedded";
+
 /// Hands requests to a tower service, such as the router of the embedded conductor.
 pub struct EmbeddedTransport<S> {
     service: S,
@@ -53,6 +56,6 @@ where
     }
 
     fn target(&self) -> &str {
-        "embedded"
+        TARGET
     }
 }

@@ -109,11 +109,17 @@ fn query_parameter(argument: &Argument) -> Value {
 }
 
 fn version_parameter() -> Value {
+    const MIN: Microversion = Microversion::MIN;
+    const MAX: Microversion = Microversion::MAX;
     json!({
         "name": HEADER,
         "in": "header",
-        "description": "The microversion that the client speaks; 1.1 where it is missing.",
-        "schema": { "type": "string", "pattern": VERSIONS, "default": Microversion::MAX.to_string() },
+        "description": format!(
+            "The microversion that the client speaks; {MIN} where it is missing. What this document \
+             says of bodies is so with {MAX}."
+        ),
+        "schema": { "type": "string", "pattern": VERSIONS, "default": MIN.to_string() },
+        "example": MAX.to_string(),
     })
 }
 
@@ -312,6 +318,13 @@ mod tests {
     #[test]
     fn the_pattern_ends_with_the_newest_version() {
         assert_eq!(Microversion::MAX.to_string(), "1.115", "VERSIONS has it");
+    }
+
+    #[test]
+    fn a_request_without_a_version_is_of_the_one_that_is_told() {
+        let told = &version_parameter()["schema"]["default"];
+        let none = Microversion::negotiate(None, None).unwrap();
+        assert_eq!(told.as_str(), Some(none.to_string().as_str()));
     }
 
     #[test]

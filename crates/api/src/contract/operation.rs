@@ -568,6 +568,9 @@ operations! {
     ExplainNode: GET "/cupola/v1/nodes/{node}/explain", 1, Fits, "node:history:get", [],
         Body::Nothing => Answer::Object(200),
         "Why a node is where it is, and what to do.";
+    ShowDurations: GET "/cupola/v1/durations", 1, Fits, "node:history:get", [],
+        Body::Nothing => Answer::Object(200),
+        "How long phases and steps usually take, by the kind of hardware.";
     ListLogs: GET "/cupola/v1/nodes/{node}/logs", 1, Fits, "node:history:get", [],
         Body::Nothing => Answer::Object(200),
         "The logs of a node's agents.";

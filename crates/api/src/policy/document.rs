@@ -31,6 +31,20 @@ pub fn document() -> String {
          `allocation.owner`, `runbook.owner`. What is not set equals nothing |\n\
          | `'TEXT':%(node.owner)s` | that is this text |\n\n\
          A rule that refers to one that does not exist, or to itself, is passed by nobody.\n\n\
+         `http:` and `https:`, by which oslo.policy asks another service, are refused when the file is read, \
+         with the rule and its line:\nevery request, and every node of a list, would wait for that service, and \
+         who may do what would be written nowhere.\n\n\
+         ## Single steps\n\n\
+         A file may have rules `baremetal:step:execute:INTERFACE.STEP`, such as \
+         `baremetal:step:execute:deploy.erase_devices`: who does not\npass one cannot list that step in a request to \
+         deploy, clean or service a node, nor in a runbook, nor use a runbook with it that\nbelongs to a project. \
+         Public runbooks, and those without an owner, may be used as they are. Without a rule a step is everybody's \
+         who may\nlist steps at all.\n\n\
+         ## Secrets\n\n\
+         `show_password` and `show_instance_secrets` are passed by nobody unless a file says otherwise. Who passes \
+         them sees passwords in\n`driver_info`, or the config drive and the like in `instance_info`, as they are \
+         stored; never those of `driver_internal_info`,\nwhich are the agents'. They show nothing where no tokens \
+         are asked for.\n\n\
          ## Rules\n\n| rule | allows | asked by | scope | default |\n|---|---|---|---|---|\n",
     );
     for row in RULES {

@@ -264,14 +264,14 @@ pub const HELPERS: &[Helper] = &[
         summary: "Who is not asked.",
     },
     Helper {
-        name: "show_password",
+        name: super::SHOW_PASSWORD,
         check: "!",
-        summary: "See secrets in `driver_info`; nobody, whatever it says.",
+        summary: "See the secrets in `driver_info` of nodes that one may see.",
     },
     Helper {
-        name: "show_instance_secrets",
+        name: super::SHOW_INSTANCE_SECRETS,
         check: "!",
-        summary: "See secrets in `instance_info`; nobody, whatever it says.",
+        summary: "See the secrets in `instance_info` of nodes that one may see.",
     },
     Helper {
         name: "service_role",

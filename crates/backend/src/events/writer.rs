@@ -9,6 +9,7 @@ use cupola_api::id::NodeId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::durations::Stopwatch;
 use super::{EventBus, Shared, TIMELINE};
 use crate::store::patience::patiently;
 use crate::store::{Store, StoreError};
@@ -61,6 +62,7 @@ pub(super) async fn run(
     }
     let mut messages = Vec::with_capacity(BATCH);
     let mut added: HashMap<NodeId, u32> = HashMap::new();
+    let mut stopwatch = Stopwatch::default();
     while receiver.recv_many(&mut messages, BATCH).await > 0 {
         let mut batch = Vec::new();
         let mut waiting = Vec::new();
@@ -76,6 +78,7 @@ pub(super) async fn run(
             }
         }
         keep(&store, &batch, &lost, &closing).await;
+        stopwatch.take(&store, &batch).await;
         trim(&store, &batch, &mut added).await;
         if let Some(last) = end {
             if let Err(error) = store.return_event_ids(last, ids.last).await {

@@ -51,14 +51,28 @@ pub(crate) enum Only {
     OfNodesWith(&'static str, Vec<String>),
     /// The node that it belongs to is owned or leased by this project.
     OfNodesOf(String),
-    /// Its owner is this project, or nobody.
-    OwnedByOrNobody(String),
+    /// This column holds nothing.
+    Unset(&'static str),
+    /// Its owner is this project.
+    OwnedBy(String),
+    /// Its owner is this project, or it is everybody's.
+    OwnedByOrPublic(String),
 }
 
 impl Only {
     /// What belongs to nodes that this project owns or leases.
     pub(crate) fn of_nodes_of(project: &str) -> Self {
         Self::OfNodesOf(project.to_owned())
+    }
+
+    /// Whether it says what may be seen, and not only what is asked for: what belongs to one node, or
+    /// to one project.
+    pub(crate) fn is_scope(&self) -> bool {
+        match self {
+            Self::Is(column, _) => *column == "node_uuid",
+            Self::OfNodesOf(_) | Self::OwnedBy(_) | Self::OwnedByOrPublic(_) => true,
+            Self::OfNodesWith(..) | Self::Unset(_) => false,
+        }
     }
 }
 
@@ -95,10 +109,14 @@ impl Where {
                         "node_uuid IN (SELECT uuid FROM nodes WHERE owner = {place} OR lessee = {place})"
                     ));
                 }
-                Only::OwnedByOrNobody(project) => {
+                Only::Unset(column) => out.parts.push(format!("{column} IS NULL")),
+                Only::OwnedBy(project) => {
                     let place = out.place(Cell::text(project));
-                    out.parts
-                        .push(format!("(owner = {place} OR owner IS NULL)"));
+                    out.parts.push(format!("owner = {place}"));
+                }
+                Only::OwnedByOrPublic(project) => {
+                    let place = out.place(Cell::text(project));
+                    out.parts.push(format!("(owner = {place} OR public = 1)"));
                 }
                 Only::OfNodesWith(column, values) => {
                     let places: Vec<_> = values.iter().map(|v| out.place(Cell::text(v))).collect();

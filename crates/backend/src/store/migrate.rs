@@ -35,6 +35,8 @@ const SCRIPTS: &[Script] = scripts! {
     5 "groups" "0005_groups.sql";
     6 "claims" "0006_claims.sql";
     7 "bios settings" "0007_bios_settings.sql";
+    9 "public runbooks" "0009_public_runbooks.sql";
+    10 "durations" "0010_durations.sql";
 };
 
 fn migrator(text: impl Fn(&Script) -> &'static str) -> Migrator {

@@ -9,12 +9,14 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cupola_api::Secret;
+use cupola_api::runbook::Runbook;
 use parking_lot::Mutex;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::database::{Cell, Database, Pools, sql};
+use super::documents::Only;
 use super::error::{Outage, StateError, StoreError};
 use super::lock::DatabaseLock;
 use super::migrate::migrate;
@@ -122,9 +124,21 @@ impl Store {
             super::nodes::load_all(&inner.database, &inner.sealer, &snapshot).await?;
             inner.snapshot = Some(Arc::new(snapshot));
         }
-        Ok(Self {
+        let store = Self {
             inner: Arc::new(inner),
-        })
+        };
+        store.fill_public().await?;
+        Ok(store)
+    }
+
+    /// Fills in which runbooks are public where an earlier version did not keep it beside what it sealed.
+    pub(super) async fn fill_public(&self) -> Result<(), StoreError> {
+        let unknown: Vec<Runbook> = self.documents(&[Only::Unset("public")]).await?;
+        for runbook in unknown {
+            let statement = self.saving(&runbook)?;
+            self.database().execute(statement).await?;
+        }
+        Ok(())
     }
 }
 
@@ -213,7 +227,7 @@ async fn sqlite(path: &Path) -> Result<Database, StoreError> {
         .row_buffer_size(ROW_BUFFER)
         .pragma("temp_store", "MEMORY")
         .pragma("mmap_size", "268435456")
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", "-16384")
         .optimize_on_close(true, None);
     // Connections are never recycled: there is no server that could lose them.
     let pool = || {

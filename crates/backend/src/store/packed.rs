@@ -1,19 +1,79 @@
 //! A node in few bytes: the columns that are not at their defaults, one after the other. Single
 //! columns are read without the others. What a column means is told by the table of columns.
 //!
-//! Layout: for each kept column, in the order of the table, its index (1 byte), the length of its
-//! value and one more (LEB128; 0 for null), and the value: UTF-8, or 8 bytes little-endian.
+//! Layout: for each kept column, in the order of the table, its index (1 byte), and either 0 for
+//! null, or 1 and the place of a text that nodes share (2 bytes little-endian), or the length of the
+//! value and two more (LEB128) and the value: UTF-8, or 8 bytes little-endian. The UUID, which every
+//! node has, is kept beside them, and so is the driver with its interfaces: few of these differ, so
+//! that a node only keeps the place of its set.
 
 use std::sync::LazyLock;
 
+use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 
-use super::column::COLUMNS;
+use super::column::{COLUMNS, place_of};
 use super::database::Cell;
 use super::record::{Progress, Revision, StoredNode};
+use super::shared_text;
 
 /// The index of what is kept beside the columns: the progress, as JSON.
 const PROGRESS: u8 = u8::MAX;
+/// The lengths that are none.
+const NULL: u8 = 0;
+const SHARED: u8 = 1;
+/// What is added to a length.
+const LENGTHS: usize = 2;
+
+/// The columns of which many nodes hold the same: no secrets, no names.
+const IN_COMMON: [&str; 14] = [
+    "properties",
+    "power_state",
+    "target_power_state",
+    "provision_state",
+    "target_provision_state",
+    "fault",
+    "resource_class",
+    "conductor_group",
+    "conductor",
+    "owner",
+    "lessee",
+    "boot_mode",
+    "shard",
+    "health",
+];
+
+/// Where a column is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// With the node, each value by itself.
+    Node,
+    /// There too; its texts are shared one by one.
+    Common,
+    /// In the set of the driver and its interfaces.
+    Driver,
+}
+
+/// For each column where it is kept.
+static HOMES: LazyLock<Vec<Home>> = LazyLock::new(|| {
+    let home = |name: &str| match name {
+        "driver" => Home::Driver,
+        name if name.ends_with("_interface") => Home::Driver,
+        name if IN_COMMON.contains(&name) => Home::Common,
+        _ => Home::Node,
+    };
+    COLUMNS.iter().map(|column| home(column.name)).collect()
+});
+
+fn home(at: usize) -> Home {
+    HOMES.get(at).copied().unwrap_or(Home::Node)
+}
+
+/// The place of a set that has none.
+const NO_PLACE: u16 = u16::MAX;
+
+/// Where the UUID is among the columns.
+static UUID: LazyLock<usize> = LazyLock::new(|| place_of("uuid"));
 
 /// The cells of a node of which nothing is known.
 static DEFAULTS: LazyLock<Vec<Cell>> = LazyLock::new(|| {
@@ -27,6 +87,7 @@ pub(crate) enum Peek<'a> {
     Null,
     Int(i64),
     Text(&'a str),
+    Uuid(NodeId),
 }
 
 impl<'a> Peek<'a> {
@@ -40,13 +101,17 @@ impl<'a> Peek<'a> {
 
     /// Whether a cell has the same value.
     pub(crate) fn is(self, cell: &Cell) -> bool {
-        self == Peek::of(cell)
+        match self {
+            Self::Uuid(uuid) => Peek::of(cell) == Peek::Text(&uuid.to_string()),
+            Self::Null | Self::Int(_) | Self::Text(_) => self == Peek::of(cell),
+        }
     }
 
     /// The same as a cell of the kind of `kind`.
     fn cell(self, kind: &Cell) -> Cell {
         match (kind, self) {
             (Cell::Text(_), Self::Text(text)) => Cell::text(text),
+            (Cell::Text(_), Self::Uuid(uuid)) => Cell::text(uuid.to_string()),
             (Cell::Text(_), _) => Cell::Text(None),
             (Cell::Int(_), Self::Int(number)) => Cell::int(number),
             (Cell::Int(_), _) => Cell::Int(None),
@@ -56,36 +121,74 @@ impl<'a> Peek<'a> {
 
 /// A node in few bytes.
 #[derive(Debug)]
-pub(crate) struct Packed(Box<[u8]>);
+pub(crate) struct Packed {
+    uuid: NodeId,
+    /// The shared columns of the driver and its interfaces; [`NO_PLACE`] when they are among the
+    /// others.
+    driver: u16,
+    columns: Box<[u8]>,
+}
 
 impl Packed {
     pub(crate) fn of(stored: &StoredNode) -> Self {
         let mut out = Vec::with_capacity(1024);
+        let mut driver = Vec::with_capacity(256);
         for (at, (column, default)) in COLUMNS.iter().zip(DEFAULTS.iter()).enumerate() {
+            if at == *UUID {
+                continue;
+            }
             let cell = (column.get)(&stored.node);
             if let Ok(index) = u8::try_from(at)
                 && cell != *default
             {
-                push(&mut out, index, Peek::of(&cell));
+                let to = match home(at) {
+                    Home::Driver => &mut driver,
+                    Home::Node | Home::Common => &mut out,
+                };
+                push(to, index, Peek::of(&cell));
             }
         }
+        let place = shared_text::place(&driver, false).unwrap_or(NO_PLACE);
         if stored.progress != Progress::default()
             && let Ok(text) = serde_json::to_string(&stored.progress)
         {
             push(&mut out, PROGRESS, Peek::Text(&text));
         }
-        Self(out.into())
+        if place == NO_PLACE {
+            out.extend_from_slice(&driver);
+        }
+        Self {
+            driver: place,
+            uuid: stored.node.uuid,
+            // Copied, not shrunk: what is cut off a long buffer would stay behind it as a hole.
+            columns: out.as_slice().into(),
+        }
+    }
+
+    /// Its identifier.
+    pub(crate) const fn uuid(&self) -> NodeId {
+        self.uuid
     }
 
     /// What column `at` of [`COLUMNS`] holds.
     pub(crate) fn peek(&self, at: usize) -> Peek<'_> {
-        let kept = Entries(&self.0)
-            .take_while(|(index, _)| usize::from(*index) <= at)
-            .find(|(index, _)| usize::from(*index) == at);
+        if at == *UUID {
+            return Peek::Uuid(self.uuid);
+        }
+        let is_it = |(index, _): &(u8, Kept<'_>)| usize::from(*index) == at;
+        let kept = if home(at) == Home::Driver && self.driver != NO_PLACE {
+            self.driver().find(is_it)
+        } else {
+            Entries(&self.columns).find(is_it)
+        };
         match kept {
-            Some((_, bytes)) => value(at, bytes),
+            Some((_, kept)) => value(at, kept),
             None => DEFAULTS.get(at).map_or(Peek::Null, Peek::of),
         }
+    }
+
+    fn driver(&self) -> Entries<'static> {
+        Entries(shared_text::bytes(self.driver).unwrap_or_default())
     }
 
     /// The same as the database would give it.
@@ -99,13 +202,16 @@ impl Packed {
     /// # Errors
     /// When a value is none of its column: never, because only nodes are packed.
     pub(crate) fn unpack(&self, row: i64, revision: Revision) -> Result<StoredNode, String> {
-        let mut node = Node::default();
+        let mut node = Node {
+            uuid: self.uuid,
+            ..Node::default()
+        };
         let mut progress = Progress::default();
-        for (index, bytes) in Entries(&self.0) {
+        for (index, kept) in self.driver().chain(Entries(&self.columns)) {
             let at = usize::from(index);
             if let Some(column) = COLUMNS.get(at) {
-                (column.set)(&mut node, value(at, bytes).cell(&column.kind))?;
-            } else if let Some(bytes) = bytes {
+                (column.set)(&mut node, value(at, kept).cell(&column.kind))?;
+            } else if let Kept::Bytes(bytes) = kept {
                 progress = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
             }
         }
@@ -121,26 +227,42 @@ impl Packed {
 fn push(out: &mut Vec<u8>, index: u8, value: Peek<'_>) {
     out.push(index);
     match value {
-        Peek::Null => out.push(0),
-        Peek::Int(number) => {
-            out.push(9);
-            out.extend_from_slice(&number.to_le_bytes());
-        }
+        Peek::Null | Peek::Uuid(_) => out.push(NULL),
+        Peek::Int(number) => put(out, &number.to_le_bytes()),
         Peek::Text(text) => {
-            let mut length = text.len() + 1;
-            while length >= 0x80 {
-                out.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
-                length >>= 7;
+            let at = usize::from(index);
+            let is_json = COLUMNS.get(at).is_some_and(|column| column.json);
+            let is_common = home(at) == Home::Common;
+            let place = is_common.then(|| shared_text::place(text.as_bytes(), is_json));
+            match place.flatten() {
+                Some(place) => {
+                    out.push(SHARED);
+                    out.extend_from_slice(&place.to_le_bytes());
+                }
+                None => put(out, text.as_bytes()),
             }
-            out.push(u8::try_from(length).unwrap_or_default());
-            out.extend_from_slice(text.as_bytes());
         }
     }
 }
 
-fn value(at: usize, bytes: Option<&[u8]>) -> Peek<'_> {
-    let (Some(bytes), Some(column)) = (bytes, COLUMNS.get(at)) else {
-        return Peek::Null;
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    let mut length = bytes.len() + LENGTHS;
+    while length >= 0x80 {
+        out.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).unwrap_or_default());
+    out.extend_from_slice(bytes);
+}
+
+fn value(at: usize, kept: Kept<'_>) -> Peek<'_> {
+    let (bytes, column) = match (kept, COLUMNS.get(at)) {
+        (Kept::Shared(place), Some(_)) => {
+            let text = shared_text::bytes(place).and_then(|text| std::str::from_utf8(text).ok());
+            return text.map_or(Peek::Null, Peek::Text);
+        }
+        (Kept::Bytes(bytes), Some(column)) => (bytes, column),
+        (Kept::Null, _) | (_, None) => return Peek::Null,
     };
     match column.kind {
         Cell::Int(_) => bytes
@@ -150,11 +272,19 @@ fn value(at: usize, bytes: Option<&[u8]>) -> Peek<'_> {
     }
 }
 
-/// What is kept, in order: the index, and the bytes unless it is null.
+/// What is kept of a column.
+#[derive(Clone, Copy)]
+enum Kept<'a> {
+    Null,
+    Shared(u16),
+    Bytes(&'a [u8]),
+}
+
+/// What is kept, in order, each with its index.
 struct Entries<'a>(&'a [u8]);
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = (u8, Option<&'a [u8]>);
+    type Item = (u8, Kept<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (index, mut rest) = self.0.split_first()?;
@@ -169,13 +299,19 @@ impl<'a> Iterator for Entries<'a> {
             }
             shift += 7;
         }
-        let Some(length) = length.checked_sub(1) else {
-            self.0 = rest;
-            return Some((*index, None));
+        let kept = if length == usize::from(NULL) {
+            Kept::Null
+        } else if length == usize::from(SHARED) {
+            let (place, after) = rest.split_first_chunk()?;
+            rest = after;
+            Kept::Shared(u16::from_le_bytes(*place))
+        } else {
+            let (bytes, after) = rest.split_at_checked(length.checked_sub(LENGTHS)?)?;
+            rest = after;
+            Kept::Bytes(bytes)
         };
-        let (bytes, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
-        Some((*index, Some(bytes)))
+        Some((*index, kept))
     }
 }
 
@@ -237,6 +373,27 @@ mod tests {
     #[test]
     fn a_node_as_enrolled_takes_few_bytes() {
         let packed = Packed::of(&stored(|_| ()));
-        assert!(packed.0.len() < 64, "{}", packed.0.len());
+        assert!(packed.columns.len() < 32, "{}", packed.columns.len());
+    }
+
+    #[test]
+    fn what_many_nodes_have_in_common_is_kept_once() {
+        let node = |name: &str| {
+            stored(|node| {
+                node.name = Some(name.to_owned());
+                node.resource_class = Some("a-class-that-is-shared-by-all".to_owned());
+                let model = json!("a model that is shared by all nodes of a rack");
+                node.properties.insert("model".to_owned(), model);
+                node.interfaces.power_interface = Some("ipmitool".to_owned());
+            })
+        };
+        let (first, second) = (node("a"), node("b"));
+        for node in [&first, &second] {
+            let packed = Packed::of(node);
+            assert!(packed.columns.len() < 48, "{}", packed.columns.len());
+            assert_eq!(packed.unpack(7, Revision(3)).expect("a node"), *node);
+            let uuid = Cell::text(node.node.uuid.to_string());
+            assert!(packed.peek(place_of("uuid")).is(&uuid));
+        }
     }
 }

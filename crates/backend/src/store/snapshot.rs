@@ -4,11 +4,13 @@
 //! whoever asks for one gets it unpacked, and what was asked for lately is kept so. Locks are held
 //! only while bytes and pointers are copied.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use cupola_api::id::{NodeId, NodeIdent};
+use hashbrown::HashTable;
 use parking_lot::{Mutex, RwLock};
 
 use super::column::place_of;
@@ -42,10 +44,73 @@ impl Default for Snapshot {
 #[derive(Debug, Default)]
 struct Index {
     rows: BTreeMap<i64, Arc<Slot>>,
-    by_id: HashMap<NodeId, i64>,
-    by_name: HashMap<Box<str>, i64>,
+    /// The row of each node by its UUID, which only the row itself holds.
+    by_id: HashTable<i64>,
+    /// The row of each node that has a name, in the same way.
+    by_name: HashTable<i64>,
+    hasher: RandomState,
     /// Grows with every change of any node.
     version: u64,
+}
+
+impl Index {
+    fn row_of_id(&self, id: NodeId) -> Option<i64> {
+        let is_it = |row: &i64| self.rows.get(row).is_some_and(|slot| slot.uuid() == id);
+        self.by_id.find(self.hasher.hash_one(id), is_it).copied()
+    }
+
+    fn row_of_name(&self, name: &str) -> Option<i64> {
+        let hash = self.hasher.hash_one(name);
+        let is_it = |row: &i64| self.rows.get(row).is_some_and(|s| s.name() == Some(name));
+        self.by_name.find(hash, is_it).copied()
+    }
+
+    /// Enters a row that is among `rows` already.
+    fn enter_id(&mut self, id: NodeId, row: i64) {
+        let (rows, hasher) = (&self.rows, &self.hasher);
+        let hash_of = |row: &i64| hash(hasher, rows.get(row).map(|slot| slot.uuid()));
+        self.by_id.insert_unique(hasher.hash_one(id), row, hash_of);
+    }
+
+    /// The same by its name, in place of any other row that still has it.
+    fn enter_name(&mut self, name: &str, row: i64) {
+        let (rows, hasher) = (&self.rows, &self.hasher);
+        let has_it = |row: &i64| rows.get(row).is_some_and(|s| s.name() == Some(name));
+        let hash_of = |row: &i64| hash(hasher, rows.get(row).and_then(|slot| slot.name()));
+        let at = self.by_name.entry(hasher.hash_one(name), has_it, hash_of);
+        at.insert(row);
+    }
+
+    /// Takes a row out that is still among `rows`.
+    fn leave_id(&mut self, id: NodeId, row: i64) {
+        let found = self
+            .by_id
+            .find_entry(self.hasher.hash_one(id), |r| *r == row);
+        if let Ok(entry) = found {
+            entry.remove();
+        }
+    }
+
+    /// Takes a node out of everything.
+    fn forget(&mut self, slot: &Slot) {
+        self.leave_id(slot.uuid(), slot.row);
+        if let Some(name) = slot.name() {
+            self.leave_name(name, slot.row);
+        }
+        self.rows.remove(&slot.row);
+    }
+
+    fn leave_name(&mut self, name: &str, row: i64) {
+        let hash = self.hasher.hash_one(name);
+        if let Ok(entry) = self.by_name.find_entry(hash, |r| *r == row) {
+            entry.remove();
+        }
+    }
+}
+
+/// A row that is entered has what it is entered by; without, any place is as good.
+fn hash(hasher: &RandomState, key: Option<impl Hash>) -> u64 {
+    key.map_or(0, |key| hasher.hash_one(key))
 }
 
 /// A node at one revision.
@@ -53,7 +118,6 @@ struct Index {
 struct Slot {
     row: i64,
     revision: Revision,
-    uuid: NodeId,
     packed: Packed,
 }
 
@@ -90,7 +154,7 @@ impl Listed {
     #[must_use]
     pub fn uuid(&self) -> NodeId {
         match self {
-            Self::Packed(slot) => slot.uuid,
+            Self::Packed(slot) => slot.uuid(),
             Self::Whole(node) => node.uuid,
         }
     }
@@ -110,7 +174,7 @@ impl Slot {
         match self.packed.unpack(self.row, self.revision) {
             Ok(node) => Some(Arc::new(node)),
             Err(reason) => {
-                tracing::error!(node = %self.uuid, reason, "a node in memory cannot be read");
+                tracing::error!(node = %self.uuid(), reason, "a node in memory cannot be read");
                 None
             }
         }
@@ -120,15 +184,18 @@ impl Slot {
         Arc::new(Self {
             row: node.row,
             revision: node.revision,
-            uuid: node.uuid,
             packed: Packed::of(node),
         })
+    }
+
+    const fn uuid(&self) -> NodeId {
+        self.packed.uuid()
     }
 
     fn name(&self) -> Option<&str> {
         match self.packed.peek(place_of("name")) {
             Peek::Text(name) => Some(name),
-            Peek::Null | Peek::Int(_) => None,
+            Peek::Null | Peek::Int(_) | Peek::Uuid(_) => None,
         }
     }
 }
@@ -147,55 +214,47 @@ impl Snapshot {
         let slot = Slot::of(node);
         let mut index = self.index.write();
         index.version += 1;
-        index.by_id.insert(node.uuid, node.row);
-        if let Some(name) = &node.name {
-            index.by_name.insert(name.as_str().into(), node.row);
+        if let Some(old) = index.rows.get(&node.row).cloned() {
+            index.forget(&old);
         }
         index.rows.insert(node.row, slot);
+        index.enter_id(node.uuid, node.row);
+        if let Some(name) = &node.name {
+            index.enter_name(name, node.row);
+        }
     }
 
     /// Takes a newer state of a node that is there. Commits may arrive in any order: an older
     /// revision, or a node deleted since, changes nothing.
     pub(crate) fn replace(&self, node: &Arc<StoredNode>) {
         let new = Slot::of(node);
-        let mut guard = self.index.write();
-        let index = &mut *guard;
-        let Some(slot) = index.rows.get_mut(&node.row) else {
+        let mut index = self.index.write();
+        let Some(old) = index.rows.get(&node.row).cloned() else {
             return;
         };
-        if slot.revision >= node.revision {
+        if old.revision >= node.revision {
             return;
         }
         index.version += 1;
-        if slot.name() != new.name() {
-            if let Some(old) = slot.name()
-                && index.by_name.get(old) == Some(&node.row)
-            {
-                index.by_name.remove(old);
-            }
-            if let Some(name) = new.name() {
-                index.by_name.insert(name.into(), node.row);
-            }
+        let is_renamed = old.name() != new.name();
+        if is_renamed && let Some(name) = old.name() {
+            index.leave_name(name, node.row);
         }
-        *slot = new;
-        drop(guard);
+        index.rows.insert(node.row, new.clone());
+        if is_renamed && let Some(name) = new.name() {
+            index.enter_name(name, node.row);
+        }
+        drop(index);
         self.keep(node);
     }
 
     pub(crate) fn remove(&self, row: i64) {
         let mut index = self.index.write();
-        let Some(old) = index.rows.remove(&row) else {
+        let Some(old) = index.rows.get(&row).cloned() else {
             return;
         };
         index.version += 1;
-        if index.by_id.get(&old.uuid) == Some(&row) {
-            index.by_id.remove(&old.uuid);
-        }
-        if let Some(name) = old.name()
-            && index.by_name.get(name) == Some(&row)
-        {
-            index.by_name.remove(name);
-        }
+        index.forget(&old);
     }
 
     /// Where a node is kept unpacked.
@@ -247,10 +306,10 @@ impl Snapshot {
     pub fn get(&self, ident: &NodeIdent) -> Option<Arc<StoredNode>> {
         let index = self.index.read();
         let row = match ident {
-            NodeIdent::Id(id) => index.by_id.get(id),
-            NodeIdent::Name(name) => index.by_name.get(name.as_str()),
+            NodeIdent::Id(id) => index.row_of_id(*id),
+            NodeIdent::Name(name) => index.row_of_name(name.as_str()),
         }?;
-        let slot = index.rows.get(row)?.clone();
+        let slot = index.rows.get(&row)?.clone();
         drop(index);
         let node = self.unpacked(&slot)?;
         self.keep(&node);
@@ -284,7 +343,7 @@ impl Snapshot {
         let tests = page.filter.prepared();
         let index = self.index.read();
         let marker = match &page.marker {
-            Some(id) => Some(index.rows.get(index.by_id.get(id)?)?.clone()),
+            Some(id) => Some(index.rows.get(&index.row_of_id(*id)?)?.clone()),
             None => None,
         };
         let wanted = |slot: &&Arc<Slot>| tests.pass(&slot.packed);

@@ -3,6 +3,7 @@
 
 mod allocation_scenarios;
 mod bios_scenarios;
+mod duration_scenarios;
 mod files;
 mod group_scenarios;
 mod node_scenarios;
@@ -13,7 +14,7 @@ mod page_scenarios;
     reason = "one file for these tests and for those across crates, which use more of it"
 )]
 #[path = "../../../../tests/src/postgres.rs"]
-mod postgres;
+pub(crate) mod postgres;
 mod record_scenarios;
 mod rule_scenarios;
 mod write_scenarios;
@@ -106,6 +107,7 @@ scenarios! {
     allocation_scenarios::an_allocation_and_its_node_agree;
     allocation_scenarios::no_node_is_given_twice;
     rule_scenarios::runbooks_and_rules_are_kept;
+    rule_scenarios::what_is_public_is_filled_in;
     bios_scenarios::bios_settings_are_replaced;
     record_scenarios::ports_belong_to_nodes_and_addresses_to_ports;
     record_scenarios::leases_replace_what_their_machine_and_their_address_had;
@@ -119,4 +121,5 @@ scenarios! {
     record_scenarios::steps_that_have_not_started_can_be_replaced;
     record_scenarios::timelines_are_trimmed;
     record_scenarios::event_ids_are_never_given_twice;
+    duration_scenarios::durations_are_kept_and_trimmed;
 }

@@ -78,13 +78,17 @@ impl Document for DeployTemplate {
 /// Steps may hold secrets.
 impl Document for Runbook {
     const TABLE: &'static str = "runbooks";
-    const COLUMNS: &'static [&'static str] = &["name", "owner"];
+    const COLUMNS: &'static [&'static str] = &["name", "owner", "public"];
     const UNIQUE: &'static [&'static [&'static str]] = &[&["name"]];
     const SEALED: Option<&'static str> = Some("runbooks.body");
     const REFERRED: Option<Referred> = None;
 
     fn cells(&self) -> Vec<Cell> {
-        vec![Cell::text(&self.name), Cell::Text(self.owner.clone())]
+        vec![
+            Cell::text(&self.name),
+            Cell::Text(self.owner.clone()),
+            Cell::flag(self.public),
+        ]
     }
 
     fn taken(&self, _columns: &[&str]) -> String {

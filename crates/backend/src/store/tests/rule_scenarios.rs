@@ -6,7 +6,29 @@ use cupola_api::runbook::Runbook;
 use serde_json::json;
 
 use super::PASSWORD;
+use crate::store::database::assembled;
 use crate::store::{Cell, Only, Store, StoreError};
+
+/// A row of the time before the column.
+pub(super) async fn what_is_public_is_filled_in(store: Store) {
+    for (name, public) in [("secret", false), ("open", true)] {
+        let book =
+            json!({"uuid": RunbookId::random(), "name": name, "public": public, "steps": []});
+        let book: Runbook = serde_json::from_value(book).expect("a runbook");
+        store.create_document(book).await.expect("made");
+    }
+    let seen = async || {
+        let of = [Only::OwnedByOrPublic("p1".to_owned())];
+        let seen = store.documents::<Runbook>(&of).await.expect("read");
+        let names: Vec<_> = seen.into_iter().map(|book| book.name).collect();
+        names.join(" ")
+    };
+    let forget = assembled("UPDATE runbooks SET public = NULL".to_owned(), Vec::new());
+    store.database().execute(forget).await.expect("forgotten");
+    assert_eq!(seen().await, "");
+    store.fill_public().await.expect("filled in");
+    assert_eq!(seen().await, "open");
+}
 
 pub(super) async fn runbooks_and_rules_are_kept(store: Store) {
     let book = json!({"uuid": RunbookId::random(), "name": "book", "owner": "p1",
