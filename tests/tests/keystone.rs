@@ -166,7 +166,7 @@ async fn a_token_ends_when_it_expires() -> Result<()> {
         return Ok(());
     };
     let directory = tempfile::tempdir()?;
-    let keystone = Keystone::start(&venv, &directory.path().join("keystone"), 5).await?;
+    let keystone = Keystone::start(&venv, &directory.path().join("keystone"), 12).await?;
     let service = serve(&keystone, directory.path())?;
     let nodes = format!("{}/v1/nodes", service.url());
     let first = keystone.token("admin", &Scope::System).await?;

@@ -245,8 +245,8 @@ fn who_can_reach_an_open_api_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_hang_up_ends_it_in_order() -> Result<()> {
-    for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT] {
+async fn it_ends_in_order() -> Result<()> {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let directory = tempfile::tempdir()?;
         let service = Serve::start(directory.path(), &[])?;
         kill(Pid::from_raw(i32::try_from(service.pid())?), signal)?;
@@ -254,6 +254,89 @@ async fn a_hang_up_ends_it_in_order() -> Result<()> {
         let log = std::fs::read_to_string(directory.path().join("serve.log"))?;
         ensure!(status.success(), "{signal}: {status}\n{log}");
         ensure!(log.contains("stopping"), "{signal}: {log}");
+    }
+    Ok(())
+}
+
+/// Asks for files to be read again, and waits until the log says so once more.
+async fn reload(service: &Serve) -> Result<String> {
+    let said = |log: &str| log.matches("reloaded;").count();
+    let before = said(&service.log());
+    let pid = Pid::from_raw(i32::try_from(service.pid())?);
+    kill(pid, Signal::SIGHUP)?;
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let log = service.log();
+        if said(&log) > before {
+            return Ok(log);
+        }
+        ensure!(Instant::now() < until, "{log}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hang_up_reads_the_files_again() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let policy = directory.path().join("policy.yaml");
+    let users = directory.path().join("users");
+    let good = format!("me:$2y$04${}\n", ".".repeat(53));
+    std::fs::write(&policy, "# none\n")?;
+    std::fs::write(&users, &good)?;
+    let sets = [
+        "api.tls=self_signed".to_owned(),
+        "api.auth=http_basic".to_owned(),
+        format!("api.http_basic_auth_user_file={}", users.display()),
+        format!("api.policy_file={}", policy.display()),
+    ];
+    let arguments: Vec<&str> = sets
+        .iter()
+        .flat_map(|set| ["--set", set.as_str()])
+        .collect();
+    let service = Serve::start(directory.path(), &arguments)?;
+    let log = reload(&service).await?;
+    for text in [
+        "1 users",
+        "the policy file is in force",
+        "SHA-256 fingerprint",
+    ] {
+        ensure!(log.contains(text), "no {text}: {log}");
+    }
+    std::fs::write(&users, format!("{good}you\n"))?;
+    std::fs::write(&policy, "nonsense\n")?;
+    let log = reload(&service).await?;
+    for text in ["line 2 of", "is not a list of rules"] {
+        ensure!(log.contains(text), "no {text}: {log}");
+    }
+    ensure!(service.stop()?.success(), "{log}");
+    Ok(())
+}
+
+#[test]
+fn files_that_let_people_in_are_told_as_configuration_is() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    for (set, key) in [
+        (
+            vec![
+                "api.auth=http_basic",
+                "api.http_basic_auth_user_file=/nowhere",
+            ],
+            "api.http_basic_auth_user_file",
+        ),
+        (vec!["api.policy_file=/nowhere"], "api.policy_file"),
+        (
+            vec![
+                "api.tls=files",
+                "api.tls_certificate=/nowhere",
+                "api.tls_key=/nowhere",
+            ],
+            "api.tls_certificate",
+        ),
+    ] {
+        let output = cupola("serve", directory.path(), &set)?;
+        let said = said(&output);
+        ensure!(output.status.code() == Some(2), "{}: {said}", output.status);
+        ensure!(said.contains(key), "{said}");
     }
     Ok(())
 }

@@ -326,13 +326,24 @@ async fn sim_a_machine_that_boots_from_the_wrong_interface() {
     let lab = Lab::start(&[]).await;
     let [a, b, _, d, e, f] = lab.machine().machine.spec().macs[0].octets();
     let seen = cupola_api::MacAddress::new([a, b, 0xee, d, e, f]).to_string();
-    lab.breaks(
-        firmware(FirmwareFault::WrongNic),
+    let (node, found) = lab.deploy_fails(firmware(FirmwareFault::WrongNic)).await;
+    check(
+        &node,
+        &found,
         Rung::DhcpDiscover,
-        &seen,
+        "a machine with an unknown address asked DHCP meanwhile",
         "create a port with that address",
-    )
-    .await;
+    );
+    // An owner reads the error of a node; only who may see machines of no node is told the address.
+    let error = node.last_error.unwrap();
+    assert!(!error.contains(&seen), "{error}");
+    let likely = found.likely().unwrap();
+    assert!(likely.cause.contains(&seen), "{likely:?}");
+    assert!(
+        likely.remedy.contains("create a port with that address"),
+        "{likely:?}"
+    );
+    lab.retry().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,17 +2,23 @@
 
 mod basic;
 mod credentials;
+mod gate;
 mod keystone;
 mod users;
 mod verdicts;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use cupola_api::identity::IdentityError;
 use http::request::Parts;
+use jiff::Timestamp;
 
 use crate::config::{Api, AuthStrategy, Config};
+use crate::http::Connection;
+use crate::limit::PerAddress;
+use crate::operator_file::Exposure;
 pub(crate) use credentials::{Credentials, Scope};
 use keystone::Keystone;
 pub(crate) use keystone::KeystoneSettings;
@@ -31,9 +37,12 @@ pub(crate) enum Authentication {
     Keystone(Arc<Keystone>),
 }
 
-/// How many users the configured file has. Reads it, so it blocks.
-pub(crate) fn count_users(api: &Api) -> Result<usize, UsersError> {
-    users::count(&api.http_basic_auth_user_file)
+/// What is wrong with the permissions of the configured file of users. Reads it, so it blocks.
+///
+/// # Errors
+/// It cannot be used.
+pub(crate) fn exposed_users(api: &Api) -> Result<Option<Exposure>, UsersError> {
+    users::exposed(&api.http_basic_auth_user_file)
 }
 
 /// Marks a request that was handed over in this process, by the console that runs the service: who
@@ -77,35 +86,46 @@ pub enum AuthenticationError {
     Identity(#[from] IdentityError),
 }
 
-/// What proved who sends a request, to be looked at again while the answer goes on.
-#[derive(Debug)]
-pub(crate) struct Proof {
-    authentication: Authentication,
-    request: Box<Parts>,
+impl AuthenticationError {
+    /// Whether what is configured must be mended, or a file that it names.
+    pub(crate) const fn is_configuration(&self) -> bool {
+        match self {
+            Self::Users(error) => error.is_of_file(),
+            Self::Settings(_) => true,
+            Self::Identity(error) => {
+                matches!(
+                    error,
+                    IdentityError::BadUrl { .. } | IdentityError::Trust(_)
+                )
+            }
+        }
+    }
 }
 
-impl Proof {
-    /// Of this request.
-    pub(crate) fn new(authentication: Authentication, request: Parts) -> Self {
-        Self {
-            authentication,
-            request: Box::new(request),
-        }
-    }
+/// Who sent a request, and until when what proves that is good; `None` where it has no end.
+pub(crate) type Admitted = (Caller, Option<Timestamp>);
 
-    /// Whether it would be let in now. Where that cannot be told, it would.
-    pub(crate) async fn holds(&self) -> bool {
-        match self.authentication.caller(&self.request).await {
-            Ok(_) | Err(Denied::Busy | Denied::Unreadable | Denied::Identity(_)) => true,
-            Err(
-                Denied::Missing
-                | Denied::Wrong
-                | Denied::Scheme(_)
-                | Denied::Malformed
-                | Denied::Token(_),
-            ) => false,
+impl Denied {
+    /// The user that was named, as it was given.
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Self::Wrong(user) => Some(user),
+            Self::Missing
+            | Self::Scheme(_)
+            | Self::Malformed
+            | Self::Busy { .. }
+            | Self::TooMany { .. }
+            | Self::Stopping
+            | Self::Token(_)
+            | Self::Identity(_) => None,
         }
     }
+}
+
+/// Where a request comes from; `None` where it came over no network.
+fn origin(request: &Parts) -> Option<IpAddr> {
+    let at = request.extensions.get::<Connection>();
+    at.map(|at| at.peer.ip())
 }
 
 /// Why a request is not let in.
@@ -114,21 +134,41 @@ pub(crate) enum Denied {
     /// It does not say who sends it.
     #[error("Authorization required")]
     Missing,
-    /// There is no such user, or the password is another.
+    /// There is no such user, or the password is another. The user as it was given.
     #[error("Incorrect username or password")]
-    Wrong,
+    Wrong(Arc<str>),
     /// It proves itself in a way that is not taken here.
     #[error("Unsupported authorization type \"{0}\"")]
     Scheme(String),
     /// The header is not what RFC 7617 says.
     #[error("Could not parse Authorization header")]
     Malformed,
-    /// Too many passwords are being checked.
-    #[error("Too many passwords are being checked; try again in a few seconds")]
-    Busy,
-    /// The file of users cannot be read any more; the log says why.
-    #[error("Users cannot be checked now; the log of the service says why")]
-    Unreadable,
+    /// Too many are being looked into, whoever sent them.
+    #[error("Too many {what} are being checked; try again in {seconds} seconds")]
+    Busy {
+        /// Tokens or passwords.
+        what: &'static str,
+        /// When it may be tried again.
+        seconds: u64,
+    },
+    /// Too many came from one address.
+    #[error(
+        "Too many {what} from {address} {why}; try again in {seconds} seconds. Where many clients \
+         share this address, raise api.refused_logins_per_second"
+    )]
+    TooMany {
+        /// Tokens or passwords.
+        what: &'static str,
+        /// The address, or the network of IPv6 that it belongs to.
+        address: IpAddr,
+        /// What they do there.
+        why: &'static str,
+        /// When it may be tried again.
+        seconds: u64,
+    },
+    /// The service is stopping.
+    #[error("Users cannot be checked now: the service is stopping")]
+    Stopping,
     /// There is no token, or not a good one. Where to get one.
     #[error("The request you have made requires authentication.")]
     Token(Arc<str>),
@@ -143,15 +183,34 @@ impl Authentication {
     /// # Errors
     /// The file of users or the identity service cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, AuthenticationError> {
-        match config.api.auth {
+        let api = &config.api;
+        let refusals = PerAddress::new(api.refused_logins_per_second, api.refused_logins_burst);
+        match api.auth {
             AuthStrategy::None => Ok(Self::Open),
             AuthStrategy::HttpBasic => {
-                let path: Arc<Path> = config.api.http_basic_auth_user_file.as_path().into();
-                Ok(Self::HttpBasic(Arc::new(UserFile::open(path).await?)))
+                let path: Arc<Path> = api.http_basic_auth_user_file.as_path().into();
+                let users = UserFile::open(path, refusals).await?;
+                Ok(Self::HttpBasic(Arc::new(users)))
             }
             AuthStrategy::Keystone => {
                 let settings = KeystoneSettings::of(&config.keystone)?;
-                Ok(Self::Keystone(Arc::new(Keystone::new(settings)?)))
+                let keystone = Keystone::new(settings, refusals)?;
+                Ok(Self::Keystone(Arc::new(keystone)))
+            }
+        }
+    }
+
+    /// Reads again what callers are found out by; says what was read, or nothing where there is no
+    /// file.
+    ///
+    /// # Errors
+    /// What is wrong with it. What was known before is kept then.
+    pub(crate) async fn reload(&self) -> Option<Result<String, String>> {
+        match self {
+            Self::Open | Self::Keystone(_) => None,
+            Self::HttpBasic(users) => {
+                let read = users.reload().await;
+                Some(read.map(|count| format!("{count} users")))
             }
         }
     }
@@ -166,13 +225,18 @@ impl Authentication {
 
     /// Who sends this request.
     pub(crate) async fn caller(&self, request: &Parts) -> Result<Caller, Denied> {
+        self.admit(request).await.map(|(caller, _)| caller)
+    }
+
+    /// The same, and until when that is proved.
+    pub(crate) async fn admit(&self, request: &Parts) -> Result<Admitted, Denied> {
         match self {
-            Self::Open => Ok(Caller::Anybody),
-            Self::Keystone(keystone) => keystone.caller(request).await,
+            Self::Open => Ok((Caller::Anybody, None)),
+            Self::Keystone(keystone) => keystone.admit(request).await,
             Self::HttpBasic(users) => {
                 let credentials = basic::credentials(&request.headers)?;
-                let user = users.check(credentials).await?;
-                Ok(Caller::User(user))
+                let user = users.check(credentials, origin(request)).await?;
+                Ok((Caller::User(user), None))
             }
         }
     }

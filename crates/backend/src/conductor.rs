@@ -10,6 +10,7 @@
 //! | `verify` `inspect` `clean` `deploy` `teardown` `adopt` `rescue` `service` `abort` | the work behind the verbs |
 //! | `flow` `steps` `reserved` `wait` | running a durable list of steps: one after the other, their order, their waits |
 //! | `heartbeat` `lookup` `logs` `lost_agent` | what agents say, and what is done when they say nothing |
+//! | `family` | steps that run on child nodes, and power that children get through their parent |
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
 //! | `rules` | what inspection rules make of a node that was inspected |
 //! | `allocate` | which node an allocation gets |
@@ -26,6 +27,7 @@ pub mod config_drive;
 mod deploy;
 pub(crate) mod diagnosis;
 mod error;
+mod family;
 mod flow;
 mod heartbeat;
 mod inspect;

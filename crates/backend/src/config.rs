@@ -26,10 +26,11 @@ pub use error::{ConfigError, Origin};
 use images::IMAGES;
 pub use key::Key;
 use key::Section;
+pub(crate) use nearest::nearest;
 pub use sections::{
     Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
     Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, Keystone, LogsCollect,
-    RpcSection, TlsMode,
+    NotificationDriver, NotificationLevel, Notifications, RpcSection, TlsMode,
 };
 
 macro_rules! config {
@@ -80,6 +81,8 @@ config! {
     boot: Boot,
     /// `[agent]`: the agent in the ramdisk.
     agent: Agent,
+    /// `[notifications]`: what is told of changes.
+    notifications: Notifications,
     /// `[rpc]`: between API and conductor processes.
     rpc: RpcSection,
 }
@@ -257,7 +260,7 @@ impl Config {
         ConfigError::Unknown {
             key: key.to_owned(),
             origin: origin.clone(),
-            nearest: nearest::nearest(key, known),
+            nearest: nearest(key, known),
         }
     }
 

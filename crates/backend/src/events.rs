@@ -11,15 +11,17 @@
 //! | ring | [`RING`] events | the oldest leave; a subscriber that had not read them gets `StreamItem::Missed` and goes on with what is newest |
 //! | queue to the writer, also while the database is away | [`WRITER_QUEUE`] events | the event is shown live but not kept; a warning says how many |
 //! | timeline of a node | [`TIMELINE`] events | the oldest are dropped |
+//! | durations of finished work | 20 000 | the oldest are dropped |
 //!
 //! Not a message queue: a client that lost its place lists again.
 
+pub(crate) mod durations;
 mod ring;
 mod subscription;
 mod writer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cupola_api::event::{Event, EventId, EventKind, Severity};
@@ -28,6 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::notifications::Notifier;
 use crate::store::{Store, StoreError, StoredNode};
 use ring::Ring;
 pub use subscription::Subscription;
@@ -53,6 +56,8 @@ struct Shared {
     /// Kept events that the writer could not take since it last said so.
     lost: Arc<AtomicU64>,
     store: Store,
+    /// Who is told of changes besides, outside of the service.
+    notifier: OnceLock<Notifier>,
     /// Ends the writer's patience with a database that is away.
     closing: CancellationToken,
 }
@@ -76,6 +81,7 @@ impl EventBus {
                 writer: sender,
                 lost: lost.clone(),
                 store: store.clone(),
+                notifier: OnceLock::new(),
                 closing: CancellationToken::new(),
             }),
         };
@@ -83,6 +89,16 @@ impl EventBus {
         let closing = bus.shared.closing.clone();
         tokio::spawn(writer::run(store, receiver, weak, lost, closing, ids));
         Ok(bus)
+    }
+
+    /// Whom notifications of changes go to from now on; only the first counts.
+    pub(crate) fn notify(&self, notifier: Notifier) {
+        let _ = self.shared.notifier.set(notifier);
+    }
+
+    /// Who is told of changes outside of the service; nobody, unless it was said.
+    pub(crate) fn notifier(&self) -> &Notifier {
+        self.shared.notifier.get_or_init(Notifier::default)
     }
 
     /// Says that something happened; its id. Never waits and never fails: see the table above.

@@ -8,11 +8,13 @@
 mod access;
 mod activity;
 mod allocations;
+mod announce;
 mod answer;
 mod arguments;
 mod body;
 mod call;
 mod chassis;
+mod chunks;
 mod collection;
 mod cupola;
 mod deploy_templates;
@@ -20,7 +22,6 @@ mod dispatch;
 mod external_events;
 mod handlers;
 mod inspection_rules;
-mod limit;
 mod metrics;
 mod name;
 mod nodes;
@@ -30,6 +31,7 @@ mod patch;
 mod permit;
 mod portgroups;
 mod ports;
+mod proof;
 mod ramdisk;
 mod rendered;
 mod repr;
@@ -59,7 +61,8 @@ use crate::store::Store;
 #[cfg(fuzzing)]
 pub use nodes::fuzzing;
 pub use options::{ApiOptions, OptionsError};
-pub(crate) use serve::{ServeOptions, serve};
+pub(crate) use serve::{Connection, ServeOptions, serve};
+pub(crate) use tls::advice as tls_advice;
 pub use tls::{Tls, TlsError};
 
 /// Whether a node can have a trait of this name.

@@ -19,9 +19,9 @@ use parking_lot::Mutex;
 
 use crate::auth::Credentials;
 use crate::config::Api;
+use crate::operator_file::{self, Exposure, Looker, Stamp};
 pub(crate) use evaluate::Target;
 pub use file::PolicyError;
-use file::Stamp;
 pub(crate) use rules::Rules;
 
 /// How old what was read of the file may be.
@@ -34,6 +34,7 @@ pub(crate) struct Policy {
     /// The project whose services are as good as those of the system.
     service_project: Option<Arc<str>>,
     known: Arc<Mutex<Known>>,
+    looker: Looker,
 }
 
 #[derive(Clone, Debug)]
@@ -42,23 +43,24 @@ struct Known {
     /// Of the file when it was read last, whether or not it could be used.
     stamp: Option<Stamp>,
     at: Instant,
-    /// Whether somebody looks at the file just now.
-    is_looking: bool,
 }
 
 /// Whether a policy file can be used: the rules it sets that do not exist or cannot be passed by
-/// anybody because of what they refer to. Reads it, so it blocks.
-pub(crate) fn check_file(path: &Path) -> Result<Vec<String>, PolicyError> {
-    let overrides = file::read(path)?;
+/// anybody because of what they refer to; and what is wrong with its permissions. Reads it, so it
+/// blocks.
+pub(crate) fn check_file(path: &Path) -> Result<(Vec<String>, Option<Exposure>), PolicyError> {
+    let file = path.to_owned();
+    let looked = operator_file::wait(move || Ok((file::read(&file)?, file::exposure(&file))));
+    let (overrides, exposure) =
+        looked.unwrap_or_else(|error| Err(file::unreadable(path)(error)))?;
     let mut problems = Vec::new();
     Rules::new(&overrides, |problem| problems.push(problem));
-    Ok(problems)
+    Ok((problems, exposure))
 }
 
 impl Known {
     /// Takes what was found; the rules that are in force now.
     fn looked(&mut self, (stamp, rules): (Option<Stamp>, Option<Rules>)) -> Arc<Rules> {
-        self.is_looking = false;
         self.at = Instant::now();
         self.stamp = stamp;
         if let Some(rules) = rules {
@@ -69,14 +71,18 @@ impl Known {
 }
 
 impl Policy {
-    /// As configured. Reads the file, so it blocks.
+    /// As configured. Reads the file, so it blocks, but not for long.
     pub(crate) fn open(api: &Api) -> Result<Self, PolicyError> {
         let path: Option<Arc<Path>> = api.policy_file.as_deref().map(Into::into);
         let (rules, stamp) = match &path {
             // The stamp is taken first: a file replaced between the two is read again.
             Some(path) => {
-                let stamp = file::stamp(path).ok();
-                (read(path)?, stamp)
+                let file = Arc::clone(path);
+                let looked = operator_file::wait(move || {
+                    let stamp = operator_file::stamp(&file).ok();
+                    Ok((read(&file)?, stamp))
+                });
+                looked.unwrap_or_else(|error| Err(file::unreadable(path)(error)))?
             }
             None => (Rules::new(&[], warn), None),
         };
@@ -88,8 +94,8 @@ impl Policy {
                 rules: Arc::new(rules),
                 stamp,
                 at: Instant::now(),
-                is_looking: false,
             })),
+            looker: Looker::default(),
         })
     }
 
@@ -99,27 +105,58 @@ impl Policy {
             return Arc::clone(&self.known.lock().rules);
         };
         let before = {
-            let mut known = self.known.lock();
-            if known.is_looking || known.at.elapsed() < FRESH {
+            let known = self.known.lock();
+            if known.at.elapsed() < FRESH {
                 return Arc::clone(&known.rules);
             }
-            known.is_looking = true;
             known.stamp
         };
         let known = Arc::clone(&self.known);
-        // Ends also when the request that began it is cut off: nobody else looks meanwhile.
-        let looked = tokio::task::spawn_blocking(move || {
+        // Ends also when the request that began it is cut off.
+        let look = self.looker.try_look(move || {
             let read = again(&path, before);
             known.lock().looked(read)
         });
-        match looked.await {
-            Ok(rules) => rules,
-            Err(error) => {
-                tracing::error!(%error, "the policy file could not be looked at");
+        match look.await {
+            Some(Ok(rules)) => rules,
+            // Somebody else looks just now.
+            None => Arc::clone(&self.known.lock().rules),
+            Some(Err(error)) => {
+                tracing::error!(%error, "the rules stay: the policy file could not be looked at");
                 let mut known = self.known.lock();
                 known.looked((before, None))
             }
         }
+    }
+
+    /// Whether the holder of these credentials passes the rule of this name; none where there is none.
+    pub(crate) fn passes_named(
+        &self,
+        rules: &Rules,
+        name: &str,
+        who: &Credentials,
+        target: Target<'_>,
+    ) -> Option<bool> {
+        rules.passes_named(name, who, target, self.service_project.as_deref())
+    }
+
+    /// Reads the file again, whether or not it has changed; nothing where there is none.
+    ///
+    /// # Errors
+    /// What is wrong with it. The rules before are kept then.
+    pub(crate) async fn reload(&self) -> Option<Result<(), String>> {
+        let path = self.path.as_ref().map(Arc::clone)?;
+        let known = Arc::clone(&self.known);
+        let look = self.looker.look(move || {
+            let stamp = operator_file::stamp(&path).ok();
+            let (rules, read) = match read(&path) {
+                Ok(rules) => (Some(rules), Ok(())),
+                Err(error) => (None, Err(error.to_string())),
+            };
+            known.lock().looked((stamp, rules));
+            read
+        });
+        Some(look.await.unwrap_or_else(|error| Err(error.to_string())))
     }
 
     /// Whether the holder of these credentials passes a rule.
@@ -136,7 +173,7 @@ impl Policy {
 
 /// Reads the file again if it has changed; a broken one changes nothing but the log.
 fn again(path: &Path, before: Option<Stamp>) -> (Option<Stamp>, Option<Rules>) {
-    let stamp = match file::stamp(path) {
+    let stamp = match operator_file::stamp(path) {
         Ok(stamp) if Some(stamp) == before => return (before, None),
         Ok(stamp) => Some(stamp),
         Err(_) if before.is_none() => return (None, None),
@@ -155,6 +192,9 @@ fn again(path: &Path, before: Option<Stamp>) -> (Option<Stamp>, Option<Rules>) {
 }
 
 fn read(path: &Path) -> Result<Rules, PolicyError> {
+    if let Some(exposure) = file::exposure(path) {
+        tracing::warn!("api.policy_file: {exposure}");
+    }
     Ok(Rules::new(&file::read(path)?, warn))
 }
 

@@ -5,6 +5,7 @@
 //! here but the order of starting and stopping.
 
 pub mod advice;
+mod reload;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,8 @@ use crate::conductor::boot_directory::{StoreBootDirectory, TimelineSink};
 use crate::config::Config;
 use crate::events::EventBus;
 use crate::http::{self, ApiOptions, ApiState, OptionsError, ServeOptions, Tls, TlsError};
+use crate::notifications::Notifier;
+use crate::policy::Policy;
 use crate::rpc::Rpc;
 use crate::store::{self, ServerLeases, Store, StoreError, StoreOptions};
 
@@ -67,11 +70,14 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Whether what is configured makes no sense, on whatever host.
+    /// Whether the configuration must be mended first, or a file that it names: then the start fails
+    /// each time. Else it may be the host, and pass.
     #[must_use]
     pub const fn is_configuration(&self) -> bool {
         match self {
-            Self::Drivers(_) | Self::Api(_) | Self::Configuration(_) => true,
+            Self::Drivers(_) | Self::Api(_) | Self::Configuration(_) | Self::Loader(_) => true,
+            Self::Authentication(error) => error.is_configuration(),
+            Self::Tls(error) => matches!(error, TlsError::File { .. } | TlsError::Pair(_)),
             Self::Store(error) => matches!(error, StoreError::Url { .. }),
             Self::Boot(error) => matches!(
                 error,
@@ -79,7 +85,7 @@ impl ServiceError {
                     | BootServicesError::BadPool { .. }
                     | BootServicesError::Overlap { .. }
             ),
-            Self::Loader(_) | Self::Authentication(_) | Self::Tls(_) | Self::Io { .. } => false,
+            Self::Io { .. } => false,
         }
     }
 }
@@ -118,6 +124,8 @@ pub struct Service {
     router: Router,
     address: Option<SocketAddr>,
     tls: Option<Arc<Tls>>,
+    authentication: Authentication,
+    policy: Arc<Policy>,
     store: Store,
     events: EventBus,
     conductor: Conductor,
@@ -163,6 +171,7 @@ impl Service {
         let events = EventBus::start(store.clone()).await?;
         let stop = CancellationToken::new();
         let options = settings::conductor(&config, state_directory);
+        events.notify(Notifier::start(&config.notifications, &options.host));
         let boot = match settings::boot_services(&config, state_directory).await? {
             Some(mut boot) => Some({
                 let leases = ServerLeases::new(store.clone(), options.host.clone());
@@ -180,6 +189,7 @@ impl Service {
         let registry = settings::registry(&config, state_directory, address, boot.as_ref())?;
         let conductor = Conductor::new(store.clone(), events.clone(), registry, options);
         conductor.start().await?;
+        let (policy, callers) = (api_options.policy(), authentication.clone());
         let rpc: Arc<dyn Rpc> = Arc::new(conductor.clone());
         let state = ApiState::new(
             store.clone(),
@@ -198,6 +208,8 @@ impl Service {
             router,
             address,
             tls,
+            authentication: callers,
+            policy,
             store,
             events,
             conductor,
@@ -260,6 +272,7 @@ impl Service {
         if let Some(boot) = &self.boot {
             boot.stop().await;
         }
+        self.events.notifier().close().await;
         self.events.shutdown().await;
         self.store.close().await;
     }
@@ -268,6 +281,7 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.stop.cancel();
+        self.events.notifier().end();
     }
 }
 

@@ -10,6 +10,7 @@ mod column;
 mod conductors;
 mod database;
 mod documents;
+mod durations;
 pub mod error;
 pub mod filter;
 mod history;
@@ -27,6 +28,7 @@ mod probe;
 mod record;
 mod reservation;
 mod seal;
+mod shared_text;
 pub mod snapshot;
 pub mod steps;
 mod timeline;
@@ -38,6 +40,7 @@ use std::sync::atomic::AtomicU64;
 pub(crate) use database::Cell;
 use database::Database;
 pub(crate) use documents::{Document, Only, Window};
+pub use durations::DurationSample;
 pub use error::{Conflict, Outage, ReserveError, StateError, StoreError};
 pub use filter::{NodeFilter, NodePage, SortDirection, SortKey};
 pub use history::HISTORY_ENTRIES;
@@ -95,4 +98,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

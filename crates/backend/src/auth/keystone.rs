@@ -9,6 +9,8 @@ mod access;
 mod settings;
 mod token;
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,9 +22,10 @@ use jiff::Timestamp;
 use moka::Expiry;
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
-use super::{Caller, Denied};
+use super::gate::{Gate, Limits};
+use super::{Admitted, Caller, Denied, origin};
+use crate::limit::PerAddress;
 pub(crate) use settings::KeystoneSettings;
 pub use settings::SettingsError;
 use token::Holder;
@@ -36,9 +39,17 @@ const LONGEST: usize = 16 << 10;
 /// server of the identity service has just issued.
 const BAD_FOR: Duration = Duration::from_secs(5);
 
-/// Tokens that are asked about at once: whoever sends many bad ones must not flood the identity
-/// service.
-const QUESTIONS: usize = 32;
+/// How many tokens are asked about: whoever sends many bad ones must neither flood the identity service
+/// nor keep it from those who send good ones. The patience is what is configured.
+const LIMITS: Limits = Limits {
+    what: "tokens",
+    at_once: 32,
+    of_one: 8,
+    queue: 1024,
+    queue_of_one: 256,
+    patience: Duration::from_secs(10),
+    weight: NonZeroU32::MIN,
+};
 
 /// What is known of a token.
 #[derive(Clone, Debug)]
@@ -50,15 +61,11 @@ enum Verdict {
 /// A hash of a token, and whether it may have expired.
 type Fingerprint = [u8; 32];
 
-/// The identity service could not say.
-#[derive(Clone, Debug)]
-struct Unsaid(String);
-
 /// Checks tokens.
 pub(crate) struct Keystone {
-    own: OwnToken,
+    own: Arc<OwnToken>,
     known: Cache<Fingerprint, Verdict>,
-    questions: Semaphore,
+    gate: Arc<Gate>,
     timeout: Duration,
     challenge: Arc<str>,
     service_roles: Vec<String>,
@@ -75,7 +82,10 @@ impl Keystone {
     ///
     /// # Errors
     /// The file of authorities cannot be used.
-    pub(crate) fn new(settings: KeystoneSettings) -> Result<Self, IdentityError> {
+    pub(crate) fn new(
+        settings: KeystoneSettings,
+        refusals: Option<PerAddress>,
+    ) -> Result<Self, IdentityError> {
         let (url, trust) = (&settings.auth_url, &settings.trust);
         let service = IdentityService::new(url, trust, settings.timeout)?;
         let known = Cache::builder()
@@ -84,24 +94,35 @@ impl Keystone {
             .build();
         Ok(Self {
             known,
-            questions: Semaphore::new(QUESTIONS),
+            gate: Gate::new(
+                Limits {
+                    patience: settings.timeout,
+                    ..LIMITS
+                },
+                refusals,
+            ),
             timeout: settings.timeout,
             challenge: settings.challenge,
             service_roles: settings.service_roles,
-            own: OwnToken::new(service, settings.login),
+            own: Arc::new(OwnToken::new(service, settings.login)),
         })
     }
 
-    /// Who sends a request.
-    pub(super) async fn caller(&self, request: &Parts) -> Result<Caller, Denied> {
+    /// Who sends a request, and until when that is proved.
+    pub(super) async fn admit(&self, request: &Parts) -> Result<Admitted, Denied> {
+        let from = origin(request);
         let headers = &request.headers;
         let refused = || Denied::Token(Arc::clone(&self.challenge));
         let service = match token_of(headers, SERVICE_TOKEN) {
-            Some(service) => Some(self.holder(&service, false).await?.ok_or_else(refused)?),
+            Some(service) => {
+                let holder = self.holder(&service, false, from).await?;
+                Some(holder.ok_or_else(refused)?)
+            }
             None => None,
         };
         // A user's work may take longer than its token is good: services go on with it.
         let is_service = service.is_some();
+        let service_ends = service.as_ref().map(|service| service.expires_at);
         let may_serve = service.is_none_or(|service| {
             let roles = &service.credentials.roles;
             roles.iter().any(|role| self.service_roles.contains(role))
@@ -110,7 +131,8 @@ impl Keystone {
             return Err(refused());
         }
         let token = token_of(headers, TOKEN).ok_or_else(refused)?;
-        let holder = self.holder(&token, is_service).await?.ok_or_else(refused)?;
+        let holder = self.holder(&token, is_service, from).await?;
+        let holder = holder.ok_or_else(refused)?;
         let (method, path) = (request.method.as_str(), request.uri.path());
         if let Some(rules) = &holder.access_rules
             && !is_service
@@ -124,7 +146,8 @@ impl Keystone {
             );
             return Err(refused());
         }
-        Ok(Caller::Token(Arc::clone(&holder.credentials)))
+        let ends = service_ends.unwrap_or(holder.expires_at);
+        Ok((Caller::Token(Arc::clone(&holder.credentials)), Some(ends)))
     }
 
     /// Whose token this is; `None` where it is not good.
@@ -132,15 +155,20 @@ impl Keystone {
         &self,
         token: &Secret,
         allow_expired: bool,
+        from: Option<IpAddr>,
     ) -> Result<Option<Arc<Holder>>, Denied> {
         if token.is_empty() || token.expose().len() > LONGEST {
             return Ok(None);
         }
         let key = fingerprint(token, allow_expired);
-        let asked = self.known.try_get_with(key, self.ask(token, allow_expired));
-        let verdict = asked.await.map_err(|unsaid| {
-            tracing::error!(reason = %unsaid.0, "tokens cannot be validated");
-            Denied::Identity(unsaid.0.clone())
+        let asked = self
+            .known
+            .try_get_with(key, self.ask(token, allow_expired, from));
+        let verdict = asked.await.map_err(|denied| {
+            if let Denied::Identity(reason) = &*denied {
+                tracing::error!(reason, "tokens cannot be validated");
+            }
+            Denied::clone(&denied)
         })?;
         match verdict {
             // It may have expired since it was remembered.
@@ -151,27 +179,39 @@ impl Keystone {
         }
     }
 
-    async fn ask(&self, token: &Secret, allow_expired: bool) -> Result<Verdict, Unsaid> {
-        let answer = async {
-            let _turn = self.questions.acquire().await;
-            self.own.validate(token, allow_expired).await
-        };
+    async fn ask(
+        &self,
+        token: &Secret,
+        allow_expired: bool,
+        from: Option<IpAddr>,
+    ) -> Result<Verdict, Denied> {
+        let turn = self.gate.enter(from, None).await?;
+        let (own, gate, token) = (Arc::clone(&self.own), Arc::clone(&self.gate), token.clone());
         // Its own login may have to come first, and a second try after it.
-        let answer = tokio::time::timeout(self.timeout * 2, answer).await;
-        let answer = answer.map_err(|_| Unsaid("the identity service is too slow".to_owned()))?;
-        match answer.map_err(|error| Unsaid(error.to_string()))? {
+        let deadline = self.timeout * 2;
+        // Goes on when its sender goes away: what was asked counts.
+        let asking = tokio::spawn(async move {
+            let answer = own.validate(&token, allow_expired);
+            let answer = tokio::time::timeout(deadline, answer).await;
+            if matches!(answer, Ok(Ok(None))) {
+                gate.refused(from, None);
+            }
+            drop(turn);
+            answer
+        });
+        let unsaid = |reason: String| Denied::Identity(reason);
+        let answer = asking.await.map_err(|error| unsaid(error.to_string()))?;
+        let answer = answer.map_err(|_| unsaid("the identity service is too slow".to_owned()))?;
+        match answer.map_err(|error| unsaid(error.to_string()))? {
             Some(body) => match Holder::read(body) {
                 Ok(holder) => Ok(Verdict::Good(Arc::new(holder))),
                 Err(error) => {
                     let reason =
                         "the identity service describes a token in a way that is not known";
-                    Err(Unsaid(format!("{reason}: {error}")))
+                    Err(unsaid(format!("{reason}: {error}")))
                 }
             },
-            None => {
-                tracing::info!("a token is not good");
-                Ok(Verdict::Bad)
-            }
+            None => Ok(Verdict::Bad),
         }
     }
 }

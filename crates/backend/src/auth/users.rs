@@ -3,26 +3,39 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use cupola_api::Secret;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
 use super::Denied;
 use super::basic::Credentials;
+use super::gate::{Gate, Limits, Turn};
 use super::verdicts::Verdicts;
+use crate::limit::PerAddress;
+use crate::operator_file::{self, Audience, Exposure, Looker, Stamp};
 
 /// How old what was read of the file may be.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Passwords that are checked at once. bcrypt takes a processor for a tenth of a second and more, so
-/// that guessing leaves the rest of the service its processors.
-const CHECKS: usize = 2;
-
-/// How long a request waits for its password to be checked.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// bcrypt takes a processor for a tenth of a second and more, so that guessing leaves the rest of the
+/// service its processors, and of two checks at once one is another address'.
+const LIMITS: Limits = Limits {
+    what: "passwords",
+    at_once: 2,
+    of_one: 1,
+    queue: 256,
+    queue_of_one: 32,
+    patience: Duration::from_secs(10),
+    weight: match NonZeroU32::new(10) {
+        Some(weight) => weight,
+        None => NonZeroU32::MIN,
+    },
+};
 
 /// The highest cost that is taken: a check takes seconds of a processor, and twice as long with each
 /// further one.
@@ -73,12 +86,29 @@ pub enum UsersError {
         /// The cost that it has.
         cost: u32,
     },
+    /// There is nobody in it.
+    #[error(
+        "api.http_basic_auth_user_file: {} has no user, so nobody could log in; add one with \
+         `htpasswd -B {} USER`",
+        path.display(), path.display()
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system gives no random octets.
     #[error("the system gives no random octets: {0}")]
     Random(#[from] getrandom::Error),
-    /// The check itself was cut off.
-    #[error("the file of users could not be read: the service is stopping")]
-    Stopped,
+}
+
+impl UsersError {
+    /// Whether the file must be mended.
+    pub(super) const fn is_of_file(&self) -> bool {
+        match self {
+            Self::Read { .. } | Self::Line { .. } | Self::Cost { .. } | Self::Empty { .. } => true,
+            Self::Random(_) => false,
+        }
+    }
 }
 
 /// The users of one reading of the file.
@@ -91,10 +121,9 @@ struct Users {
     decoy: Arc<str>,
     /// Told apart by this from a later file.
     stamp: Stamp,
+    /// What is wrong with who may read and write the file.
+    exposed: Option<Exposure>,
 }
-
-/// When a file was changed last, and its length.
-type Stamp = (Option<SystemTime>, u64);
 
 /// What is known of the file.
 #[derive(Clone, Debug)]
@@ -102,7 +131,7 @@ struct Known {
     users: Arc<Users>,
     at: Instant,
     /// What is wrong with a later file, which is not used.
-    broken: Option<(Stamp, Arc<str>)>,
+    broken: Option<(Option<Stamp>, Arc<str>)>,
 }
 
 /// The file of users.
@@ -110,118 +139,186 @@ struct Known {
 pub(crate) struct UserFile {
     path: Arc<Path>,
     known: Mutex<Known>,
+    looker: Looker,
     verdicts: Verdicts,
-    checks: Semaphore,
+    gate: Arc<Gate>,
 }
 
 impl UserFile {
     /// Reads the file.
-    pub(super) async fn open(path: Arc<Path>) -> Result<Self, UsersError> {
-        let users = in_background({
-            let path = Arc::clone(&path);
-            move || read(&path)
-        })
-        .await?;
+    pub(super) async fn open(
+        path: Arc<Path>,
+        refusals: Option<PerAddress>,
+    ) -> Result<Self, UsersError> {
+        let looker = Looker::default();
+        let file = Arc::clone(&path);
+        let looked = looker.look(move || read(&file)).await;
+        let users = looked.unwrap_or_else(|error| Err(unreadable(&path)(error)))?;
         Ok(Self {
             path,
             known: Mutex::new(Known::now(Arc::new(users))),
+            looker,
             verdicts: Verdicts::new()?,
-            checks: Semaphore::new(CHECKS),
+            gate: Gate::new(LIMITS, refusals),
         })
     }
 
     /// Whether there is such a user with this password; returns the user.
-    pub(super) async fn check(&self, credentials: Credentials) -> Result<Arc<str>, Denied> {
-        let users = self.users().await.map_err(|error| {
-            tracing::error!(%error, "users cannot be checked");
-            Denied::Unreadable
-        })?;
+    pub(super) async fn check(
+        &self,
+        credentials: Credentials,
+        from: Option<IpAddr>,
+    ) -> Result<Arc<str>, Denied> {
+        let users = self.users().await;
         let Credentials { user, password } = credentials;
         let known = users.hashes.get_key_value(user.as_str());
-        let hash = known.map_or(&users.decoy, |(_, hash)| hash);
-        if let Some((user, hash)) = known
-            && self.verdicts.knows(user, password.expose(), hash)
-        {
-            return Ok(Arc::clone(user));
+        let seen = || {
+            let (user, hash) = known?;
+            let is_right = self.verdicts.knows(user, password.expose(), hash);
+            is_right.then(|| Arc::clone(user))
+        };
+        if let Some(user) = seen() {
+            return Ok(user);
         }
-        let checked = self.verify(password.clone(), Arc::clone(hash), users.cost);
-        let is_right = checked.await?;
+        let turn = self.gate.enter(from, Some(&user)).await?;
+        // Another request with it may have been first.
+        if let Some(user) = seen() {
+            return Ok(user);
+        }
+        let guess = Guess {
+            hash: Arc::clone(known.map_or(&users.decoy, |(_, hash)| hash)),
+            highest: users.cost,
+            is_known: known.is_some(),
+            password: password.clone(),
+        };
+        let (gate, name) = (Arc::clone(&self.gate), user.clone());
+        // It ends also when its sender goes away, and is counted: its turn goes with it.
+        let looked = tokio::task::spawn_blocking(move || guess.take(turn, &gate, from, &name));
+        let is_right = looked.await.map_err(|_| Denied::Stopping)?;
         match known.filter(|_| is_right) {
             Some((user, hash)) => {
                 self.verdicts
                     .note(Arc::clone(user), password.expose(), hash);
                 Ok(Arc::clone(user))
             }
-            None => {
-                tracing::warn!(user = %user.escape_debug(), "wrong user or password");
-                Err(Denied::Wrong)
-            }
+            None => Err(Denied::Wrong(user.into())),
         }
     }
 
-    /// Takes as long whatever the cost of this hash is, so that nobody is told by the time which users
-    /// there are: each cost takes twice as long as the one before it.
-    async fn verify(
-        &self,
-        password: cupola_api::Secret,
-        hash: Arc<str>,
-        highest: u32,
-    ) -> Result<bool, Denied> {
-        let turn = tokio::time::timeout(PATIENCE, self.checks.acquire()).await;
-        let Ok(Ok(_turn)) = turn else {
-            return Err(Denied::Busy);
-        };
-        let check = move || {
-            let is_right = bcrypt::verify(password.expose(), &hash).unwrap_or(false);
-            for cost in cost(&hash).unwrap_or(highest)..highest {
-                // Nobody's: only its time counts.
-                let _ = bcrypt::verify(password.expose(), &decoy(cost));
-            }
-            is_right
-        };
-        let checked = tokio::task::spawn_blocking(check).await;
-        checked.map_err(|_| Denied::Unreadable)
-    }
-
-    /// The users as the file has them, at most a second ago.
-    async fn users(&self) -> Result<Arc<Users>, UsersError> {
+    /// The users as the file has them, at most a second ago; those before, while it cannot be used.
+    async fn users(&self) -> Arc<Users> {
         let known = self.known.lock().clone();
         if known.at.elapsed() < FRESH {
-            return Ok(known.users);
+            return known.users;
         }
-        let looked_at = known.broken.as_ref().map_or(known.users.stamp, |(s, _)| *s);
+        let looked_at = match &known.broken {
+            Some((stamp, _)) => *stamp,
+            None => Some(known.users.stamp),
+        };
+        let look = self.looker.try_look(self.look(looked_at)).await;
+        // Somebody else looks just now.
+        let Some(look) = look else {
+            return known.users;
+        };
+        self.looked(known, look).users
+    }
+
+    /// Reads the file again, whether or not it has changed; how many users there are.
+    ///
+    /// # Errors
+    /// What is wrong with it. The users before are kept then.
+    pub(super) async fn reload(&self) -> Result<usize, String> {
+        let look = self.looker.look(self.look(None)).await;
+        let known = self.known.lock().clone();
+        let known = self.looked(known, look);
+        match known.broken {
+            None => Ok(known.users.hashes.len()),
+            Some((_, why)) => Err(why.to_string()),
+        }
+    }
+
+    /// Looks at the file, and reads it when it is another one than what was looked at.
+    fn look(&self, looked_at: Option<Stamp>) -> impl FnOnce() -> Look + Send + use<> {
         let path = Arc::clone(&self.path);
-        let (stamp, again) = in_background(move || {
-            let stamp = stamp_of(&path)?;
-            Ok((stamp, (stamp != looked_at).then(|| read(&path))))
-        })
-        .await?;
+        move || {
+            let stamp = operator_file::stamp(&path).ok();
+            let is_known = stamp.is_some() && stamp == looked_at;
+            (stamp, (!is_known).then(|| read(&path)))
+        }
+    }
+
+    /// Takes what was found there.
+    fn looked(&self, known: Known, look: io::Result<Look>) -> Known {
+        let late = |error| (None, Some(Err(unreadable(&self.path)(error))));
+        let (stamp, again) = look.unwrap_or_else(late);
         let known = match again {
             None => Known {
                 at: Instant::now(),
                 ..known
             },
-            Some(Ok(users)) => Known::now(Arc::new(users)),
-            Some(Err(error @ (UsersError::Line { .. } | UsersError::Cost { .. }))) => {
-                tracing::error!(%error, "the users known before are kept");
-                let why = format!("{error}; the users known before are kept").into();
+            Some(Ok(users)) => {
+                tracing::info!(
+                    path = %self.path.display(),
+                    users = users.hashes.len(),
+                    "the file of users was read"
+                );
+                if let Some(exposed) = &users.exposed {
+                    tracing::warn!("api.http_basic_auth_user_file: {exposed}");
+                }
+                Known::now(Arc::new(users))
+            }
+            Some(Err(error)) => {
+                let why: Arc<str> = format!("{error}; the users known before are kept").into();
+                // A file that is away is looked for each time, and told of once.
+                let before = known.broken.as_ref().map(|(_, why)| why);
+                if before != Some(&why) {
+                    tracing::error!("{why}");
+                }
                 Known {
                     broken: Some((stamp, why)),
                     ..Known::now(known.users)
                 }
             }
-            Some(Err(error)) => return Err(error),
         };
         let users = Arc::clone(&known.users);
         self.verdicts.keep(|user| users.hashes.contains_key(user));
-        *self.known.lock() = known;
-        Ok(users)
+        *self.known.lock() = known.clone();
+        known
     }
 
     /// What is wrong with the file, while users that were known before are kept.
     pub(super) fn trouble(&self) -> Option<String> {
         let known = self.known.lock();
         known.broken.as_ref().map(|(_, why)| why.to_string())
+    }
+}
+
+/// The file as it is, and what was read of it, unless it was known.
+type Look = (Option<Stamp>, Option<Result<Users, UsersError>>);
+
+/// A password to be looked at.
+struct Guess {
+    hash: Arc<str>,
+    highest: u32,
+    is_known: bool,
+    password: Secret,
+}
+
+impl Guess {
+    /// Takes as long whatever the cost of this hash is, so that nobody is told by the time which users
+    /// there are: each cost takes twice as long as the one before it.
+    fn take(self, turn: Turn, gate: &Gate, from: Option<IpAddr>, user: &str) -> bool {
+        let password = self.password.expose();
+        let is_right = bcrypt::verify(password, &self.hash).unwrap_or(false);
+        for cost in cost(&self.hash).unwrap_or(self.highest)..self.highest {
+            // Nobody's: only its time counts.
+            let _ = bcrypt::verify(password, &decoy(cost));
+        }
+        if !(is_right && self.is_known) {
+            gate.refused(from, Some(user));
+        }
+        drop(turn);
+        is_right
     }
 }
 
@@ -235,33 +332,27 @@ impl Known {
     }
 }
 
-async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, UsersError> + Send + 'static,
-) -> Result<T, UsersError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or(Err(UsersError::Stopped))
-}
-
-fn stamp_of(path: &Path) -> Result<Stamp, UsersError> {
-    let unreadable = |source| UsersError::Read {
-        path: path.to_owned(),
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> UsersError + use<> {
+    let path = path.to_owned();
+    move |source| UsersError::Read {
+        path: path.clone(),
         source,
-    };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    Ok((metadata.modified().ok(), metadata.len()))
+    }
 }
 
-/// How many users a file has.
-pub(super) fn count(path: &Path) -> Result<usize, UsersError> {
-    read(path).map(|users| users.hashes.len())
+/// What is wrong with the permissions of a file that can be used.
+pub(super) fn exposed(path: &Path) -> Result<Option<Exposure>, UsersError> {
+    let file = path.to_owned();
+    let looked = operator_file::wait(move || read(&file));
+    let users = looked.unwrap_or_else(|error| Err(unreadable(path)(error)))?;
+    Ok(users.exposed)
 }
 
 fn read(path: &Path) -> Result<Users, UsersError> {
-    let stamp = stamp_of(path)?;
-    let text = std::fs::read_to_string(path).map_err(|source| UsersError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let contents = operator_file::read(path).map_err(unreadable(path))?;
+    let stamp = contents.stamp;
+    let exposed = contents.exposure(path, Audience::Secret);
+    let text = contents.into_text().map_err(unreadable(path))?;
     let path = || path.to_owned();
     let hashes = parse(&text).map_err(|fault| match fault {
         Fault::Form(line) => UsersError::Line { path: path(), line },
@@ -271,6 +362,9 @@ fn read(path: &Path) -> Result<Users, UsersError> {
             cost,
         },
     })?;
+    if hashes.is_empty() {
+        return Err(UsersError::Empty { path: path() });
+    }
     let costs = hashes.values().filter_map(|hash| cost(hash));
     let cost = costs.max().unwrap_or(USUAL_COST);
     Ok(Users {
@@ -278,6 +372,7 @@ fn read(path: &Path) -> Result<Users, UsersError> {
         cost,
         decoy: decoy(cost),
         stamp,
+        exposed,
     })
 }
 
@@ -325,114 +420,4 @@ fn decoy(cost: u32) -> Arc<str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use cupola_api::Secret;
-
-    /// "secret" and "other", at the lowest cost.
-    fn line(user: &str, password: &str) -> String {
-        format!("{user}:{}\n", bcrypt::hash(password, 4).unwrap())
-    }
-
-    fn look_again(file: &UserFile) {
-        file.known.lock().at = Instant::now() - FRESH;
-    }
-
-    #[tokio::test]
-    async fn a_broken_file_locks_nobody_out() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("users");
-        std::fs::write(&path, line("me", "secret")).unwrap();
-        let file = UserFile::open(path.as_path().into()).await.unwrap();
-        for broken in [
-            "me:secret\n".to_owned(),
-            line("me", "secret").replace("$04$", "$16$"),
-        ] {
-            std::fs::write(&path, broken).unwrap();
-            for _ in 0..2 {
-                look_again(&file);
-                assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
-                assert!(file.trouble().unwrap().contains("line 1"));
-            }
-        }
-        std::fs::write(&path, line("you", "other")).unwrap();
-        look_again(&file);
-        assert_eq!(checked(&file, "me", "secret").await, Err(Denied::Wrong));
-        assert_eq!(file.trouble(), None);
-    }
-
-    #[test]
-    fn a_cost_that_takes_too_long_is_refused() {
-        let line = line("me", "secret");
-        assert!(parse(&line.replace("$04$", "$15$")).is_ok());
-        let dear = format!("\n{}", line.replace("$04$", "$31$"));
-        assert_eq!(parse(&dear).err(), Some(Fault::Cost(2, 31)));
-    }
-
-    async fn checked(file: &UserFile, user: &str, password: &str) -> Result<Arc<str>, Denied> {
-        let user = user.to_owned();
-        let password = Secret::new(password);
-        file.check(Credentials { user, password }).await
-    }
-
-    #[tokio::test]
-    async fn who_is_in_the_file_is_let_in() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("users");
-        let text = format!(
-            "# who may\n\n{}{}",
-            line("me", "secret"),
-            line("you", "other")
-        );
-        std::fs::write(&path, text).unwrap();
-        let file = UserFile::open(path.as_path().into()).await.unwrap();
-        // The second time by the verdict.
-        for _ in 0..2 {
-            assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
-        }
-        for (user, password) in [("me", "other"), ("me", ""), ("nobody", "secret"), ("", "")] {
-            assert_eq!(checked(&file, user, password).await, Err(Denied::Wrong));
-        }
-        // Who is taken out of the file is not let in any more, however right the password was.
-        std::fs::write(&path, line("you", "other")).unwrap();
-        look_again(&file);
-        assert_eq!(checked(&file, "me", "secret").await, Err(Denied::Wrong));
-        std::fs::remove_file(&path).unwrap();
-        look_again(&file);
-        assert_eq!(
-            checked(&file, "you", "other").await,
-            Err(Denied::Unreadable)
-        );
-    }
-
-    #[tokio::test]
-    async fn what_is_no_file_of_users_is_told() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("users");
-        let error = UserFile::open(path.as_path().into()).await.unwrap_err();
-        assert!(error.to_string().contains("htpasswd -cB"), "{error}");
-        assert!(count(&path).is_err());
-        std::fs::write(&path, "# nobody\n").unwrap();
-        assert_eq!(count(&path).ok(), Some(0));
-        for text in [
-            "me",
-            "me:secret",
-            ":$2y$04$x",
-            "me:$apr1$abc$def",
-            "me:$2y$99$a",
-        ] {
-            std::fs::write(&path, format!("#\n{text}\n")).unwrap();
-            let error = UserFile::open(path.as_path().into()).await.unwrap_err();
-            assert!(matches!(error, UsersError::Line { line: 2, .. }), "{text}");
-            assert!(!error.to_string().contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_decoy_costs_what_a_hash_costs() {
-        let hash = decoy(5);
-        assert_eq!(cost(&hash), Some(5));
-        // It is checked, not refused for its form: else unknown users would be told by the time.
-        assert_eq!(bcrypt::verify("anything", &hash).ok(), Some(false));
-    }
-}
+mod tests;

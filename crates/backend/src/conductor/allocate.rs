@@ -18,7 +18,7 @@ use super::error::{WorkError, store_fault};
 use super::work::Work;
 use super::workers::Worker;
 use crate::store::patience::patiently;
-use crate::store::{Cell, NodeFilter, Only, StoreError, StoredNode};
+use crate::store::{Cell, NodeFilter, NodePage, Only, StoreError, StoredNode};
 
 /// How often the nodes that fit are gone through, for those that were held the time before.
 const ROUNDS: usize = 3;
@@ -26,6 +26,8 @@ const ROUNDS: usize = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often a node is tried that changes between being read and being taken.
 const TRIES: usize = 8;
+/// Of how many nodes it is told why an allocation did not get them.
+const MOST_TOLD: usize = 32;
 /// How often allocations are looked for whose conductor died.
 pub(super) const ORPHANS_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -107,7 +109,48 @@ impl Conductor {
             }
             Err(error) => error.to_string(),
         };
+        if let Err(error) = self.tell_refused(id).await {
+            tracing::warn!(%error, allocation = %id, "the nodes were not told why they were not taken");
+        }
         self.fail_allocation(id, &error).await;
+    }
+
+    /// Tells at each node that was asked for, or could have been, why the allocation did not get it:
+    /// its error is upstream's, which names none.
+    async fn tell_refused(&self, id: AllocationId) -> Result<(), StoreError> {
+        let allocation: Allocation = self.store().document(id.0).await?;
+        let nodes = if allocation.candidate_nodes.is_empty() {
+            let page = NodePage {
+                filter: NodeFilter {
+                    resource_class: allocation.resource_class.clone(),
+                    project: allocation.owner.clone(),
+                    ..NodeFilter::default()
+                },
+                limit: Some(MOST_TOLD),
+                ..NodePage::default()
+            };
+            self.store().list_nodes(&page).await?
+        } else {
+            let mut nodes = Vec::new();
+            for id in allocation.candidate_nodes.iter().take(MOST_TOLD) {
+                match self.store().node_by_id(*id).await {
+                    Ok(node) => nodes.push(node),
+                    Err(StoreError::NotFound { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            nodes
+        };
+        for node in nodes {
+            let why = unfit(&allocation, &node);
+            if why.is_empty() {
+                continue;
+            }
+            let text = format!("not given to {}: {}", title(&allocation), why.join("; "));
+            self.events()
+                .log(Some(node.uuid), Severity::Warning, "conductor", text);
+        }
+        Ok(())
     }
 
     /// Ends an allocation that has not ended yet; the text of its error.
@@ -208,11 +251,7 @@ impl Conductor {
 
     fn tell(&self, allocation: &Allocation, node: &StoredNode) {
         self.events().node_changed(node);
-        let name = allocation
-            .name
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" ({name})"));
-        let text = format!("given to allocation {}{name}", allocation.uuid);
+        let text = format!("given to {}", title(allocation));
         self.events()
             .log(Some(node.uuid), Severity::Info, "conductor", text);
     }
@@ -322,6 +361,13 @@ impl Work {
     }
 }
 
+fn title(allocation: &Allocation) -> String {
+    match &allocation.name {
+        Some(name) => format!("allocation {} ({name})", allocation.uuid),
+        None => format!("allocation {}", allocation.uuid),
+    }
+}
+
 fn failure(id: AllocationId, error: &str) -> String {
     format!("Failed to process allocation {id}: {error}.")
 }
@@ -344,11 +390,54 @@ fn is_candidate(allocation: &Allocation, node: &Node) -> bool {
     candidates.is_empty() || candidates.contains(&node.uuid)
 }
 
+fn is_of_owner(allocation: &Allocation, node: &Node) -> bool {
+    let owner = allocation.owner.as_ref();
+    owner.is_none_or(|_| node.owner.as_ref() == owner || node.lessee.as_ref() == owner)
+}
+
+/// All that keeps the node from the allocation.
+fn unfit(allocation: &Allocation, node: &Node) -> Vec<String> {
+    let mut why = Vec::new();
+    if node.provision_state != S::Available {
+        why.push(format!("it is {}, not available", node.provision_state));
+    }
+    if node.maintenance {
+        why.push("it is in maintenance".to_owned());
+    }
+    if let Some(instance) = node.instance_uuid {
+        why.push(format!("it carries the instance {instance}"));
+    }
+    if node.power_state.is_none() {
+        why.push("its power state is not known; see whether its BMC answers".to_owned());
+    }
+    if allocation.resource_class != node.resource_class {
+        let wanted = allocation.resource_class.as_deref().unwrap_or("None");
+        why.push(match &node.resource_class {
+            Some(class) => format!("its resource class is {class}, not {wanted}"),
+            None => format!("it has no resource class, {wanted} is asked for"),
+        });
+    }
+    if !is_of_owner(allocation, node) {
+        why.push("neither its owner nor its lessee is the allocation's owner".to_owned());
+    }
+    let wanted = allocation.traits.iter();
+    let lacking: Vec<&str> = wanted
+        .filter(|name| !node.traits.contains(name))
+        .map(String::as_str)
+        .collect();
+    if !lacking.is_empty() {
+        why.push(format!("it lacks the traits {}", lacking.join(", ")));
+    }
+    if let Some(holder) = &node.reservation {
+        why.push(format!("it is locked by {holder}"));
+    }
+    why
+}
+
 /// Whether a free node is what the allocation asks for.
 fn fits(allocation: &Allocation, node: &Node) -> bool {
-    let owner = allocation.owner.as_ref();
     allocation.resource_class == node.resource_class
-        && owner.is_none_or(|_| node.owner.as_ref() == owner || node.lessee.as_ref() == owner)
+        && is_of_owner(allocation, node)
         && is_candidate(allocation, node)
         && has_traits(allocation, node)
 }

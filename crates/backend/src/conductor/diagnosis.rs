@@ -2,19 +2,21 @@
 //!
 //! [`diagnose`] is pure. `climb` turns events into how far a boot has come, `causes` knows what may
 //! be wrong at each rung and what to do, `contact` says which rung a contact with the boot services
-//! reaches, `strangers` weighs machines of no node. Nothing here changes a node; who fails one asks
+//! reaches, `strangers` weighs machines of no node, `sight` names them to who may see them. What is kept
+//! of a diagnosis names no other node: everybody who may see the node reads it. Nothing here changes a node; who fails one asks
 //! [`Work::explained`] first.
 
 mod causes;
 mod climb;
 mod contact;
 mod explain;
+mod sight;
 mod strangers;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use cupola_api::Rung;
-use cupola_api::diagnosis::{Cause, Diagnosis};
+use cupola_api::diagnosis::{Cause, Diagnosis, UnknownMachine};
 use cupola_api::event::{Event, EventKind};
 use cupola_api::id::NodeId;
 
@@ -24,6 +26,7 @@ use crate::store::{Store, StoreError};
 use climb::Climb;
 pub(super) use contact::rung_of;
 pub(crate) use explain::explain;
+pub(crate) use sight::Sight;
 use strangers::Strangers;
 
 /// Events of a timeline that are looked at: a boot has a few dozen.
@@ -54,10 +57,16 @@ fn diagnose(events: &[Event], strangers: &Strangers, situation: Situation) -> Op
         Situation::TimedOut | Situation::Waits => awaited(&climb)?,
     };
     let mut causes: Vec<Cause> = found.into_iter().collect();
+    let mut unknown = None;
     if rung == Rung::DhcpDiscover
         && let Some(stranger) = strangers.of(events, climb.switched.or(climb.began))
     {
-        causes.push(causes::unknown_mac(stranger.mac, &strangers.rivals));
+        let others = causes::unnamed(strangers.rivals.len());
+        causes.push(causes::unknown_machine(None, &others));
+        unknown = Some(UnknownMachine {
+            mac: stranger.mac,
+            rivals: strangers.rivals.clone(),
+        });
     }
     for usual in causes::usual(rung) {
         if !causes.iter().any(|known| known.cause == usual.cause) {
@@ -69,6 +78,7 @@ fn diagnose(events: &[Event], strangers: &Strangers, situation: Situation) -> Op
         rung,
         causes,
         reached: climb.reached_below(rung).cloned(),
+        unknown,
     })
 }
 

@@ -292,6 +292,8 @@ impl Work {
                 }
                 other => return Err(WorkError::failed(format!("there is no own step {other}"))),
             }
+        } else if let Some(only) = &step.on_child_nodes {
+            self.run_on_children(flow, step, only).await?
         } else if let Some(reserved) = steps::Reserved::of(step) {
             self.run_reserved(&task, &hardware, reserved, step).await?
         } else {

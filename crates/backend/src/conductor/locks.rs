@@ -12,6 +12,7 @@ use cupola_api::id::NodeId;
 use cupola_drivers::crash_point::{CrashPoint, crash_point};
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Conductor;
 use super::error::store_fault;
@@ -161,6 +162,7 @@ impl Conductor {
             drop(worker);
         };
         let end = self.inner.stop.clone();
-        self.inner.tracker.spawn(patiently(end, task));
+        let task = patiently(end, task).in_current_span();
+        self.inner.tracker.spawn(task);
     }
 }

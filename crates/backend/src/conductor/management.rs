@@ -12,6 +12,7 @@ use super::Conductor;
 use super::error::{WorkError, WorkResult};
 use super::rpc::ANSWER_LIMIT;
 use super::work::Work;
+use crate::notifications::Status;
 
 /// A change of what the machine's firmware or BMC is set to.
 #[derive(Clone, Debug)]
@@ -108,7 +109,15 @@ impl Conductor {
                     node.console_enabled = enabled;
                     node.last_error = None;
                 };
-                held.work.modify(switch).await?;
+                let notifier = held.work.notifier();
+                notifier.console(&node, Status::Start);
+                match held.work.modify(switch).await {
+                    Ok(switched) => notifier.console(&switched, Status::End),
+                    Err(error) => {
+                        notifier.console(&node, Status::Error);
+                        return Err(error.into());
+                    }
+                }
             }
             Ok::<_, WorkError>(())
         }

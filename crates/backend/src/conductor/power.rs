@@ -6,6 +6,7 @@ use cupola_api::event::EventKind;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::state::power::{PowerState, PowerTarget};
+use cupola_drivers::interface::PowerSet;
 
 use super::Conductor;
 use super::diagnosis::Situation;
@@ -83,7 +84,11 @@ impl Work {
         }
     }
 
-    async fn change_power(&self, target: PowerTarget, timeout: Option<Duration>) -> WorkResult<()> {
+    pub(super) async fn change_power(
+        &self,
+        target: PowerTarget,
+        timeout: Option<Duration>,
+    ) -> WorkResult<()> {
         let (task, hardware) = self.hardware().await?;
         let now = hardware.power.state(&task).await?;
         let there = match target {
@@ -92,14 +97,15 @@ impl Work {
             PowerTarget::Reboot | PowerTarget::SoftReboot => false,
         };
         if there {
+            task.power_set(target, PowerSet::Start).await;
             self.modify(|node| node.power_state = now).await?;
+            task.power_set(target, PowerSet::End).await;
             return Ok(());
         }
         let task = match timeout {
             Some(limit) => task.within(limit),
             None => task,
         };
-        hardware.set_power(&task, target).await?;
-        Ok(())
+        self.set_power(&task, &hardware, target).await
     }
 }

@@ -144,7 +144,8 @@ impl Conductor {
                 hardware.set_power(&task, target).await?;
             }
             None => {
-                work.modify(|node| node.power_state = found).await?;
+                let synced = work.modify(|node| node.power_state = found).await?;
+                work.notifier().power_corrected(&synced, before.power_state);
                 self.forget_failures(node.uuid);
                 work.publish(EventKind::Power {
                     state: found.map_or("unknown", PowerState::as_str).to_owned(),
@@ -198,7 +199,9 @@ impl Conductor {
                 node.fault = Some(Fault::PowerFailure);
             })
             .await;
-        if lost.is_ok() {
+        if let Ok(lost) = &lost {
+            let notifier = held.work.notifier();
+            notifier.power_corrected(lost, node.power_state);
             held.work.publish(EventKind::Maintenance {
                 on: true,
                 reason: Some(text),
@@ -243,17 +246,22 @@ impl Work {
         if state == Some(PowerState::Error) {
             return Ok(());
         }
-        self.modify(|node| {
-            // Somebody may have decided otherwise meanwhile.
-            if node.fault == Some(Fault::PowerFailure) {
-                node.power_state = state;
-                node.maintenance = false;
-                node.maintenance_reason = None;
-                node.fault = None;
-                node.last_error = None;
-            }
-        })
-        .await?;
+        let known = task.node().power_state;
+        let recovered = self
+            .modify(|node| {
+                // Somebody may have decided otherwise meanwhile.
+                if node.fault == Some(Fault::PowerFailure) {
+                    node.power_state = state;
+                    node.maintenance = false;
+                    node.maintenance_reason = None;
+                    node.fault = None;
+                    node.last_error = None;
+                }
+            })
+            .await?;
+        if known != recovered.power_state {
+            self.notifier().power_corrected(&recovered, known);
+        }
         self.publish(EventKind::Maintenance {
             on: false,
             reason: Some("the BMC answers again".to_owned()),

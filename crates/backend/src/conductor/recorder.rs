@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use cupola_api::cupola::StepSummary;
 use cupola_api::event::{EventKind, Severity};
 use cupola_api::node::Node;
-use cupola_drivers::interface::{BmcCommand, Changes, DriverError, Recorder, Result};
+use cupola_api::state::power::PowerTarget;
+use cupola_drivers::interface::{BmcCommand, Changes, DriverError, PowerSet, Recorder, Result};
 use parking_lot::Mutex;
 
 use super::work::Work;
@@ -44,6 +45,15 @@ impl Recorder for TaskRecorder {
             });
         }
         Ok(Arc::new(stored.node.clone()))
+    }
+
+    async fn power_set(&self, target: PowerTarget, moment: PowerSet) {
+        match self.work.node().await {
+            Ok(node) => self.work.notifier().power(&node, target, moment),
+            Err(error) => {
+                tracing::warn!(%error, node = %self.work.id(), "change of power could not be told");
+            }
+        }
     }
 
     fn bmc_command(&self, command: &BmcCommand<'_>) {

@@ -46,7 +46,7 @@ impl Work {
             Reserved::Hold => return Ok(waits("a user to send unhold", WaitFor::Unhold)),
             Reserved::Wait => return Ok(self.wait_of(step)),
         };
-        hardware.set_power(task, power).await?;
+        self.set_power(task, hardware, power).await?;
         let comes_back = power != PowerTarget::Off
             && hardware.deploy.uses_agent()
             && self.ramdisk_runs().await?;

@@ -1,8 +1,10 @@
 //! Inspection rules at the end of an inspection (wire reference §14.3): those whose conditions hold
 //! act, by priority, on a copy of the node, its ports and what was found. The copy is kept when all
-//! have run: a rule that fails fails the inspection, and nothing of it stays.
+//! have run: a rule that fails fails the inspection, and nothing of it stays. Other services are called
+//! between the two, so that nobody is told of what was not done.
 
 mod action;
+mod call;
 mod condition;
 mod format;
 
@@ -17,6 +19,7 @@ use serde_json::Value;
 use super::error::{WorkError, WorkResult};
 use super::update::{differences, merged};
 use super::work::Work;
+use call::Call;
 use format::Names;
 
 /// Members of what was found that rules see masked, as upstream's do.
@@ -30,6 +33,8 @@ struct Scene {
     plugin_data: Value,
     /// What rules say.
     log: Vec<(Severity, String)>,
+    /// Whom the rule calls.
+    calls: Vec<Call>,
 }
 
 /// What rules have made of a node.
@@ -40,6 +45,8 @@ pub(super) struct Applied {
     traits: Option<Vec<String>>,
     ports: Vec<Port>,
     log: Vec<(Severity, String)>,
+    /// Whom rules call, in their order, after the title of the rule.
+    calls: Vec<(String, Call)>,
 }
 
 impl Applied {
@@ -68,7 +75,14 @@ impl Work {
         // Those of one priority stay in the order of their creation.
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
         let ports = store.ports_of(self.id()).await?;
-        applied(&rules, node, &ports, found).map_err(WorkError::failed)
+        let applied = applied(&rules, node, &ports, found).map_err(WorkError::failed)?;
+        for (title, call) in &applied.calls {
+            call.make().await.map_err(|error| {
+                let text = format!("inspection rule {title} failed: action api-call: {error}");
+                WorkError::failed(text)
+            })?;
+        }
+        Ok(applied)
     }
 
     /// Keeps what rules have made of traits and ports, and tells what they say.
@@ -103,7 +117,9 @@ fn applied(
             .collect::<Result<_, _>>()?,
         plugin_data: Value::Object(found.plugin_data.clone()),
         log: Vec::new(),
+        calls: Vec::new(),
     };
+    let mut calls = Vec::new();
     let mut inventory = Value::Object(found.inventory.clone());
     mask(&mut inventory);
     for rule in rules {
@@ -114,6 +130,8 @@ fn applied(
             let read = serde_json::from_value::<Node>(next.node.clone());
             read.map_err(|error| fault(format!("the node would not be one any more: {error}")))?;
             scene = next;
+            let made = scene.calls.drain(..);
+            calls.extend(made.map(|call| (title(rule), call)));
         }
     }
     let mut wanted: Node = serde_json::from_value(scene.node).map_err(|e| e.to_string())?;
@@ -137,6 +155,7 @@ fn applied(
         traits,
         ports: changed,
         log: scene.log,
+        calls,
     })
 }
 

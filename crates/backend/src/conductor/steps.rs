@@ -1,6 +1,7 @@
 //! Which steps run, and in which order (wire reference §19). Pure: no store, no hardware.
 
 use cupola_api::agent::StepFlow;
+use cupola_api::id::NodeId;
 use cupola_api::node::Object;
 use cupola_drivers::interface::{CleaningSettings, Retry, Step, StepSource};
 use serde_json::Value;
@@ -39,12 +40,17 @@ pub(super) fn is_own(step: &Step) -> bool {
 
 /// Whether an agent runs after the step.
 pub(super) fn starts_agent(step: &Step) -> bool {
-    step.is(OWN, START_CLEANING) || step.is(OWN, START_SERVICE) || step.is("deploy", "deploy")
+    let starts =
+        step.is(OWN, START_CLEANING) || step.is(OWN, START_SERVICE) || step.is("deploy", "deploy");
+    starts && step.on_child_nodes.is_none()
 }
 
 /// Whether no agent can be asked any more after the step.
 pub(super) fn ends_agent(step: &Step) -> bool {
-    step.is(OWN, END_CLEANING) || step.is(OWN, END_SERVICE) || step.is("deploy", "tear_down_agent")
+    let ends = step.is(OWN, END_CLEANING)
+        || step.is(OWN, END_SERVICE)
+        || step.is("deploy", "tear_down_agent");
+    ends && step.on_child_nodes.is_none()
 }
 
 /// A step that every interface has and the conductor itself runs.
@@ -125,15 +131,25 @@ pub(super) fn requested(value: &Value) -> Result<Step, String> {
         Some(other) => return Err(format!("args of a step are an object, not {other}")),
     };
     let step = wanted(&text("interface")?, &text("step")?, args, priority);
-    // It was not meant for this node: better nothing happens than that it runs here.
-    if value.get("execute_on_child_nodes") == Some(&Value::Bool(true)) {
-        return Err(format!(
-            "step {} is to run on child nodes, which this version cannot do; ask each child node \
-             for it",
-            step.name()
-        ));
+    if value.get("execute_on_child_nodes") != Some(&Value::Bool(true)) {
+        return Ok(step);
     }
-    Ok(step)
+    Ok(Step {
+        on_child_nodes: Some(child_nodes(value)?),
+        requires_ramdisk: false,
+        ..step
+    })
+}
+
+/// The children that a step is limited to; none for all.
+fn child_nodes(step: &Value) -> Result<Vec<NodeId>, String> {
+    let named = step.get("limit_child_node_execution");
+    let named = named.and_then(Value::as_array).map(Vec::as_slice);
+    let id = |entry: &Value| entry.as_str().and_then(|text| text.parse().ok());
+    let ids = named.unwrap_or_default().iter().map(|entry| {
+        id(entry).ok_or_else(|| format!("limit_child_node_execution has {entry}, which is no UUID"))
+    });
+    ids.collect()
 }
 
 /// A step that is asked for, of which no more is known than that.
@@ -168,6 +184,10 @@ pub(super) fn checked(
 ) -> Result<Vec<Step>, String> {
     let is_known = |step: &Step| known.iter().any(|k| k.is(&step.interface, &step.step));
     let check = |step: &Step| {
+        // What a child's interfaces know is looked up there.
+        if step.on_child_nodes.is_some() {
+            return Ok(step.clone());
+        }
         if Reserved::of(step).is_some() {
             return check_reserved(step).map(|()| step.clone());
         }
@@ -284,7 +304,10 @@ pub(super) fn completed(
 ) -> Result<Vec<Step>, String> {
     let mut list = Vec::new();
     for step in pending.iter().filter(|step| !is_own(step)) {
-        let described = if step.requested && Reserved::of(step).is_none() {
+        let described = if step.on_child_nodes.is_some() {
+            list.push(step.clone());
+            continue;
+        } else if step.requested && Reserved::of(step).is_none() {
             if !known.iter().any(|k| k.is(&step.interface, &step.step)) {
                 return Err(format!("node does not support this step: {}", step.name()));
             }
@@ -417,9 +440,20 @@ mod tests {
     fn a_step_for_child_nodes_does_not_run_on_their_parent() {
         let mut value = json!({"interface": "power", "step": "reboot",
             "execute_on_child_nodes": false});
-        assert!(requested(&value).is_ok());
+        assert!(requested(&value).is_ok_and(|step| step.on_child_nodes.is_none()));
         value["execute_on_child_nodes"] = json!(true);
-        assert!(requested(&value).is_err_and(|e| e.contains("power.reboot")));
+        let all = requested(&value).unwrap();
+        assert_eq!(all.on_child_nodes, Some(Vec::new()));
+        let child = NodeId::random();
+        value["limit_child_node_execution"] = json!([child]);
+        assert!(requested(&value).is_ok_and(|step| step.on_child_nodes == Some(vec![child])));
+        // The parent's interfaces need not know it, before the ramdisk and after.
+        value["step"] = json!("of_children");
+        let step = requested(&value).unwrap();
+        assert!(checked(std::slice::from_ref(&step), &[], true).is_ok());
+        assert_eq!(completed(&[step], &[], &[], true).unwrap().len(), 1);
+        value["limit_child_node_execution"] = json!(["child"]);
+        assert!(requested(&value).is_err_and(|e| e.contains("no UUID")));
     }
 
     #[test]

@@ -52,10 +52,15 @@ impl Work {
         let (task, hardware) = self.hardware().await?;
         hardware.power.validate(&task)?;
         let state = hardware.power.state(&task).await?;
-        self.transition(Event::Done, Actor::Conductor, "verified", |node| {
-            node.power_state = state;
-        })
-        .await?;
+        let known = task.node().power_state;
+        let verified = self
+            .transition(Event::Done, Actor::Conductor, "verified", |node| {
+                node.power_state = state;
+            })
+            .await?;
+        if known != state {
+            self.notifier().power_corrected(&verified, known);
+        }
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::Conductor;
 use super::error::{WorkError, WorkResult};
 use super::recorder::TaskRecorder;
+use crate::notifications::{Moved, Notifier};
 use crate::store::{Revision, StoreError, StoredNode};
 
 /// How long a piece of work may take that has no limit of its own.
@@ -107,6 +108,7 @@ impl Work {
         mut change: impl FnMut(&mut Node) + Send,
     ) -> WorkResult<Arc<StoredNode>> {
         let mut moved = Err(WorkError::failed("the node was not read"));
+        let mut target = None;
         // To the microsecond, as it is stored.
         let micros = Timestamp::now().as_microsecond();
         let now = Timestamp::from_microsecond(micros).unwrap_or_else(|_| Timestamp::now());
@@ -123,6 +125,7 @@ impl Work {
                 }
                 moved = match transition::next(from, event, actor) {
                     Some(to) => {
+                        target = node.target_provision_state;
                         change(node);
                         enter(node, from, to, now);
                         Ok((from, to))
@@ -135,6 +138,12 @@ impl Work {
         crash_point(CrashPoint::TransitionWritten);
         let cause = cause.to_owned();
         self.publish(EventKind::Transition { from, to, cause });
+        let before = Moved {
+            event,
+            state: from,
+            target,
+        };
+        self.notifier().provision(&stored, before);
         // So a process that dies has at the most its last move missing in the timeline.
         self.conductor.events().flush_within(FLUSH).await;
         Ok(stored)
@@ -157,6 +166,11 @@ impl Work {
 
     pub(super) fn publish(&self, kind: EventKind) {
         self.conductor.events().publish(Some(self.id), kind);
+    }
+
+    /// Who is told of the node outside of the service.
+    pub(super) fn notifier(&self) -> &Notifier {
+        self.conductor.events().notifier()
     }
 
     pub(super) fn log(&self, severity: Severity, text: impl Into<String>) {

@@ -8,8 +8,9 @@ use cupola_drivers::fake::DelayRange;
 use cupola_drivers::registry::hardware_type;
 use ipnet::Ipv4Net;
 
-use super::{Boot, Config, ConfigError, DhcpMode, TlsMode, priorities};
+use super::{Boot, Config, ConfigError, DhcpMode, NotificationDriver, TlsMode, priorities};
 use crate::http::ApiOptions;
+use crate::notifications::rabbitmq;
 use crate::store::StoreOptions;
 
 /// Finds the first thing that can never work.
@@ -18,6 +19,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     database(config)?;
     conductor(config)?;
     drivers(config)?;
+    notifications(config)?;
     if config.boot.lease_time.is_zero() {
         return Err(unusable("boot.lease_time", NO_TIME));
     }
@@ -109,6 +111,29 @@ fn drivers(config: &Config) -> Result<(), ConfigError> {
     }
     if !(0.0..=1.0).contains(&drivers.fake_failure_rate) {
         return Err(unusable("drivers.fake_failure_rate", "must be from 0 to 1"));
+    }
+    Ok(())
+}
+
+fn notifications(config: &Config) -> Result<(), ConfigError> {
+    let settings = &config.notifications;
+    if settings.driver != NotificationDriver::Rabbitmq {
+        return Ok(());
+    }
+    let Some(url) = &settings.url else {
+        return Err(ConfigError::Incomplete {
+            key: "notifications.url",
+            because: "notifications.driver is rabbitmq: say where the message broker is",
+        });
+    };
+    if rabbitmq::read_url(url).is_none() {
+        let reason = "is no URL of a message broker; write it as \
+                      amqp://USER:PASSWORD@HOST:5672/VIRTUALHOST, or with amqps for TLS, with \
+                      special characters of the password percent-encoded";
+        return Err(unusable("notifications.url", reason));
+    }
+    if settings.queue_length == 0 {
+        return Err(unusable("notifications.queue_length", "must be at least 1"));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 /// The name with the smallest edit distance to `text`, the first of several; none when all are so far
 /// away that nobody can have meant them.
-pub(super) fn nearest(text: &str, names: Vec<String>) -> Option<String> {
+pub(crate) fn nearest(text: &str, names: Vec<String>) -> Option<String> {
     let is_near = |name: &String| {
         let most = (text.chars().count() / 4).max(1);
         distance(text, name) <= most || text.starts_with(name) || name.starts_with(text)

@@ -94,6 +94,32 @@ choice! {
     }
 }
 
+choice! {
+    /// How much something that is told matters.
+    NotificationLevel {
+        /// What only who looks for a defect wants to know.
+        Debug => "debug",
+        /// What happens every day.
+        Info => "info",
+        /// What may become a failure.
+        Warning => "warning",
+        /// A failure.
+        Error => "error",
+        /// The end of the service.
+        Critical => "critical",
+    }
+}
+
+choice! {
+    /// Where notifications go.
+    NotificationDriver {
+        /// Into the log, a line each.
+        Log => "log",
+        /// To RabbitMQ, as oslo.messaging publishes them.
+        Rabbitmq => "rabbitmq",
+    }
+}
+
 section! {
     /// The HTTP API.
     "api" Api {
@@ -105,22 +131,33 @@ section! {
         /// How clients prove who they are: none, http_basic or keystone.
         auth: AuthStrategy = AuthStrategy::None;
         /// Users and their bcrypt hashes, for http_basic: what `htpasswd -B` writes. A change
-        /// counts within a second.
+        /// counts within a second, or at once after SIGHUP; while the file is away, broken or without
+        /// a user, the users before are kept.
         http_basic_auth_user_file: PathBuf = PathBuf::from("/etc/cupola/htpasswd");
         /// off, files or self_signed: whether the API is served by TLS, and where its certificate
         /// comes from. A self-signed one is made at the first start, in the directory tls below the
         /// state directory; its fingerprint is told at each start.
         tls: TlsMode = TlsMode::Off;
         /// With files: the certificate and those between it and the authority, as PEM. A change of
-        /// the files counts within a second.
+        /// the files counts within a second; one that has expired does not replace one that has not.
         tls_certificate: Option<PathBuf> = None;
         /// With files: the certificate's private key, as PEM.
         tls_key: Option<PathBuf> = None;
         /// How many connections are served at once; more wait.
         max_connections: usize = 4096;
+        /// How many connections one address may have at once; further ones are closed. 0 for no limit
+        /// but max_connections, as behind a proxy, where all clients share the proxy's address.
+        max_connections_per_address: usize = 1024;
         /// How long a connection without a request is kept, and how long the head of a request may
         /// take.
         keep_alive_timeout: Duration = seconds(30);
+        /// How many tokens one address may send in a second that Keystone says are not good, before it
+        /// is told to come again later; 0 for no limit. A wrong password counts as ten, and as forty
+        /// against its user's name from that address, so that one name waits before the others of the
+        /// address do. Behind a proxy or a router that translates addresses, many clients share one.
+        refused_logins_per_second: u32 = 10;
+        /// How many of them it may send at once, after a quiet time.
+        refused_logins_burst: u32 = 200;
         /// How many requests without credentials (lookup, heartbeat, continue_inspection) one address
         /// may make in a second; 0 for no limit. Behind a proxy or a router that translates
         /// addresses, many machines share one.
@@ -407,7 +444,10 @@ section! {
         image_cache_size: usize = 20480;
         /// How long one that no node uses is kept.
         image_cache_ttl: Duration = seconds(604_800);
-        /// What is appended to the kernel's command line.
+        /// What is appended to the kernel's command line. kernel_append_params of a node stands in its
+        /// place, with this where it says %default%. With api.tls self_signed ramdisks are told
+        /// ipa-insecure=1 besides, unless one of the two has ipa-insecure or ipa-cafile; with files and
+        /// an authority of your own, write ipa-cafile=FILE, of a file in the ramdisk.
         kernel_append_params: String = "nofb vga=normal".to_owned();
     }
 }
@@ -445,6 +485,26 @@ section! {
         deploy_logs_local_path: Option<PathBuf> = None;
         /// How much they may take altogether, in MiB; the oldest are deleted first.
         deploy_logs_quota: usize = 512;
+    }
+}
+
+section! {
+    /// Notifications of changes, as Ironic emits them.
+    "notifications" Notifications {
+        /// The lowest level of what is told: debug, info, warning, error or critical. Not set,
+        /// nothing is told. Failures are of level error, everything else is of level info.
+        notification_level: Option<NotificationLevel> = None;
+        /// Where they go. log: a line of the log each, with the target cupola::notifications.
+        /// rabbitmq: to the message broker of url, as oslo.messaging's messagingv2 publishes them.
+        driver: NotificationDriver = NotificationDriver::Log;
+        /// With rabbitmq: amqp://USER:PASSWORD@HOST:5672/VIRTUALHOST, or amqps:// for TLS.
+        url: Option<Secret> = None;
+        /// With rabbitmq: how many notifications wait while the broker is away; when there are more,
+        /// the oldest are dropped.
+        queue_length: usize = 4096;
+        /// With rabbitmq: whether the exchange and the queues are durable where this service makes
+        /// them; the same as amqp_durable_queues of those that listen.
+        amqp_durable_queues: bool = false;
     }
 }
 

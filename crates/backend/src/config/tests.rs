@@ -229,6 +229,12 @@ fn passwords_in_urls_are_not_shown() {
 }
 
 #[test]
+fn a_mark_of_an_editor_is_no_part_of_a_file() {
+    let config = load("\u{feff}api.max_limit = 7\n", &[], &[]).unwrap();
+    assert_eq!(config.api.max_limit, 7);
+}
+
+#[test]
 fn a_file_that_is_not_there_or_not_toml_is_named() {
     let missing = Config::load(Some(Path::new("/nowhere/cupola.toml")), [], &[]);
     let text = missing.expect_err("there is none").to_string();

@@ -180,7 +180,7 @@ impl<T: Setting> Setting for Vec<T> {
 macro_rules! choice {
     ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident => $text:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum $type { $($(#[$vdoc])* $variant,)* }
 
         impl $type {

@@ -8,12 +8,12 @@ use axum::extract::Request;
 use axum::response::Response;
 use cupola_api::Microversion;
 use cupola_api::event::Severity;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use uuid::Uuid;
 
 use super::call::Call;
 use super::serve::Connection;
-use crate::auth::{Caller, Scope};
+use crate::auth::{Caller, Denied, Scope};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("openstack-request-id");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
@@ -30,7 +30,8 @@ impl RequestId {
 
     /// Puts it into the headers of an answer.
     pub(super) fn label(self, response: &mut Response) {
-        if let Ok(id) = HeaderValue::from_str(&self.to_string()) {
+        // Takes the text as it is, where `from_str` would copy it.
+        if let Ok(id) = HeaderValue::try_from(self.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id.clone());
             response.headers_mut().insert(X_REQUEST_ID, id);
         }
@@ -49,7 +50,8 @@ pub(super) struct Arrival {
     pub(super) id: RequestId,
     started: Instant,
     method: Method,
-    path: String,
+    /// Of which the path is told; a copy of it shares its text.
+    uri: Uri,
     peer: Option<SocketAddr>,
     /// The identifier that the client gave to what it does, over several services.
     global: Option<RequestId>,
@@ -63,7 +65,7 @@ impl Arrival {
             id: RequestId::random(),
             started: Instant::now(),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            uri: request.uri().clone(),
             peer,
             global: request.headers().get(X_REQUEST_ID).and_then(given),
         }
@@ -83,7 +85,7 @@ impl Arrival {
                     target: "cupola::access",
                     tracing::Level::$level,
                     method = %self.method,
-                    path = %self.path.escape_debug(),
+                    path = %self.uri.path().escape_debug(),
                     status = response.status().as_u16(),
                     micros = u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX),
                     user = %user(response).escape_debug(),
@@ -96,7 +98,7 @@ impl Arrival {
                 )
             };
         }
-        let is_read = matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let is_read = is_read(&self.method);
         match response.status().as_u16() {
             500.. => line!(WARN),
             ..400 if is_read => line!(DEBUG),
@@ -105,16 +107,23 @@ impl Arrival {
     }
 
     /// Logs that it is not let in. Who guesses passwords is found by the address.
-    pub(super) fn log_denied(&self, why: &dyn std::fmt::Display) {
+    pub(super) fn log_denied(&self, why: &Denied) {
         tracing::warn!(
             target: "cupola::access",
             client = self.peer.map(tracing::field::display),
             request_id = %self.id,
-            path = %self.path.escape_debug(),
+            method = %self.method,
+            path = %self.uri.path().escape_debug(),
+            user = why.user().map(|user| tracing::field::display(user.escape_debug())),
             %why,
             "not let in"
         );
     }
+}
+
+/// Whether nothing is changed.
+pub(super) fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// An identifier of the form that services give to each other.
@@ -138,11 +147,13 @@ fn project(response: &Response) -> &str {
     }
 }
 
-/// Puts on a node's timeline who changed it, or tried to.
+/// Puts on a node's timeline who changed it, or tried to; of what belongs to no node among the
+/// events of all.
 pub(super) fn audit(call: &Call, caller: &Caller, path: &str, id: RequestId, status: u16) {
-    let Some(node) = *call.changes.lock() else {
+    let node = *call.changes.lock();
+    if node.is_none() && is_read(&call.method) {
         return;
-    };
+    }
     let who = match caller {
         Caller::Anybody => return,
         Caller::User(name) => format!("user {}", name.escape_debug()),
@@ -156,7 +167,7 @@ pub(super) fn audit(call: &Call, caller: &Caller, path: &str, id: RequestId, sta
     let (method, path) = (&call.method, path.escape_debug());
     let text = format!("{who}: {method} {path} was answered with {status} ({id})");
     let events = &call.state.events;
-    events.log(Some(node), Severity::Info, "audit", text);
+    events.log(node, Severity::Info, "audit", text);
 }
 
 #[cfg(test)]

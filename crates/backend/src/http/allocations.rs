@@ -13,6 +13,7 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::announce::{self, Action};
 use super::answer::{Answer, Failure, empty};
 use super::body::{self, Size};
 use super::call::Call;
@@ -32,13 +33,17 @@ pub(super) async fn list(call: &mut Call) -> Answer {
         let node = named(call, &node).await?.uuid;
         filters.push(Only::Is("node_uuid", Cell::text(node.to_string())));
     }
-    for column in ["resource_class", "state", "owner"] {
+    for column in ["resource_class", "state"] {
         let given = call.arguments.text(column)?;
-        let own = call.only_project().filter(|_| column == "owner");
-        if let Some(value) = own.map(str::to_owned).or(given) {
-            filters.push(Only::Is(column, Cell::text(value)));
-        }
+        filters.extend(given.map(|value| Only::Is(column, Cell::text(value))));
     }
+    let owner = call.arguments.text("owner")?;
+    let own = call.only_project().map(str::to_owned);
+    if own.is_some() && owner.is_some() && own != owner {
+        let what = "allocations of another project";
+        call.must(Rule::AllocationListAll, Target::default(), what)?;
+    }
+    filters.extend(own.or(owner).map(Only::OwnedBy));
     collection::list::<Allocation>(call, &request, &filters, ALLOCATIONS.path).await
 }
 
@@ -83,7 +88,8 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     allocation.owner = allocation.owner.filter(|owner| !owner.is_empty());
     give_owner(call, &mut allocation)?;
     let node = node.map(|node| node.uuid);
-    let made = call.state.rpc.create_allocation(allocation, node).await?;
+    let made = call.state.rpc.create_allocation(allocation.clone(), node);
+    let made = announce::small(call, Action::Create, &allocation, made, announce::whole).await?;
     collection::created(call, &made)
 }
 
@@ -112,16 +118,20 @@ fn give_owner(call: &Call, allocation: &mut Allocation) -> Result<(), ApiFault> 
     ))
 }
 
-/// Refuses who does not pass the route's rule on an allocation; to who may not see it, it is not there.
-fn check_asked(call: &Call, allocation: &Allocation, ident: &str) -> Result<(), ApiFault> {
+/// Refuses who does not pass the route's rule on an allocation; `hidden` is the answer to who may not see
+/// it.
+fn check_asked(
+    call: &Call,
+    allocation: &Allocation,
+    hidden: impl FnOnce() -> ApiFault,
+) -> Result<(), ApiFault> {
     let target = Target {
         allocation_owner: allocation.owner.as_deref(),
         ..Target::default()
     };
     let what = format_args!("allocation {}", allocation.uuid);
     if call.must(Rule::AllocationGet, target, what).is_err() {
-        let text = format!("Allocation {ident} could not be found.");
-        return Err(ApiFault::not_found(text));
+        return Err(hidden());
     }
     match call.method {
         Method::DELETE => call.must(Rule::AllocationDelete, target, what),
@@ -220,7 +230,9 @@ async fn find(call: &Call, ident: &str) -> Result<Allocation, Failure> {
         return Err(ApiFault::bad_request(text).into());
     }
     let allocation: Allocation = collection::find_named(call, ident).await?;
-    check_asked(call, &allocation, ident)?;
+    check_asked(call, &allocation, || {
+        collection::missing::<Allocation>(ident)
+    })?;
     if let Some(node) = allocation.node_uuid {
         call.note(node);
     }
@@ -248,14 +260,19 @@ pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
         allocation.name.clone_from(&after.name);
         allocation.extra.clone_from(&after.extra);
     });
-    let changed = changed.await?;
+    let changed = announce::small(call, Action::Update, &after, changed, announce::whole).await?;
     collection::whole(call, &changed)
 }
 
 /// `DELETE /v1/allocations/{allocation}`.
 pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
     let allocation = find(call, ident).await?;
-    call.state.rpc.destroy_allocation(allocation.uuid).await?;
+    remove(call, &allocation).await
+}
+
+async fn remove(call: &Call, allocation: &Allocation) -> Answer {
+    let removed = call.state.rpc.destroy_allocation(allocation.uuid);
+    announce::small(call, Action::Delete, allocation, removed, |()| None).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
@@ -269,16 +286,17 @@ pub(super) async fn show_of_node(call: &mut Call, node: &str) -> Answer {
 /// `DELETE /v1/nodes/{node}/allocation`.
 pub(super) async fn delete_of_node(call: &mut Call, node: &str) -> Answer {
     let allocation = of_node(call, node).await?;
-    call.state.rpc.destroy_allocation(allocation.uuid).await?;
-    empty(StatusCode::NO_CONTENT)
+    remove(call, &allocation).await
 }
 
 async fn of_node(call: &Call, ident: &str) -> Result<Allocation, Failure> {
     let node = named(call, ident).await?;
-    let missing = || format!("Allocation for node {ident} was not found");
-    let id = node.allocation_uuid;
-    let id = id.ok_or_else(|| ApiFault::not_found(missing()))?;
-    let allocation: Allocation = call.state.store.document(id).await?;
-    check_asked(call, &allocation, ident)?;
+    let missing = || ApiFault::not_found(format!("Allocation for node {ident} was not found"));
+    let id = node.allocation_uuid.ok_or_else(missing)?;
+    let allocation: Allocation = match call.state.store.document(id).await {
+        Err(StoreError::NotFound { .. }) => return Err(missing().into()),
+        found => found?,
+    };
+    check_asked(call, &allocation, missing)?;
     Ok(allocation)
 }

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use serde_json::json;
 
+use super::chunks::Chunks;
 use crate::auth::Denied;
 
 /// Why a request is refused.
@@ -78,46 +79,58 @@ impl Failure {
 /// The answer to who may not come in, as Ironic's filter words it.
 fn refused(denied: &Denied) -> Response {
     let status = match denied {
-        Denied::Missing | Denied::Wrong | Denied::Token(_) => StatusCode::UNAUTHORIZED,
+        Denied::Missing | Denied::Wrong(_) | Denied::Token(_) => StatusCode::UNAUTHORIZED,
         Denied::Scheme(_) | Denied::Malformed => StatusCode::BAD_REQUEST,
-        Denied::Busy | Denied::Unreadable | Denied::Identity(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Denied::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Denied::Busy { .. } | Denied::Stopping | Denied::Identity(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     };
     let (message, code) = (denied.to_string(), status.as_u16());
     let body = match denied {
         // The filter of tokens words its answers another way than that of users.
-        Denied::Token(_) | Denied::Identity(_) => {
+        Denied::Token(_) | Denied::Identity(_) | Denied::TooMany { .. } | Denied::Busy { .. } => {
             let title = status.canonical_reason();
             json!({ "error": { "code": code, "title": title, "message": message } })
         }
         Denied::Missing
-        | Denied::Wrong
+        | Denied::Wrong(_)
         | Denied::Scheme(_)
         | Denied::Malformed
-        | Denied::Busy
-        | Denied::Unreadable => json!({ "error": { "message": message, "code": code } }),
+        | Denied::Stopping => json!({ "error": { "message": message, "code": code } }),
     };
-    let challenge = match denied {
-        Denied::Token(uri) => HeaderValue::from_str(&format!("Keystone uri=\"{uri}\"")).ok(),
-        Denied::Missing | Denied::Wrong => {
-            Some(HeaderValue::from_static("Basic realm=\"Baremetal API\""))
+    let header = match denied {
+        Denied::Token(uri) => HeaderValue::from_str(&format!("Keystone uri=\"{uri}\""))
+            .ok()
+            .map(|challenge| (header::WWW_AUTHENTICATE, challenge)),
+        Denied::Missing | Denied::Wrong(_) => {
+            let challenge = HeaderValue::from_static("Basic realm=\"Baremetal API\"");
+            Some((header::WWW_AUTHENTICATE, challenge))
         }
-        Denied::Scheme(_)
-        | Denied::Malformed
-        | Denied::Busy
-        | Denied::Unreadable
-        | Denied::Identity(_) => None,
+        Denied::TooMany { seconds, .. } | Denied::Busy { seconds, .. } => {
+            Some((header::RETRY_AFTER, (*seconds).into()))
+        }
+        Denied::Scheme(_) | Denied::Malformed | Denied::Stopping | Denied::Identity(_) => None,
     };
     let mut response = with_body(status, body.to_string().into_bytes());
-    if let Some(challenge) = challenge {
-        let headers = response.headers_mut();
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    if let Some((name, value)) = header {
+        response.headers_mut().insert(name, value);
     }
     response
 }
 
 /// JSON that has been written already.
 pub(super) fn with_body(status: StatusCode, body: impl Into<bytes::Bytes>) -> Response {
-    let mut response = Response::new(Body::from(body.into()));
+    of_json(status, Body::from(body.into()))
+}
+
+/// 200 with JSON that has been written in pieces.
+pub(super) fn with_chunks(page: Chunks) -> Response {
+    of_json(StatusCode::OK, page.body())
+}
+
+fn of_json(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -173,6 +173,48 @@ pub(super) fn additional(names: &[&str], what: &str) -> ApiFault {
     )
 }
 
+/// Refuses integers of more than 64 bits: they would be kept rounded.
+pub(super) fn exact(json: &[u8]) -> Result<(), ApiFault> {
+    let Some(number) = rounded(json) else {
+        return Ok(());
+    };
+    let short: String = number.chars().take(60).collect();
+    Err(ApiFault::bad_request(format!(
+        "The request body has the number {short}, which would not be kept exactly; whole numbers go \
+         from {} to {}, longer ones must be given as text, in quotes",
+        i64::MIN,
+        u64::MAX
+    )))
+}
+
+/// The first integer of a JSON text that fits into no 64 bits.
+fn rounded(json: &[u8]) -> Option<&str> {
+    let (mut in_string, mut escaped) = (false, false);
+    let mut rest = json;
+    while let Some((byte, after)) = rest.split_first() {
+        match (in_string, escaped, byte) {
+            (true, true, _) => escaped = false,
+            (true, false, b'\\') => escaped = true,
+            (_, false, b'"') => in_string = !in_string,
+            (false, _, b'-' | b'0'..=b'9') => {
+                let is_part = |b: &&u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                let length = rest.iter().take_while(is_part).count();
+                let (number, next) = rest.split_at_checked(length)?;
+                let number = std::str::from_utf8(number).ok()?;
+                let is_whole = !number.contains(['.', 'e', 'E']);
+                if is_whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                    return Some(number);
+                }
+                rest = next;
+                continue;
+            }
+            _ => {}
+        }
+        rest = after;
+    }
+    None
+}
+
 fn is_form(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
@@ -265,7 +307,37 @@ mod tests {
         assert!(matches!(error, Failure::Fault(f) if f.message == "Unexpected arguments: {}"));
     }
 
+    #[test]
+    fn integers_that_would_be_rounded_are_found() {
+        for (json, want) in [
+            (
+                r#"{"a": 18446744073709551615, "b": [-9223372036854775808]}"#,
+                None,
+            ),
+            (
+                r#"{"a": [1, 18446744073709551616]}"#,
+                Some("18446744073709551616"),
+            ),
+            ("-9223372036854775809", Some("-9223372036854775809")),
+            ("[1e30, 123456789012345678901234567890.5]", None),
+            (r#""\\" "#, None),
+            (
+                r#"["123456789012345678901234567890", "\"99999999999999999999", 1]"#,
+                None,
+            ),
+        ] {
+            assert_eq!(rounded(json.as_bytes()), want, "{json}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn an_integer_is_kept_as_it_is_or_refused(digits in "-?[1-9][0-9]{0,30}") {
+            let value: Value = serde_json::from_str(&digits).unwrap_or_default();
+            let kept = value.to_string();
+            prop_assert_eq!(rounded(digits.as_bytes()).is_none(), kept == digits);
+        }
+
         #[test]
         fn brackets_in_strings_do_not_count(text in "[\\[\\]{}a\\\\\"]{0,40}") {
             let json = serde_json::to_vec(&[&text]).unwrap_or_default();
@@ -275,6 +347,7 @@ mod tests {
         #[test]
         fn hostile_bytes_never_panic(bytes: Vec<u8>) {
             let _ = nesting(&bytes);
+            let _ = rounded(&bytes);
         }
     }
 }

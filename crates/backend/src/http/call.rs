@@ -19,7 +19,7 @@ use super::arguments::Arguments;
 use super::body::{self, Size};
 use super::name;
 use super::permit::Permit;
-use crate::auth::Proof;
+use super::proof::Proof;
 use crate::store::{Conflict, StoreError, StoredNode};
 
 /// A request.
@@ -79,7 +79,12 @@ impl Call {
         let memory = size.is_strangers().then_some(&options.stranger_memory);
         let (bytes, memory) = body::gather(body, options.limits.bytes(size), memory).await?;
         self.memory = memory;
-        body::read(&bytes, &self.headers, options.limits.depth)
+        let read = body::read(&bytes, &self.headers, options.limits.depth)?;
+        // What a ramdisk has found is taken as it is: nothing of it is lost for one number.
+        if !size.is_strangers() {
+            body::exact(&bytes)?;
+        }
+        Ok(read)
     }
 
     /// The body as an object whose members are arguments: unknown ones are refused as such.

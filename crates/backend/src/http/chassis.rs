@@ -6,6 +6,7 @@ use cupola_api::fault::ApiFault;
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::announce;
 use super::answer::{Answer, empty};
 use super::body::Size;
 use super::call::Call;
@@ -38,7 +39,7 @@ pub(super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
 /// `POST /v1/chassis`.
 pub(super) async fn create(call: &mut Call) -> Answer {
     let chassis: Chassis = collection::read(call).await?;
-    let chassis = call.state.store.create_document(chassis).await?;
+    let chassis = announce::create(call, chassis).await?;
     collection::created(call, &chassis)
 }
 
@@ -67,14 +68,13 @@ pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
     if after == before {
         return collection::whole(call, &before);
     }
-    let after = call.state.store.save_document(after).await?;
+    let after = announce::save(call, after).await?;
     collection::whole(call, &after)
 }
 
 /// `DELETE /v1/chassis/{uuid}`, unless nodes are in it.
 pub(super) async fn delete(call: &mut Call, uuid: &str) -> Answer {
     let chassis: Chassis = collection::find(call, ARGUMENT, uuid).await?;
-    let deleted = call.state.store.delete_document::<Chassis>(chassis.uuid.0);
-    deleted.await?;
+    announce::delete(call, &chassis).await?;
     empty(StatusCode::NO_CONTENT)
 }

@@ -11,6 +11,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeIdent;
 use cupola_api::node::{Access, Object};
 use cupola_api::patch::{PatchOperation, PatchVerb};
+use cupola_api::policy::Rule;
 use cupola_api::{Microversion, NodeId};
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -26,6 +27,7 @@ use super::patch::{self, Patchable};
 use super::repr::{plain, repr_list};
 use super::schema;
 use super::text::{Secrets, unmask};
+use crate::policy::Target;
 use crate::store::{Cell, Document, Only, StoreError, StoredNode, Window};
 pub(super) use shape::{Shape, links};
 
@@ -58,17 +60,37 @@ impl ListRequest {
     }
 }
 
-/// The item that a list goes on after.
-async fn marker<D: Document>(call: &Call, paging: &Paging) -> Result<Option<Uuid>, Failure> {
+/// The item that a list goes on after. One that the caller may not see is not there.
+async fn marker<D: Document>(
+    call: &Call,
+    paging: &Paging,
+    filters: &[Only],
+) -> Result<Option<Uuid>, Failure> {
     let Some(text) = &paging.marker else {
         return Ok(None);
     };
+    let Some(uuid) = named_marker::<D>(call, text).await? else {
+        return Ok(None);
+    };
+    if call.only_project().is_some() || !call.may(Rule::NodeListAll, Target::default()) {
+        let scopes = filters.iter().filter(|filter| filter.is_scope()).cloned();
+        let is = Only::Is("uuid", Cell::text(uuid.to_string()));
+        let scopes: Vec<Only> = scopes.chain([is]).collect();
+        let seen: Vec<D> = call.state.store.documents(&scopes).await?;
+        if seen.is_empty() {
+            return Err(missing::<D>(text).into());
+        }
+    }
+    Ok(Some(uuid))
+}
+
+async fn named_marker<D: Document>(call: &Call, text: &str) -> Result<Option<Uuid>, Failure> {
     let words = &D::COLLECTION.words;
     match (words.marker, Uuid::try_parse(text)) {
         (_, Ok(uuid)) => Ok(Some(uuid)),
         (Marker::Uuid, Err(_)) => Ok(Some(uuid_text("marker", text)?)),
         (Marker::SchemaUuid, Err(_)) => {
-            let reason = format!("{} is not a 'uuid'", repr_list([text.as_str()]));
+            let reason = format!("{} is not a 'uuid'", repr_list([text]));
             let reason = reason.replace(['[', ']'], "");
             Err(schema::fault("", reason).into())
         }
@@ -82,7 +104,7 @@ async fn marker<D: Document>(call: &Call, paging: &Paging) -> Result<Option<Uuid
     }
 }
 
-fn missing<M: Member>(ident: &str) -> ApiFault {
+pub(super) fn missing<M: Member>(ident: &str) -> ApiFault {
     let title = M::COLLECTION.title;
     ApiFault::not_found(format!("{title} {ident} could not be found."))
 }
@@ -116,20 +138,19 @@ pub(super) async fn list<D: Document>(
     filters: &[Only],
     path: &str,
 ) -> Answer {
-    list_some(call, request, filters, path, |_: &D| true, |_| {}).await
+    list_redacted(call, request, filters, path, |_: &mut D| {}).await
 }
 
-/// The same of what `is_shown` besides, each as `redact` leaves it.
-pub(super) async fn list_some<D: Document>(
+/// The same, each as `redact` leaves it.
+pub(super) async fn list_redacted<D: Document>(
     call: &Call,
     request: &ListRequest,
     filters: &[Only],
     path: &str,
-    is_shown: impl Fn(&D) -> bool,
     redact: impl Fn(&mut D),
 ) -> Answer {
     let paging = &request.paging;
-    let marker = marker::<D>(call, paging).await?;
+    let marker = marker::<D>(call, paging, filters).await?;
     let mut items: Vec<D> = match paging.sort_key.as_deref() {
         None | Some("id") => {
             let window = Window {
@@ -137,11 +158,10 @@ pub(super) async fn list_some<D: Document>(
                 descending: paging.descending,
                 limit: paging.limit,
             };
-            pages(call, filters, window, is_shown).await?
+            call.state.store.document_page(filters, window).await?
         }
         Some(key) => {
             let mut items = call.state.store.documents(filters).await?;
-            items.retain(is_shown);
             items.sort_by_cached_key(|item: &D| sort_value(item, key));
             if paging.descending {
                 items.reverse();
@@ -164,26 +184,6 @@ pub(super) async fn list_some<D: Document>(
         answer.insert("next".to_owned(), Value::from(next));
     }
     ok(&answer)
-}
-
-/// As many of what is shown as the window has place for, where the database cannot tell which those are.
-async fn pages<D: Document>(
-    call: &Call,
-    filters: &[Only],
-    mut window: Window,
-    is_shown: impl Fn(&D) -> bool,
-) -> Result<Vec<D>, Failure> {
-    let mut items: Vec<D> = Vec::new();
-    loop {
-        let page: Vec<D> = call.state.store.document_page(filters, window).await?;
-        let (is_last, last) = (page.len() < window.limit, page.last().map(Member::uuid));
-        items.extend(page.into_iter().filter(&is_shown));
-        if is_last || items.len() >= window.limit {
-            items.truncate(window.limit);
-            return Ok(items);
-        }
-        window.after = last;
-    }
 }
 
 fn cut<D: Document>(
@@ -226,15 +226,22 @@ pub(super) async fn find<D: Document>(
     argument: &str,
     uuid: &str,
 ) -> Result<D, Failure> {
-    let uuid = uuid_text(argument, uuid)?;
-    Ok(call.state.store.document(uuid).await?)
+    by_uuid(call, uuid_text(argument, uuid)?, uuid).await
+}
+
+/// The resource of this UUID. What is missing is named as it was asked for, as what is hidden is.
+async fn by_uuid<D: Document>(call: &Call, uuid: Uuid, ident: &str) -> Result<D, Failure> {
+    match call.state.store.document(uuid).await {
+        Err(StoreError::NotFound { .. }) => Err(missing::<D>(ident).into()),
+        found => Ok(found?),
+    }
 }
 
 /// The resource of this UUID, or of this name.
 pub(super) async fn find_named<D: Document>(call: &Call, ident: &str) -> Result<D, Failure> {
     let store = &call.state.store;
     if let Ok(uuid) = Uuid::try_parse(ident) {
-        return Ok(store.document(uuid).await?);
+        return by_uuid(call, uuid, ident).await;
     }
     let named = Only::Is("name", Cell::text(ident));
     let argument = D::COLLECTION.words.ident;

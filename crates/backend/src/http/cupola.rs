@@ -4,20 +4,29 @@
 pub(super) mod events;
 pub(super) mod logs;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cupola_api::EventId;
 use cupola_api::cupola::{Images, ProbeRequest, Timeline};
 use cupola_api::fault::ApiFault;
+use cupola_api::node::Node;
+use cupola_api::policy::Rule;
 use http::StatusCode;
 
 use super::answer::{Answer, ok, with_body};
 use super::body::Size;
 use super::call::Call;
+use super::nodes::redact;
 use super::text::{raw, value};
-use crate::conductor::diagnosis;
+use crate::conductor::diagnosis::{self, Sight};
+use crate::events::durations;
+use crate::policy::Target;
 
 /// How many events of a timeline are given unless asked otherwise, and at most.
 const TIMELINE: u32 = 1000;
+/// How long what was just published may take to be counted.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// `GET /cupola/v1/nodes`.
 pub(super) async fn nodes(call: &mut Call) -> Answer {
@@ -58,11 +67,14 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
     }
     // No version was asked for: names are known here at every one.
     let stored = call.target(&node.into()).await?;
-    let events = call
+    let kept = call
         .state
         .events
-        .timeline(stored.uuid, after, limit.min(TIMELINE))
-        .await?;
+        .timeline(stored.uuid, after, limit.min(TIMELINE));
+    let mut events = kept.await?;
+    let may_see = |node: &Node| call.may_on(Rule::NodeGet, node);
+    let sight = sight(call, &may_see);
+    sight.tell_all(&call.state.store, &mut events).await?;
     ok(&Timeline { events })
 }
 
@@ -70,7 +82,21 @@ pub(super) async fn timeline(call: &mut Call, node: &str) -> Answer {
 pub(super) async fn explain(call: &mut Call, node: &str) -> Answer {
     let stored = call.target(&node.into()).await?;
     let (store, events) = (&call.state.store, &call.state.events);
-    ok(&diagnosis::explain(store, events, &stored).await?)
+    let may_see = |node: &Node| call.may_on(Rule::NodeGet, node);
+    let sight = sight(call, &may_see);
+    let mut explanation = diagnosis::explain(store, events, &stored, sight).await?;
+    if let Some(redacted) = redact::one(call, &stored) {
+        explanation.last_error = redacted.last_error;
+    }
+    ok(&explanation)
+}
+
+/// What the caller may see of other machines. Those of no node are the system's.
+fn sight<'a>(call: &Call, may_see: &'a (dyn Fn(&Node) -> bool + Sync)) -> Sight<'a> {
+    Sight {
+        unknown: call.may(Rule::NodeListAll, Target::default()),
+        node: may_see,
+    }
 }
 
 pub(super) fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFault> {
@@ -82,6 +108,13 @@ pub(super) fn number(call: &mut Call, name: &str) -> Result<Option<i64>, ApiFaul
             ApiFault::bad_request(format!("Expected an integer for {name}: {text}"))
         })?;
     Ok(Some(number))
+}
+
+/// `GET /cupola/v1/durations`.
+pub(super) async fn durations(call: &mut Call) -> Answer {
+    call.state.events.flush_within(FLUSH).await;
+    let samples = call.state.store.durations(durations::READ).await?;
+    ok(&durations::of(&samples))
 }
 
 /// `GET /cupola/v1/images`.

@@ -6,6 +6,7 @@ mod check;
 use cupola_api::deploy_template::{DEPLOY_TEMPLATES, DeployTemplate};
 use http::StatusCode;
 
+use super::announce;
 use super::answer::{Answer, empty};
 use super::body::{self, Size};
 use super::call::Call;
@@ -16,7 +17,7 @@ use super::patch;
 pub(super) async fn create(call: &mut Call) -> Answer {
     let given = body::object(call.json(Size::Usual).await?, "template")?;
     let template = check::created(&given)?;
-    let template = call.state.store.create_document(template).await?;
+    let template = announce::create(call, template).await?;
     collection::created(call, &template)
 }
 
@@ -43,16 +44,13 @@ pub(super) async fn update(call: &mut Call, template: &str) -> Answer {
     if after == before {
         return collection::whole(call, &before);
     }
-    let after = call.state.store.save_document(after).await?;
+    let after = announce::save(call, after).await?;
     collection::whole(call, &after)
 }
 
 /// `DELETE /v1/deploy_templates/{template}`.
 pub(super) async fn delete(call: &mut Call, template: &str) -> Answer {
     let template: DeployTemplate = collection::find_named(call, template).await?;
-    let store = &call.state.store;
-    store
-        .delete_document::<DeployTemplate>(template.uuid.0)
-        .await?;
+    announce::delete(call, &template).await?;
     empty(StatusCode::NO_CONTENT)
 }

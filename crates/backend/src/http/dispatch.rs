@@ -13,16 +13,18 @@ use cupola_api::microversion::{HEADER, MAX_HEADER, MIN_HEADER, STANDARD_HEADER, 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use parking_lot::Mutex;
+use tracing::Instrument as _;
 
-use super::access::{Arrival, RequestId, audit};
+use super::access::{Arrival, RequestId, audit, is_read};
 use super::answer::{Answer, Failure, empty};
 use super::arguments::Arguments;
 use super::call::Call;
 use super::permit::Permit;
+use super::proof::Proof;
 use super::route::Found;
 use super::serve::Connection;
 use super::{ApiState, handlers};
-use crate::auth::{Caller, Denied, Proof, SameProcess};
+use crate::auth::{Caller, Denied, SameProcess};
 
 const MIN: HeaderName = HeaderName::from_static(MIN_HEADER);
 const MAX: HeaderName = HeaderName::from_static(MAX_HEADER);
@@ -185,7 +187,13 @@ async fn serve(
         },
         caller,
     );
-    let mut answer = Box::pin(handlers::handle(route.operation, &found, &mut call)).await;
+    // What the conductor logs of a change, also later, names the request that asked for it.
+    let span = match is_read(&call.method) {
+        true => tracing::Span::none(),
+        false => tracing::info_span!("request", %id),
+    };
+    let handled = handlers::handle(route.operation, &found, &mut call);
+    let mut answer = Box::pin(handled.instrument(span)).await;
     if answer.is_ok() && !call.permit.is_through() {
         // A handler that forgets to ask tells nobody anything.
         tracing::error!(path, "no rule was asked; this is a defect of the service");
@@ -211,7 +219,14 @@ fn call(state: ApiState, parts: Parts, body: Body, asked: Asked, caller: &Caller
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let proof = match (asked.route.operation, caller) {
         (Operation::FollowEvents, Caller::User(_) | Caller::Token(_)) => {
-            Some(Proof::new(state.authentication.clone(), parts.clone()))
+            let policy = Arc::clone(&state.options.policy);
+            let authentication = state.authentication.clone();
+            Some(Proof::new(
+                authentication,
+                parts.clone(),
+                asked.route,
+                policy,
+            ))
         }
         _ => None,
     };

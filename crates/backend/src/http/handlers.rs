@@ -189,6 +189,7 @@ pub(super) async fn handle(operation: Operation, path: &Found, call: &mut Call) 
         O::SummarizeNodes => cupola::nodes(call).await,
         O::ShowTimeline => cupola::timeline(call, a).await,
         O::ExplainNode => cupola::explain(call, a).await,
+        O::ShowDurations => cupola::durations(call).await,
         O::ListLogs => cupola::logs::list(call, a).await,
         O::ShowLog => cupola::logs::archive(call, a, b).await,
         O::ShowLogLines => cupola::logs::lines(call, a, b).await,

@@ -9,6 +9,7 @@ use cupola_api::patch::PatchVerb;
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::announce;
 use super::answer::{Answer, Failure, empty};
 use super::body::{self, Size};
 use super::call::Call;
@@ -41,7 +42,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     check::phase(given.get("phase"))?;
     let rule: InspectionRule = collection::build(given, call.version)?;
     check::rule(&rule)?;
-    let rule = call.state.store.create_document(rule).await?;
+    let rule = announce::create(call, rule).await?;
     collection::created(call, &rule)
 }
 
@@ -77,14 +78,13 @@ pub(super) async fn update(call: &mut Call, uuid: &str) -> Answer {
     if after == before {
         return collection::whole(call, &before);
     }
-    let after = call.state.store.save_document(after).await?;
+    let after = announce::save(call, after).await?;
     collection::whole(call, &after)
 }
 
 /// `DELETE /v1/inspection_rules/{uuid}`.
 pub(super) async fn delete(call: &mut Call, uuid: &str) -> Answer {
     let rule: InspectionRule = find(call, uuid).await?;
-    let store = &call.state.store;
-    store.delete_document::<InspectionRule>(rule.uuid.0).await?;
+    announce::delete(call, &rule).await?;
     empty(StatusCode::NO_CONTENT)
 }

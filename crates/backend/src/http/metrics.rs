@@ -2,6 +2,7 @@
 //! answers) and `/readyz` (it can work).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -50,6 +51,9 @@ pub(super) struct Metrics {
     nodes: Family<State, Gauge>,
     maintenance: Gauge,
     failed: Gauge,
+    told: Counter,
+    untold: Counter,
+    to_tell: Gauge,
 }
 
 /// From half a millisecond to 16 seconds.
@@ -66,6 +70,9 @@ impl Default for Metrics {
             nodes: Family::default(),
             maintenance: Gauge::default(),
             failed: Gauge::default(),
+            told: Counter::default(),
+            untold: Counter::default(),
+            to_tell: Gauge::default(),
         };
         metrics.registered()
     }
@@ -85,6 +92,15 @@ impl Metrics {
         registry.register("nodes_in_maintenance", "Nodes out of service", maintenance);
         let failed = self.failed.clone();
         registry.register("nodes_failed", "Nodes whose last work failed", failed);
+        let told = self.told.clone();
+        let help = "Notifications that the message broker has confirmed";
+        registry.register("notifications_sent", help, told);
+        let untold = self.untold.clone();
+        let help = "Notifications given up because the message broker did not take them";
+        registry.register("notifications_dropped", help, untold);
+        let to_tell = self.to_tell.clone();
+        let help = "Notifications that wait for the message broker";
+        registry.register("notifications_waiting", help, to_tell);
         self
     }
 
@@ -123,6 +139,14 @@ pub(super) async fn metrics(call: &mut Call) -> Answer {
     }
     metrics.maintenance.set(maintenance);
     metrics.failed.set(failed);
+    let told = call.state.events.notifier().counts();
+    metrics.told.inner().store(told.sent, Ordering::Relaxed);
+    metrics
+        .untold
+        .inner()
+        .store(told.dropped, Ordering::Relaxed);
+    let waiting = i64::try_from(told.waiting).unwrap_or(i64::MAX);
+    metrics.to_tell.set(waiting);
     let mut page = String::new();
     text::encode(&mut page, &metrics.registry)
         .map_err(|error| cupola_api::ApiFault::internal(error.to_string()))?;

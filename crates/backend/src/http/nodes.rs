@@ -15,7 +15,7 @@ mod patch_rules;
 pub(super) mod power;
 pub(super) mod provision;
 mod query;
-mod redact;
+pub(super) mod redact;
 mod semantics;
 pub(super) mod states;
 pub(super) mod traits;

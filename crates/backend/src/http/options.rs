@@ -7,9 +7,9 @@ use cupola_api::cupola::Image;
 use tokio::sync::Semaphore;
 
 use super::body::Limits;
-use super::limit::Strangers;
 use crate::auth::{KeystoneSettings, SettingsError};
 use crate::config::{AuthStrategy, Config};
+use crate::limit::PerAddress;
 use crate::policy::{Policy, PolicyError};
 
 /// What of the configuration shows on the wire.
@@ -30,7 +30,7 @@ pub struct ApiOptions {
     /// How large and how deep bodies may be.
     pub(super) limits: Limits,
     /// How many requests without credentials an address may make; none: as many as it likes.
-    pub(super) strangers: Option<Arc<Strangers>>,
+    pub(super) strangers: Option<Arc<PerAddress>>,
     /// How much memory their bodies may take altogether: a permit for each KiB.
     pub(super) stranger_memory: Arc<Semaphore>,
     /// What holders of tokens may do.
@@ -51,6 +51,11 @@ pub enum OptionsError {
 }
 
 impl ApiOptions {
+    /// What holders of tokens may do.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
+    }
+
     /// Takes what the API needs. Reads the policy file, so it blocks.
     ///
     /// # Errors
@@ -70,7 +75,11 @@ impl ApiOptions {
             policy: Arc::new(Policy::open(&config.api)?),
             self_owned_nodes: config.api.project_admin_can_manage_own_nodes,
             serves_ramdisks: config.api.enable_ramdisk_endpoints,
-            strangers: Strangers::new(&config.api).map(Arc::new),
+            strangers: PerAddress::new(
+                config.api.ramdisk_requests_per_second,
+                config.api.ramdisk_requests_burst,
+            )
+            .map(Arc::new),
             stranger_memory: Arc::new(Semaphore::new(
                 config
                     .api

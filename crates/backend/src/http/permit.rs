@@ -11,7 +11,7 @@ use cupola_api::contract::{Operation, Route};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeIdent;
 use cupola_api::node::Node;
-use cupola_api::policy::Rule;
+use cupola_api::policy::{Rule, STEP_PREFIX};
 
 use super::answer::Failure;
 use super::call::Call;
@@ -169,10 +169,14 @@ impl Asked {
     }
 
     fn log(&self, rule: Rule, what: &dyn Display) {
+        self.log_named(rule.name(), what);
+    }
+
+    fn log_named(&self, rule: &str, what: &dyn Display) {
         let who = &self.who;
         tracing::warn!(
             target: "cupola::policy",
-            rule = rule.name(),
+            rule,
             user = %who.user_name.escape_debug(),
             user_id = %who.user_id.escape_debug(),
             scope = %who.scope.to_string().escape_debug(),
@@ -225,6 +229,51 @@ impl Call {
         let what = format_args!("node {}", node.uuid);
         self.asked()
             .map_or(Ok(()), |asked| asked.must(rule, of_node(node), &what))
+    }
+
+    /// Refuses with 403 who does not pass the rules that single steps have, by their interfaces and
+    /// names. Of a runbook that is made no node is known.
+    pub(super) fn must_run<'a>(
+        &self,
+        steps: impl Iterator<Item = (&'a str, &'a str)>,
+        node: Option<&Node>,
+    ) -> Result<(), ApiFault> {
+        let Some(asked) = self.asked() else {
+            return Ok(());
+        };
+        let target = node.map(of_node).unwrap_or_default();
+        let mut refused = Vec::new();
+        for (interface, step) in steps {
+            let rule = format!("{STEP_PREFIX}{interface}.{step}");
+            let (policy, rules) = (&asked.policy, &asked.rules);
+            if policy.passes_named(rules, &rule, &asked.who, target) == Some(false) {
+                let what =
+                    node.map_or_else(|| "a runbook".to_owned(), |n| format!("node {}", n.uuid));
+                asked.log_named(&rule, &what);
+                refused.push(format!(
+                    "insufficient privileges to execute step {step} on interface {interface}"
+                ));
+            }
+        }
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(ApiFault::new(403, refused.join("; ")))
+    }
+
+    /// Whether somebody may see secrets; then nothing is everybody's to see.
+    pub(super) fn may_show_secrets(&self) -> bool {
+        self.asked().is_some_and(|asked| asked.rules.show_secrets())
+    }
+
+    /// Whether the caller passes this rule about the secrets of a node. Where nothing is asked nobody does.
+    pub(super) fn shows(&self, rule: &str, node: &Node) -> bool {
+        self.asked().is_some_and(|asked| {
+            let passes = asked
+                .policy
+                .passes_named(&asked.rules, rule, &asked.who, of_node(node));
+            passes == Some(true)
+        })
     }
 
     /// Lets a request through to what is everybody's.
@@ -305,6 +354,22 @@ impl Call {
         }
         match self.linked(&NodeIdent::Id(node)).await {
             Ok(node) => Ok(self.ask_route(&node)?),
+            Err(StoreError::NotFound { .. }) => Err(hidden().into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks whether the caller may see this node; `hidden` is the answer to who may not.
+    pub(super) async fn see(
+        &self,
+        node: NodeId,
+        hidden: impl FnOnce() -> ApiFault,
+    ) -> Result<(), Failure> {
+        if self.asked().is_none() {
+            return Ok(());
+        }
+        match self.linked(&NodeIdent::Id(node)).await {
+            Ok(_) => Ok(()),
             Err(StoreError::NotFound { .. }) => Err(hidden().into()),
             Err(error) => Err(error.into()),
         }

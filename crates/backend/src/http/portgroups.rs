@@ -11,6 +11,7 @@ use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::announce::{self, Action};
 use super::answer::{Answer, Failure, empty};
 use super::call::{Call, refuse_locked};
 use super::collection::{self, ListRequest, Shape, touches};
@@ -102,7 +103,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     if group.mode.as_deref().is_none_or(str::is_empty) {
         group.mode = Some(DEFAULT_MODE.to_owned());
     }
-    let group = call.state.store.create_document(group).await?;
+    let group = announce::create(call, group).await?;
     let text = format!("Port group {} was added.", called(&group));
     let events = &call.state.events;
     events.log(Some(group.node_uuid), Severity::Info, "api", text);
@@ -156,7 +157,8 @@ pub(super) async fn update(call: &mut Call, group: &str) -> Answer {
     } else {
         ports.clear();
     }
-    let saved = call.state.store.save_portgroup(after, ports).await?;
+    let saved = call.state.store.save_portgroup(after.clone(), ports);
+    let saved = announce::small(call, Action::Update, &after, saved, announce::whole).await?;
     collection::whole(call, &saved)
 }
 
@@ -217,8 +219,7 @@ pub(super) async fn delete(call: &mut Call, group: &str) -> Answer {
     let group = find(call, group).await?;
     let node = call.state.store.node_by_id(group.node_uuid).await?;
     refuse_locked(&node.reservation, node.uuid)?;
-    let store = &call.state.store;
-    store.delete_document::<Portgroup>(group.uuid.0).await?;
+    announce::delete(call, &group).await?;
     empty(StatusCode::NO_CONTENT)
 }
 

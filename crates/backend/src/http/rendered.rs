@@ -10,13 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::RwLock;
 
+use super::chunks::{Chunks, Writer};
 use super::shape::NodeShape;
 use crate::store::{Listed, Revision, StoredNode};
 
-/// How much the cache of single nodes holds, in bytes: a list of 10 000.
-const NODES: usize = 4 << 20;
-/// How much the cache of pages holds, in bytes: two pages of 1 000 nodes in detail.
-const PAGES: usize = 8 << 20;
+/// How much the cache of single nodes holds, in bytes: five lists of 1 000.
+const NODES: usize = 2 << 20;
+/// How much the cache of pages holds, in bytes: ten lists of 1 000 nodes, or one in detail.
+const PAGES: usize = 4 << 20;
 /// Up to which size summaries are kept, in bytes: consoles ask for all nodes at once.
 const SUMMARIES: usize = 64 << 20;
 
@@ -43,9 +44,32 @@ struct Nodes {
     bytes: usize,
 }
 
+/// What was written because it was not known: none of it when it is more than can be kept.
+#[derive(Debug, Default)]
+struct Missed {
+    entries: Vec<(i64, Entry)>,
+    bytes: usize,
+}
+
+impl Missed {
+    fn push(&mut self, node: &StoredNode, assignment: u64, json: &[u8]) {
+        self.bytes += json.len();
+        if self.bytes > NODES {
+            self.entries = Vec::new();
+            return;
+        }
+        let entry = Entry {
+            revision: node.revision,
+            assignment,
+            json: json.into(),
+        };
+        self.entries.push((node.row, entry));
+    }
+}
+
 #[derive(Debug, Default)]
 struct Pages {
-    pages: HashMap<(Look, String), (u64, Bytes)>,
+    pages: HashMap<(Look, String), (u64, Chunks)>,
     bytes: usize,
 }
 
@@ -62,17 +86,18 @@ impl Rendered {
     /// version of the assignment, and is asked only when the look shows it.
     pub(super) fn write(
         &self,
-        out: &mut Vec<u8>,
+        answer: &mut Writer,
         nodes: &[Listed],
         look: &Look,
         assignment: u64,
         conductor: impl Fn(&StoredNode) -> Option<String>,
     ) {
         let shows_conductor = look.shape.shows_conductor();
-        let mut missed = Vec::new();
+        let mut missed = Missed::default();
         let cache = self.nodes.read();
         let known = cache.looks.get(look);
         for (index, node) in nodes.iter().enumerate() {
+            let out = answer.open();
             if index > 0 {
                 out.push(b',');
             }
@@ -91,29 +116,22 @@ impl Rendered {
                 let start = out.len();
                 look.shape
                     .write(out, &node, conductor.as_deref(), &look.base);
-                let json = out.get(start..).unwrap_or_default().into();
-                missed.push((
-                    node.row,
-                    Entry {
-                        revision: node.revision,
-                        assignment,
-                        json,
-                    },
-                ));
+                let json = out.get(start..).unwrap_or_default();
+                missed.push(&node, assignment, json);
             }
         }
         drop(cache);
-        if !missed.is_empty() {
+        if !missed.entries.is_empty() {
             self.keep(look, missed);
         }
     }
 
-    fn keep(&self, look: &Look, entries: Vec<(i64, Entry)>) {
+    fn keep(&self, look: &Look, missed: Missed) {
+        let Missed {
+            entries,
+            bytes: added,
+        } = missed;
         let mut cache = self.nodes.write();
-        let added: usize = entries.iter().map(|(_, entry)| entry.json.len()).sum();
-        if added > NODES {
-            return;
-        }
         if cache.bytes + added > NODES {
             *cache = Nodes::default();
         }
@@ -129,10 +147,22 @@ impl Rendered {
     }
 
     /// A page that was rendered from this version of the snapshot.
-    pub(super) fn page(&self, key: &(Look, String), version: u64) -> Option<Bytes> {
+    pub(super) fn page(&self, key: &(Look, String), version: u64) -> Option<Chunks> {
         let cache = self.pages.read();
         let (made, bytes) = cache.pages.get(key)?;
         (*made == version).then(|| bytes.clone())
+    }
+
+    /// Makes place for a page that is about to be written.
+    pub(super) fn make_place(&self, version: u64) {
+        let mut cache = self.pages.write();
+        // Pages of older versions are of no use to anybody.
+        let stale = cache.pages.values().any(|(made, _)| *made < version);
+        if stale {
+            cache.pages.retain(|_, (made, _)| *made >= version);
+            let pages = cache.pages.iter();
+            cache.bytes = pages.map(|(key, (_, page))| weight(key, page)).sum();
+        }
     }
 
     /// The summaries as they were rendered from this version of the snapshot.
@@ -150,19 +180,9 @@ impl Rendered {
     }
 
     /// Keeps a page.
-    pub(super) fn keep_page(&self, key: (Look, String), version: u64, page: Bytes) {
+    pub(super) fn keep_page(&self, key: (Look, String), version: u64, page: Chunks) {
+        self.make_place(version);
         let mut cache = self.pages.write();
-        // Pages of older versions are of no use to anybody.
-        let stale = cache.pages.values().any(|(made, _)| *made < version);
-        if stale {
-            cache.pages.retain(|_, (made, _)| *made >= version);
-            let kept = cache
-                .pages
-                .iter()
-                .map(|(key, (_, page))| weight(key, page))
-                .sum();
-            cache.bytes = kept;
-        }
         let added = weight(&key, &page);
         if added > PAGES {
             return;
@@ -181,7 +201,7 @@ impl Rendered {
 }
 
 /// What a page costs: keys come from clients and may be longer than what they ask for.
-fn weight(key: &(Look, String), page: &Bytes) -> usize {
+fn weight(key: &(Look, String), page: &Chunks) -> usize {
     const ENTRY: usize = 256;
     ENTRY + key.0.base.len() + key.1.len() + page.len()
 }
@@ -211,7 +231,7 @@ mod tests {
             shape,
             base: Arc::from("http://h"),
         };
-        let mut out = Vec::new();
+        let mut out = Writer::new(0);
         let conductor = |_: &StoredNode| Some(format!("conductor-{assignment}"));
         cache.write(
             &mut out,
@@ -220,7 +240,7 @@ mod tests {
             assignment,
             conductor,
         );
-        String::from_utf8(out).expect("UTF-8")
+        String::from_utf8(out.open().clone()).expect("UTF-8")
     }
 
     #[test]
@@ -244,8 +264,10 @@ mod tests {
             base: Arc::from("http://h"),
         };
         let key = (look, "limit=5".to_owned());
-        cache.keep_page(key.clone(), 7, Bytes::from_static(b"page"));
-        assert_eq!(cache.page(&key, 7), Some(Bytes::from_static(b"page")));
-        assert_eq!(cache.page(&key, 8), None);
+        let mut page = Writer::new(4);
+        page.open().extend_from_slice(b"page");
+        cache.keep_page(key.clone(), 7, page.finish());
+        assert_eq!(cache.page(&key, 7).map(|page| page.len()), Some(4));
+        assert!(cache.page(&key, 8).is_none());
     }
 }

@@ -5,12 +5,14 @@ mod check;
 mod usage;
 
 use cupola_api::fault::ApiFault;
+use cupola_api::node::Node;
 use cupola_api::patch::PatchOperation;
 use cupola_api::policy::Rule;
 use cupola_api::runbook::{RUNBOOKS, Runbook};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::announce;
 use super::answer::{Answer, Failure, empty, located, ok};
 use super::body::{self, Size};
 use super::call::Call;
@@ -32,12 +34,9 @@ pub(super) async fn list(call: &mut Call) -> Answer {
     // Without projects it is everyone's list.
     call.arguments.boolean("project")?;
     let own = call.only_project();
-    let filters: Vec<Only> = own
-        .map(|own| Only::OwnedByOrNobody(own.to_owned()))
-        .into_iter()
-        .collect();
-    let is_shown = |runbook: &Runbook| own.is_none() || runbook.owner.is_some() || runbook.public;
-    collection::list_some(call, &request, &filters, RUNBOOKS.path, is_shown, |_| {}).await
+    let filters = own.map(|own| Only::OwnedByOrPublic(own.to_owned()));
+    let filters: Vec<Only> = filters.into_iter().collect();
+    collection::list::<Runbook>(call, &request, &filters, RUNBOOKS.path).await
 }
 
 /// `POST /v1/runbooks`.
@@ -50,6 +49,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
     runbook.owner = runbook.owner.filter(|owner| !owner.is_empty());
     check::name(&runbook.name, call.version, what)?;
     check::no_duplicates(&runbook)?;
+    call.must_run(steps(&runbook), None)?;
     give_owner(call, &mut runbook)?;
     if runbook.public && runbook.owner.is_some() {
         return Err(ApiFault::bad_request(
@@ -57,7 +57,7 @@ pub(super) async fn create(call: &mut Call) -> Answer {
         )
         .into());
     }
-    let runbook = call.state.store.create_document(runbook).await?;
+    let runbook = announce::create(call, runbook).await?;
     collection::created(call, &runbook)
 }
 
@@ -98,6 +98,21 @@ async fn find(call: &Call, ident: &str, rules: &[Rule]) -> Result<Runbook, Failu
 /// A runbook for a node; the caller may use it.
 pub(super) async fn usable(call: &Call, ident: &str) -> Result<Runbook, Failure> {
     find(call, ident, &[Rule::RunbookUse]).await
+}
+
+/// Refuses who may not run the steps of a project's runbook on a node. One of nobody's, or everybody's, was
+/// made by who may allow that.
+pub(super) fn check_use(call: &Call, runbook: &Runbook, node: &Node) -> Result<(), ApiFault> {
+    if runbook.owner.is_none() || runbook.public {
+        return Ok(());
+    }
+    call.must_run(steps(runbook), Some(node))
+}
+
+/// The interfaces and names of its steps.
+fn steps(runbook: &Runbook) -> impl Iterator<Item = (&str, &str)> {
+    let steps = runbook.steps.iter();
+    steps.map(|step| (step.interface.as_str(), step.step.as_str()))
 }
 
 /// Everybody may see a public one.
@@ -157,21 +172,23 @@ pub(super) async fn update(call: &mut Call, ident: &str) -> Answer {
         check::newest_name(&after.name, RUNBOOKS.words.patch)?;
     }
     check::no_duplicates(&after)?;
+    if touches(&patch, "steps") {
+        call.must_run(steps(&after), None)?;
+    }
     if after.public {
         after.owner = None;
     }
     if after == before {
         return collection::whole(call, &before);
     }
-    let after = call.state.store.save_document(after).await?;
+    let after = announce::save(call, after).await?;
     collection::whole(call, &after)
 }
 
 /// `DELETE /v1/runbooks/{runbook}`.
 pub(super) async fn delete(call: &mut Call, ident: &str) -> Answer {
     let runbook = find(call, ident, &[Rule::RunbookDelete]).await?;
-    let store = &call.state.store;
-    store.delete_document::<Runbook>(runbook.uuid.0).await?;
+    announce::delete(call, &runbook).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
@@ -253,7 +270,7 @@ async fn keep_traits(
     wanted.dedup();
     if wanted != runbook.traits {
         runbook.traits = wanted;
-        call.state.store.save_document(runbook).await?;
+        announce::save(call, runbook).await?;
     }
     Ok(())
 }

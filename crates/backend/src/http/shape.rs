@@ -41,6 +41,8 @@ enum StateNames {
 pub(super) struct NodeShape {
     fields: FieldSet,
     states: StateNames,
+    /// Whether the secrets of `driver_info` and of `instance_info` are shown.
+    reveals: (bool, bool),
 }
 
 impl NodeShape {
@@ -87,7 +89,17 @@ impl NodeShape {
         } else {
             StateNames::Today
         };
-        Self { fields, states }
+        Self {
+            fields,
+            states,
+            reveals: (false, false),
+        }
+    }
+
+    /// The same with the secrets of `driver_info`, and of `instance_info`.
+    pub(super) const fn revealing(mut self, driver_info: bool, instance_info: bool) -> Self {
+        self.reveals = (driver_info, instance_info);
+        self
     }
 
     /// Whether the answer names the conductor, which is computed and not part of the node.
@@ -119,6 +131,8 @@ impl NodeShape {
         base: &str,
     ) {
         match name {
+            "driver_info" if self.reveals.0 => value(out, &node.driver_info),
+            "instance_info" if self.reveals.1 => value(out, &node.instance_info),
             "driver_info" => masked(out, &node.driver_info, Secrets::ByName),
             "driver_internal_info" => masked(out, &node.driver_internal_info, Secrets::ByName),
             "instance_info" => masked(out, &node.instance_info, Secrets::InstanceInfo),

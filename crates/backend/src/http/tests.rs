@@ -8,10 +8,12 @@ mod conductor;
 mod inspection_rules;
 mod metrics;
 mod nodes;
+mod notifications;
 mod policy;
 mod portgroups;
 mod ports;
 mod runbooks;
+mod sight;
 mod socket;
 mod stream;
 mod volumes;
@@ -87,9 +89,17 @@ impl Api {
 
     async fn start_as(config: &Config, authentication: Authentication) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&StoreOptions::new(directory.path()))
-            .await
-            .expect("a store");
+        let options = StoreOptions::new(directory.path());
+        Self::start_on(&options, directory, config, authentication).await
+    }
+
+    async fn start_on(
+        database: &StoreOptions,
+        directory: tempfile::TempDir,
+        config: &Config,
+        authentication: Authentication,
+    ) -> Self {
+        let store = Store::open(database).await.expect("a store");
         let events = EventBus::start(store.clone()).await.expect("a bus");
         let shutdown = CancellationToken::new();
         let rpc = Arc::new(TestConductor {

@@ -13,6 +13,7 @@ use cupola_api::volume_target::VolumeTarget;
 use http::StatusCode;
 use serde_json::json;
 
+use super::announce;
 use super::answer::{Answer, Failure, empty, ok};
 use super::call::{Call, refuse_locked};
 use super::collection::{self, ListRequest, Shape, links};
@@ -101,7 +102,7 @@ async fn page<V: Volume>(
             volume.redact();
         }
     };
-    collection::list_some(call, request, filters, path, |_| true, redact).await
+    collection::list_redacted(call, request, filters, path, redact).await
 }
 
 fn sees_properties(call: &Call) -> bool {
@@ -150,7 +151,7 @@ pub(super) async fn create<V: Volume>(call: &mut Call) -> Answer {
         }
         found => call.ask_route(&*found?)?,
     }
-    let volume = call.state.store.create_document(volume).await?;
+    let volume = announce::create(call, volume).await?;
     collection::created(call, &volume)
 }
 
@@ -184,7 +185,7 @@ pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     if collection::object(&after)? == collection::object(&before)? {
         return whole(call, before);
     }
-    let after = call.state.store.save_document(after).await?;
+    let after = announce::save(call, after).await?;
     whole(call, after)
 }
 
@@ -192,8 +193,7 @@ pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
 pub(super) async fn delete<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     let volume: V = find(call, uuid).await?;
     check_delete(call, &volume).await?;
-    let store = &call.state.store;
-    store.delete_document::<V>(volume.uuid()).await?;
+    announce::delete(call, &volume).await?;
     empty(StatusCode::NO_CONTENT)
 }
 

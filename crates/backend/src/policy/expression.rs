@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::config::nearest;
+
 /// How deep parentheses and `not` may go. Rules of people stay below five.
 const DEPTH: usize = 64;
 
@@ -261,7 +263,8 @@ fn check(at: usize, word: &str) -> Result<Expression, SyntaxError> {
         "rule" | "role" => Err(error(at, format!("{kind}: needs a name behind the colon"))),
         "http" | "https" => Err(error(
             at,
-            "other services are not asked: write the check itself",
+            "http: and https: ask another service, for which every request would wait; that is not \
+             done: write who passes, by roles and projects",
         )),
         "True" | "False" | "None" => Ok(Expression::Literal(kind.to_owned(), text(at, value)?)),
         kind if is_number(kind) => Ok(Expression::Literal(kind.to_owned(), text(at, value)?)),
@@ -289,8 +292,34 @@ fn quoted(word: &str) -> Option<(&str, &str)> {
     word.get(1..)?.split_once(quote)
 }
 
-/// Reads a text with its places. Names of places are taken as they come: one that is not there equals
-/// nothing.
+/// What places can stand for besides the attributes of the token: what the request is about, and the
+/// project of services (Ironic's `ironic/common/policy.py`).
+pub(super) const TARGETS: [&str; 5] = [
+    "node.owner",
+    "node.lessee",
+    "allocation.owner",
+    "runbook.owner",
+    "config.service_project_name",
+];
+
+/// How much of a name is looked at to tell what was meant, in characters.
+const LONGEST_TARGET: usize = 64;
+
+/// A name that stands for nothing: it equals nothing, so that nobody, or with `not` everybody, would
+/// pass.
+fn no_target(at: usize, key: &str) -> SyntaxError {
+    let own = ATTRIBUTES.iter().map(|(name, _)| *name);
+    let known: Vec<String> = TARGETS.into_iter().chain(own).map(str::to_owned).collect();
+    // Nobody misspells one as something much longer, and comparing would cost its length many times.
+    let key: String = key.chars().take(LONGEST_TARGET).collect();
+    let advice = match nearest(&key, known.clone()) {
+        Some(near) => format!("is %({near})s meant?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    error(at, format!("there is no target %({key})s: {advice}"))
+}
+
+/// Reads a text with its places.
 fn text(at: usize, text: &str) -> Result<Text, SyntaxError> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -298,6 +327,9 @@ fn text(at: usize, text: &str) -> Result<Text, SyntaxError> {
         let Some((key, after)) = place.split_once(")s") else {
             return Err(error(at, "a place is written %(name)s"));
         };
+        if !TARGETS.contains(&key) && Attribute::named(key).is_none() {
+            return Err(no_target(at, key));
+        }
         if !before.is_empty() {
             pieces.push(Piece::Plain(before.to_owned()));
         }

@@ -4,12 +4,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::expression::{self, Expression, SyntaxError};
-
-/// More than any policy, less than would hurt.
-const LONGEST: u64 = 1 << 20;
+use crate::operator_file::{self, Audience, Exposure};
 
 /// Why a policy file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +32,12 @@ pub enum PolicyError {
         what: String,
     },
     /// A rule cannot be read.
-    #[error("api.policy_file: rule {rule} of {}, {error}", path.display())]
+    #[error("api.policy_file: rule {rule} in line {line} of {}, {error}", path.display())]
     Rule {
         /// The file.
         path: PathBuf,
+        /// The line that names it, counted from 1.
+        line: usize,
         /// Its name.
         rule: String,
         /// Where, and what to do.
@@ -46,27 +45,17 @@ pub enum PolicyError {
     },
 }
 
-/// When a file was changed last, and its length.
-pub(super) type Stamp = (Option<SystemTime>, u64);
-
-/// Tells a file apart from a later one.
-pub(super) fn stamp(path: &Path) -> io::Result<Stamp> {
-    let metadata = std::fs::metadata(path)?;
-    Ok((metadata.modified().ok(), metadata.len()))
-}
-
 /// Reads the rules of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<(String, Expression)>, PolicyError> {
-    let unreadable = |source| PolicyError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let (_, length) = stamp(path).map_err(unreadable)?;
-    if length > LONGEST {
-        let what = format!("more than {LONGEST} bytes");
-        return Err(unreadable(io::Error::other(what)));
+    let contents = operator_file::read(path).map_err(unreadable(path))?;
+    let text = contents.into_text().map_err(unreadable(path))?;
+    // A file that an editor or a full disk has cut to nothing must not lift what it forbade.
+    if text.trim().is_empty() {
+        return Err(PolicyError::Form {
+            path: path.to_owned(),
+            what: "it is empty (no rules at all are written as {})".to_owned(),
+        });
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
     parse(&text).map_err(|problem| match problem {
         Problem::Form(what) => PolicyError::Form {
             path: path.to_owned(),
@@ -74,10 +63,37 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Expression)>, PolicyError
         },
         Problem::Rule(rule, error) => PolicyError::Rule {
             path: path.to_owned(),
+            line: line_of(&text, &rule),
             rule,
             error,
         },
     })
+}
+
+/// What is wrong with who may write the file.
+pub(super) fn exposure(path: &Path) -> Option<Exposure> {
+    let contents = operator_file::read(path).ok()?;
+    contents.exposure(path, Audience::Public)
+}
+
+/// It cannot be read, for that reason.
+pub(super) fn unreadable(path: &Path) -> impl Fn(io::Error) -> PolicyError + use<> {
+    let path = path.to_owned();
+    move |source| PolicyError::Read {
+        path: path.clone(),
+        source,
+    }
+}
+
+/// The line that a rule begins in: the last one of that name counts.
+fn line_of(text: &str, rule: &str) -> usize {
+    let names = |line: &str| {
+        let rest = line.trim_start_matches([' ', '\t', '{', ',', '"', '\'']);
+        let rest = rest.strip_prefix(rule);
+        rest.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+    };
+    let found = text.lines().zip(1..).filter(|(line, _)| names(line)).last();
+    found.map_or(1, |(_, number)| number)
 }
 
 enum Problem {
@@ -98,4 +114,37 @@ fn parse(text: &str) -> Result<Vec<(String, Expression)>, Problem> {
         Err(error) => Err(Problem::Rule(name, error)),
     };
     rules.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_cut_to_nothing_is_no_policy() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let error = read(file.path()).expect_err("empty").to_string();
+        assert!(error.contains("is empty"), "{error}");
+        std::fs::write(file.path(), "{}").expect("written");
+        assert_eq!(read(file.path()).expect("no rules").len(), 0);
+    }
+
+    #[test]
+    fn a_mark_of_an_editor_is_no_part_of_a_rule() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "\u{feff}a: \"@\"\n").expect("written");
+        let rules = read(file.path()).expect("a rule");
+        assert_eq!(rules, [("a".to_owned(), Expression::Always)]);
+    }
+
+    #[test]
+    fn what_is_about_nothing_is_refused_with_what_is_near() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let rules = "a: \"@\"\nb: \"role:member and project_id:%(node.ownr)s\"\n";
+        std::fs::write(file.path(), rules).expect("written");
+        let error = read(file.path()).expect_err("misspelt").to_string();
+        for part in ["rule b in line 2", "%(node.ownr)s", "%(node.owner)s"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }

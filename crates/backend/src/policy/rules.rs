@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cupola_api::policy::{HELPERS, RULES, Rule, Scopes};
+use cupola_api::policy::{
+    HELPERS, RULES, Rule, SHOW_INSTANCE_SECRETS, SHOW_PASSWORD, STEP_PREFIX, Scopes,
+};
 
 use super::evaluate::{Facts, Target};
 use super::expression::{self, Expression};
@@ -108,23 +110,50 @@ impl Rules {
             Scopes::Project => matches!(who.scope, Scope::Project { .. }),
             Scopes::SystemAndProject => matches!(who.scope, Scope::System | Scope::Project { .. }),
         };
+        let passes = || self.passes_named(rule.name(), who, target, service_project);
+        is_in_scope && passes() == Some(true)
+    }
+
+    /// Whether the holder of these credentials passes the rule of this name, with a token of any scope;
+    /// none where there is no such rule.
+    pub(super) fn passes_named(
+        &self,
+        name: &str,
+        who: &Credentials,
+        target: Target<'_>,
+        service_project: Option<&str>,
+    ) -> Option<bool> {
         let facts = Facts {
             who,
             target,
             service_project,
         };
         let named = |name: &str| self.by_name.get(name);
-        is_in_scope && named(rule.name()).is_some_and(|check| facts.pass(check, &named))
+        named(name).map(|check| facts.pass(check, &named))
+    }
+
+    /// Whether somebody may see secrets.
+    pub(crate) fn show_secrets(&self) -> bool {
+        let shows = |name| {
+            self.by_name
+                .get(name)
+                .is_some_and(|check| *check != Expression::Never)
+        };
+        shows(SHOW_PASSWORD) || shows(SHOW_INSTANCE_SECRETS)
     }
 }
 
 /// Whether a name that is none of ours is not one that the file's own rules refer to either.
 fn is_a_mistake(name: &str, overrides: &[(String, Expression)]) -> bool {
-    !overrides.iter().any(|(_, other)| {
-        let mut names = Vec::new();
-        references(other, &mut names);
-        names.contains(&name)
-    })
+    let is_of_step = name
+        .strip_prefix(STEP_PREFIX)
+        .is_some_and(|step| step.contains('.'));
+    !is_of_step
+        && !overrides.iter().any(|(_, other)| {
+            let mut names = Vec::new();
+            references(other, &mut names);
+            names.contains(&name)
+        })
 }
 
 fn references<'a>(expression: &'a Expression, into: &mut Vec<&'a str>) {

@@ -31,7 +31,7 @@ fn written(text: &str) -> (tempfile::TempDir, Api) {
 
 fn problems(text: &str) -> Vec<String> {
     let (_directory, api) = written(text);
-    check_file(api.policy_file.as_deref().unwrap()).unwrap()
+    check_file(api.policy_file.as_deref().unwrap()).unwrap().0
 }
 
 fn of(owner: &str) -> Target<'_> {
@@ -64,36 +64,41 @@ async fn a_file_overrides_single_rules_and_a_broken_one_none() {
     assert!(may(&*now(&policy).await, Rule::NodeGet));
 }
 
-#[test]
-fn a_request_that_is_cut_off_does_not_end_the_looking() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .enable_time()
-        .build()
+#[tokio::test]
+async fn a_request_that_is_cut_off_does_not_end_the_looking() {
+    let (_directory, api) = written("\"baremetal:node:delete\": \"role:member\"\n");
+    let policy = Policy::open(&api).unwrap();
+    policy.known.lock().at = Instant::now().checked_sub(FRESH * 2).unwrap();
+    let mut cut_off = Box::pin(policy.rules());
+    let _ = futures_util::poll!(&mut cut_off);
+    drop(cut_off);
+    let path = api.policy_file.as_deref().unwrap();
+    std::fs::write(path, r#"{"baremetal:node:get": "@"}"#).unwrap();
+    let seen = async {
+        while !policy.passes(&*now(&policy).await, Rule::NodeGet, &member("p"), of("q")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), seen)
+        .await
         .unwrap();
-    runtime.block_on(async {
-        let (_directory, api) = written("\"baremetal:node:delete\": \"role:member\"\n");
-        let policy = Policy::open(&api).unwrap();
-        // The one thread that could look is busy.
-        let (release, busy) = std::sync::mpsc::channel::<()>();
-        let busy = tokio::task::spawn_blocking(move || busy.recv());
-        policy.known.lock().at = Instant::now().checked_sub(FRESH * 2).unwrap();
-        let mut cut_off = Box::pin(policy.rules());
-        assert!(futures_util::poll!(&mut cut_off).is_pending());
-        drop(cut_off);
-        release.send(()).unwrap();
-        busy.await.unwrap().unwrap();
-        let path = api.policy_file.as_deref().unwrap();
-        std::fs::write(path, r#"{"baremetal:node:get": "@"}"#).unwrap();
-        let seen = async {
-            while !policy.passes(&*now(&policy).await, Rule::NodeGet, &member("p"), of("q")) {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), seen)
-            .await
-            .unwrap();
-    });
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_the_file_holds_up_nobody() {
+    let (_directory, api) = written("\"baremetal:node:delete\": \"role:member\"\n");
+    let policy = Policy::open(&api).unwrap();
+    let path = api.policy_file.as_deref().unwrap();
+    operator_file::tests::pipe(path);
+    assert!(policy.passes(
+        &*now(&policy).await,
+        Rule::NodeDelete,
+        &member("p"),
+        of("q")
+    ));
+    let error = policy.reload().await.unwrap().unwrap_err();
+    assert!(error.contains("a named pipe"), "{error}");
+    assert!(check_file(path).is_err());
 }
 
 #[test]
@@ -101,7 +106,15 @@ fn what_cannot_be_read_is_told_with_its_place() {
     let (_directory, api) = written("\"baremetal:node:get\": \"role:a role:b\"\n");
     let error = Policy::open(&api).unwrap_err().to_string();
     assert!(
-        error.contains("rule baremetal:node:get") && error.contains("at character 8"),
+        error.contains("rule baremetal:node:get in line 1") && error.contains("at character 8"),
+        "{error}"
+    );
+    let (_directory, api) = written(
+        "# who\n\"baremetal:node:get\": \"@\"\n\n'baremetal:node:list' : 'role:a or http://h/check'\n",
+    );
+    let error = Policy::open(&api).unwrap_err().to_string();
+    assert!(
+        error.contains("rule baremetal:node:list in line 4") && error.contains("another service"),
         "{error}"
     );
     let (_directory, api) = written("- role:a\n");
@@ -125,6 +138,7 @@ fn what_refers_to_nothing_or_to_itself_is_passed_by_nobody() {
     );
     let told = check_file(api.policy_file.as_deref().unwrap())
         .unwrap()
+        .0
         .join("\n");
     assert!(told.contains("nobody passes baremetal:node:get") && told.contains("circle"));
     assert!(told.contains("there is no rule nowhere"), "{told}");

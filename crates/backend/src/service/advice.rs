@@ -2,7 +2,6 @@
 //! something else, an API that is open to a network. All of it may become right while the service
 //! runs, so none of it is in the way of a start; `serve` logs it and `check` shows it.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,10 +9,12 @@ use std::path::{Path, PathBuf};
 use cupola_drivers::agent::authorities_file;
 
 use crate::config::{AuthStrategy, Config};
-use crate::{auth, policy};
+use crate::{auth, http, operator_file, policy};
 
 /// How much of a file tells what it is: all magic numbers are before this.
 const HEAD: u64 = 0x210;
+
+const NO_START: &str = "without it the service does not start";
 
 const BUILD: &str = "make both with `cupola ramdisk build`, then set boot.deploy_kernel and \
                      boot.deploy_ramdisk";
@@ -36,6 +37,7 @@ pub struct Warning {
 pub fn warnings(config: &Config) -> Vec<Warning> {
     let mut found: Vec<Warning> = open_api(config).into_iter().collect();
     found.extend(certificate(config));
+    found.extend(tls(config));
     found.extend(users(config));
     found.extend(policy(config));
     if config.boot.enabled {
@@ -73,37 +75,49 @@ fn open_api(config: &Config) -> Option<Warning> {
     Some(warning("api.auth", what, remedy))
 }
 
+fn tls(config: &Config) -> Vec<Warning> {
+    match http::tls_advice(config) {
+        Ok(found) => found
+            .into_iter()
+            .map(|(key, what, remedy)| warning(key, what, remedy))
+            .collect(),
+        Err(error) => vec![Warning {
+            is_fatal: true,
+            ..warning("api.tls_certificate", error.to_string(), NO_START)
+        }],
+    }
+}
+
 fn users(config: &Config) -> Option<Warning> {
     if config.api.auth != AuthStrategy::HttpBasic {
         return None;
     }
-    let (what, remedy) = match auth::count_users(&config.api) {
-        Ok(0) => (
-            "the file of users is empty: nobody can log in".to_owned(),
-            "add one",
-        ),
-        Ok(_) => return None,
-        Err(error) => (error.to_string(), "without it the service does not start"),
-    };
-    Some(Warning {
-        is_fatal: true,
-        ..warning("api.http_basic_auth_user_file", what, remedy)
-    })
+    const KEY: &str = "api.http_basic_auth_user_file";
+    match auth::exposed_users(&config.api) {
+        Ok(exposed) => exposed.map(|exposed| warning(KEY, exposed.what, exposed.remedy)),
+        Err(error) => Some(Warning {
+            is_fatal: true,
+            ..warning(KEY, error.to_string(), NO_START)
+        }),
+    }
 }
 
 fn policy(config: &Config) -> Option<Warning> {
     let path = config.api.policy_file.as_deref()?;
+    const KEY: &str = "api.policy_file";
     let (what, remedy) = match policy::check_file(path) {
-        Ok(problems) if problems.is_empty() => return None,
-        Ok(problems) => (
+        Ok((problems, exposure)) if problems.is_empty() => {
+            return exposure.map(|exposed| warning(KEY, exposed.what, exposed.remedy));
+        }
+        Ok((problems, _)) => (
             problems.join("; "),
             "requests are refused that these rules should let pass",
         ),
-        Err(error) => (error.to_string(), "without it the service does not start"),
+        Err(error) => (error.to_string(), NO_START),
     };
     Some(Warning {
         is_fatal: true,
-        ..warning("api.policy_file", what, remedy)
+        ..warning(KEY, what, remedy)
     })
 }
 
@@ -127,7 +141,7 @@ fn relayed(config: &Config) -> Option<Warning> {
 
 fn certificate(config: &Config) -> Option<Warning> {
     let path = authorities_file(&config.agent.verify_ca)?;
-    let error = File::open(&path).err()?;
+    let error = operator_file::open(&path).err()?;
     let what = format!("{}: {error}", path.display());
     let remedy = "put the PEM file there, or set agent.verify_ca to true; until then agents that \
                   send no certificate of their own are refused";
@@ -170,7 +184,9 @@ fn boots(key: &'static str, path: &Option<PathBuf>, (kind, is_it): Kind) -> Opti
 
 fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    File::open(path)?.take(HEAD).read_to_end(&mut head)?;
+    operator_file::open(path)?
+        .take(HEAD)
+        .read_to_end(&mut head)?;
     Ok(head)
 }
 

@@ -372,7 +372,8 @@ fn driver_settings(
             grub: false,
             rescue_kernel: config.boot.rescue_kernel.clone(),
             rescue_ramdisk: config.boot.rescue_ramdisk.clone(),
-            kernel_append_params: kernel_parameters(config),
+            kernel_append_params: config.boot.kernel_append_params.clone(),
+            api_is_self_signed: config.api.tls == TlsMode::SelfSigned,
             debug: agent.debug,
             default_boot_mode: config.deploy.default_boot_mode.as_str().to_owned(),
         },
@@ -425,16 +426,4 @@ fn api_url(config: &Config, api: Option<SocketAddr>) -> String {
         TlsMode::Files | TlsMode::SelfSigned => "https",
     };
     format!("{scheme}://{address}")
-}
-
-/// The kernel's command line. No ramdisk can know who signed a certificate that was made here.
-fn kernel_parameters(config: &Config) -> String {
-    let given = &config.boot.kernel_append_params;
-    let is_said = given
-        .split_whitespace()
-        .any(|word| word.starts_with("ipa-insecure=") || word.starts_with("ipa-cafile="));
-    match config.api.tls {
-        TlsMode::SelfSigned if !is_said => format!("{given} ipa-insecure=1").trim().to_owned(),
-        TlsMode::SelfSigned | TlsMode::Off | TlsMode::Files => given.clone(),
-    }
 }

@@ -62,6 +62,35 @@ fn what_does_not_fit_is_told() {
 }
 
 #[test]
+fn each_node_has_its_reasons() {
+    let mut one = (*node("a")).clone().node;
+    one.resource_class = Some("bm".to_owned());
+    assert_eq!(unfit(&allocation(), &one), Vec::<String>::new());
+    let picky = Allocation {
+        traits: vec!["CUSTOM_A".to_owned(), "CUSTOM_B".to_owned()],
+        owner: Some("p1".to_owned()),
+        ..allocation()
+    };
+    one.provision_state = S::Active;
+    one.maintenance = true;
+    one.power_state = None;
+    one.resource_class = None;
+    one.reservation = Some("c1".to_owned());
+    assert_eq!(
+        unfit(&picky, &one),
+        [
+            "it is active, not available",
+            "it is in maintenance",
+            "its power state is not known; see whether its BMC answers",
+            "it has no resource class, bm is asked for",
+            "neither its owner nor its lessee is the allocation's owner",
+            "it lacks the traits CUSTOM_B",
+            "it is locked by c1",
+        ]
+    );
+}
+
+#[test]
 fn a_node_in_use_keeps_its_allocation() {
     let id = AllocationId::random();
     let mut node = (*node("a")).clone().node;

@@ -1,4 +1,5 @@
-//! What is usually wrong where a boot stops, and what to do about it: most likely first.
+//! What is usually wrong where a boot stops, and what to do about it: most likely first. Who may be told
+//! of other machines is not known here.
 
 use cupola_api::diagnosis::{Cause, Reached};
 use cupola_api::{MacAddress, Rung};
@@ -176,39 +177,63 @@ pub(super) fn remedy(rung: Rung) -> String {
     first.map(|cause| cause.remedy).unwrap_or_default()
 }
 
-/// A machine of no node that asked for an address after this one was started. `rivals` are the
-/// nodes whose machines may be that one just as well.
-pub(super) fn unknown_mac(mac: MacAddress, rivals: &[String]) -> Cause {
-    let others = match rivals {
-        [] => String::new(),
-        [one] => one.clone(),
-        [one, two] => format!("{one} or {two}"),
-        [one, more @ ..] => format!("{one} or {} others", more.len()),
+/// A machine of no node that asked for an address after this one was started; without its address where
+/// it is told to who may not know it. `others` is what it may be just as well, or nothing.
+pub(super) fn unknown_machine(mac: Option<MacAddress>, others: &str) -> Cause {
+    let (address, if_its) = match mac {
+        Some(mac) => (
+            format!("the unknown address {mac}"),
+            format!("if {mac} is an interface of it, create a port with that address"),
+        ),
+        None => (
+            "an unknown address".to_owned(),
+            "if an interface of it has another address than its ports, create a port with that \
+             address (`cupola explain` tells an administrator which one asked)"
+                .to_owned(),
+        ),
     };
     if !others.is_empty() {
         return cause(
             format!(
                 "the machine does not boot from the network, or boots from another interface than \
-                 its port says: the unknown address {mac} asked DHCP meanwhile, which may be this \
-                 machine or {others}"
+                 its port says: {address} asked DHCP meanwhile, which may be this machine or \
+                 {others}"
             ),
             format!(
-                "look at its console: if {mac} is an interface of it, create a port with that \
-                 address; if not, set the network first in its boot order and enable PXE on the \
-                 interface that is cabled"
+                "look at its console: {if_its}; if not, set the network first in its boot order and \
+                 enable PXE on the interface that is cabled"
             ),
         );
     }
     cause(
         format!(
-            "a machine with the unknown address {mac} asked DHCP meanwhile; this one may boot from \
-             another interface than its port says"
+            "a machine with {address} asked DHCP meanwhile; this one may boot from another \
+             interface than its port says"
         ),
-        format!(
-            "if {mac} is an interface of this machine, create a port with that address, or move \
-             the cable; then start the action again"
-        ),
+        format!("look at its console: {if_its}, or move the cable; then start the action again"),
     )
+}
+
+/// Other machines by the names that may be told, and how many that are not told.
+pub(super) fn others(named: &[String], hidden: usize) -> String {
+    match (named, hidden) {
+        ([], 0) => String::new(),
+        ([], 1) => "1 machine that is not yours".to_owned(),
+        ([], more) => format!("{more} machines that are not yours"),
+        ([one], 0) => one.clone(),
+        ([one], 1) => format!("{one} or 1 machine that is not yours"),
+        ([one, two], 0) => format!("{one} or {two}"),
+        ([one, more @ ..], hidden) => format!("{one} or {} others", more.len() + hidden),
+    }
+}
+
+/// Other machines where it is not known who reads of them.
+pub(super) fn unnamed(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "another one that is waited for".to_owned(),
+        more => format!("one of {more} others that are waited for"),
+    }
 }
 
 /// Why a step that runs in the agent failed.

@@ -5,11 +5,11 @@ use cupola_api::diagnosis::{Diagnosis, Explanation};
 use cupola_api::event::{Event, EventKind};
 use cupola_api::state::provision::ProvisionState;
 
-use super::{EVENTS, Situation, found};
+use super::{EVENTS, Sight, Situation, found};
 use crate::events::EventBus;
 use crate::store::{Store, StoreError, StoredNode};
 
-/// Explains a node.
+/// Explains a node, as far as who asks may see others.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -17,16 +17,20 @@ pub(crate) async fn explain(
     store: &Store,
     events: &EventBus,
     node: &StoredNode,
+    sight: Sight<'_>,
 ) -> Result<Explanation, StoreError> {
     let timeline = events.timeline(node.uuid, None, EVENTS).await?;
     let state = node.provision_state;
-    let diagnosis = if state.is_working() || state.is_waiting() {
+    let mut diagnosis = if state.is_working() || state.is_waiting() {
         found(store, events, node.uuid, &timeline, Situation::Waits).await?
     } else if node.last_error.is_some() {
         last_diagnosis(&timeline)
     } else {
         None
     };
+    if let Some(diagnosis) = &mut diagnosis {
+        sight.tell(store, diagnosis).await?;
+    }
     Ok(Explanation {
         uuid: *node.uuid.as_uuid(),
         name: node.name.clone(),

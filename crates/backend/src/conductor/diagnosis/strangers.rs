@@ -36,7 +36,7 @@ pub(super) struct Strangers {
     /// Their contacts, oldest first.
     pub(super) contacts: Vec<Event>,
     /// Nodes that were waited for at the same rung when one of them asked.
-    pub(super) rivals: Vec<String>,
+    pub(super) rivals: Vec<NodeId>,
 }
 
 /// A machine that may be that of a node.
@@ -86,7 +86,7 @@ pub(super) async fn rivals(
     events: &EventBus,
     id: NodeId,
     at: Timestamp,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<NodeId>, StoreError> {
     let mut found = Vec::new();
     let nodes = store.nodes_in(&BOOTS).await?;
     let others = nodes.iter().filter(|node| {
@@ -104,8 +104,7 @@ pub(super) async fn rivals(
             awaited(&climb).map(|(rung, _)| rung).filter(|_| was_on)
         };
         if rung == Some(Rung::DhcpDiscover) {
-            let name = node.name.clone();
-            found.push(name.unwrap_or_else(|| node.uuid.to_string()));
+            found.push(node.uuid);
         }
     }
     Ok(found)

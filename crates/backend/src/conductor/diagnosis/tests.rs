@@ -1,11 +1,12 @@
+use cupola_api::diagnosis::Cause;
 use cupola_api::event::{BootService, Event, EventId, EventKind, Outcome, Severity};
 use cupola_api::state::provision::ProvisionState;
-use cupola_api::{MacAddress, Rung};
+use cupola_api::{MacAddress, NodeId, Rung};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::strangers::Strangers;
-use super::{Situation, diagnose};
+use super::{Situation, causes, diagnose};
 
 fn line(kinds: Vec<EventKind>) -> Vec<Event> {
     let event = |(number, kind)| Event {
@@ -180,8 +181,13 @@ fn a_stranger_may_be_this_machine_when_it_asks_only_since_that_is_on() {
     for (seconds, is_it) in [(vec![1], false), (vec![9], true), (vec![1, 9], false)] {
         let found = diagnose(&events, &stranger(&seconds), Situation::TimedOut).unwrap();
         assert_eq!(found.rung, Rung::DhcpDiscover);
-        let named = found.causes[0].cause.contains("52:54:00:00:00:01");
-        assert_eq!(named, is_it, "{seconds:?}");
+        let address = MacAddress::new([0x52, 0x54, 0, 0, 0, 1]);
+        let known = found.unknown.as_ref().map(|machine| machine.mac);
+        assert_eq!(known, is_it.then_some(address), "{seconds:?}");
+        let says = found.causes[0].cause.contains("unknown address");
+        assert_eq!(says, is_it, "{seconds:?}");
+        // Who reads it may not see that machine.
+        assert!(!found.explain("").contains("52:54"), "{seconds:?}");
         assert!(
             found
                 .causes
@@ -194,12 +200,15 @@ fn a_stranger_may_be_this_machine_when_it_asks_only_since_that_is_on() {
 #[test]
 fn a_stranger_may_be_one_of_several() {
     let strangers = Strangers {
-        rivals: vec!["oak".to_owned()],
+        rivals: vec![NodeId::random()],
         ..stranger(&[9])
     };
     let found = diagnose(&started_by_command(), &strangers, Situation::TimedOut).unwrap();
     let first = &found.causes[0];
-    for said in ["does not boot from the network", "52:54:00:00:00:01", "oak"] {
+    for said in [
+        "does not boot from the network",
+        "another one that is waited for",
+    ] {
         assert!(first.cause.contains(said), "{said:?}: {}", first.cause);
     }
     assert!(first.remedy.contains("create a port") && first.remedy.contains("boot order"));
@@ -224,7 +233,26 @@ fn a_stranger_that_asked_in_the_attempt_before_may_still_be_this_machine() {
     ]);
     let events = line(kinds);
     let found = diagnose(&events, &stranger(&[5, 12]), Situation::TimedOut).unwrap();
-    assert!(found.causes[0].cause.contains("52:54:00:00:00:01"));
+    assert!(found.unknown.is_some());
+}
+
+#[test]
+fn others_are_named_or_counted() {
+    let names = ["oak", "elm", "fir"].map(str::to_owned);
+    let cases = [
+        (0, 0, ""),
+        (0, 1, "1 machine that is not yours"),
+        (0, 3, "3 machines that are not yours"),
+        (1, 0, "oak"),
+        (1, 1, "oak or 1 machine that is not yours"),
+        (2, 0, "oak or elm"),
+        (3, 0, "oak or 2 others"),
+        (2, 2, "oak or 3 others"),
+    ];
+    for (named, hidden, want) in cases {
+        let named = names.get(..named).unwrap_or_default();
+        assert_eq!(causes::others(named, hidden), want);
+    }
 }
 
 #[test]
@@ -386,4 +414,9 @@ proptest! {
             prop_assert!(found.reached.is_none_or(|reached| reached.rung < found.rung));
         }
     }
+}
+
+/// The cause that is kept where a machine of no node may be the one, or that of so many others.
+pub(crate) fn kept_cause(others: usize) -> Cause {
+    causes::unknown_machine(None, &causes::unnamed(others))
 }

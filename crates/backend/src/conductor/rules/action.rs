@@ -7,6 +7,7 @@ use cupola_api::port;
 use serde_json::Value;
 
 use super::Scene;
+use super::call::Call;
 use super::format::shown;
 
 /// Does one action.
@@ -52,9 +53,11 @@ pub(super) fn perform(name: &str, args: &Object, scene: &mut Scene) -> Result<()
         "set-capability" => capability(scene, &text("name"), Some(&shown(value))),
         "unset-capability" => capability(scene, &text("name"), None),
         "add-trait" | "remove-trait" => traits(scene, name == "add-trait", text("name")),
-        other => Err(format!(
-            "{other} is not done by this service; take it out of the rule"
-        )),
+        "api-call" => {
+            scene.calls.push(Call::read(args)?);
+            Ok(())
+        }
+        other => Err(format!("there is no action {other}")),
     }
 }
 

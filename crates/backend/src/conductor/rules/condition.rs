@@ -12,6 +12,9 @@ use serde_json::Value;
 use super::format::{Names, shown};
 use super::{arguments, items};
 
+/// How much of a pattern stands in an error.
+const LONGEST_SHOWN: usize = 200;
+
 /// Whether the condition holds.
 ///
 /// # Errors
@@ -66,6 +69,7 @@ fn check(name: &str, args: &Object) -> Result<bool, String> {
         "matches" => {
             let regex = text("regex");
             let end = if regex.ends_with('$') { "" } else { "$" };
+            pattern(&regex)?;
             let found = pattern(&format!("{regex}{end}"))?
                 .find(&shown(value))
                 .is_some_and(|found| found.start() == 0);
@@ -181,7 +185,21 @@ fn in_net(address: &str, subnet: &str) -> Result<bool, String> {
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
-    Regex::new(text).map_err(|error| format!("invalid regular expression: {error}"))
+    let fault = |reason: String| {
+        let short: String = text.chars().take(LONGEST_SHOWN).collect();
+        format!(
+            "invalid regular expression `{short}`: {reason}; mend it in the rule. Look-around and \
+             back-references are not known here"
+        )
+    };
+    Regex::new(text).map_err(|error| match error {
+        // Its text is a drawing of several lines, the last of which says what is wrong.
+        regex::Error::Syntax(drawn) => {
+            let last = drawn.lines().last().unwrap_or_default();
+            fault(last.trim().trim_start_matches("error: ").to_owned())
+        }
+        other => fault(other.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -258,6 +276,19 @@ mod tests {
         ] {
             assert!(op(name, args.clone()).is_err(), "{name} {args}");
         }
+    }
+
+    #[test]
+    fn a_broken_pattern_is_named_on_one_line() {
+        let text = op("contains", json!(["a", "x(y"])).unwrap_err();
+        assert_eq!(
+            text,
+            "invalid regular expression `x(y`: unclosed group; mend it in the rule. Look-around and \
+             back-references are not known here"
+        );
+        let text = op("matches", json!(["a", "(?=x)"])).unwrap_err();
+        let start = "invalid regular expression `(?=x)`: look-around";
+        assert!(text.starts_with(start) && !text.contains('\n'), "{text}");
     }
 
     #[test]

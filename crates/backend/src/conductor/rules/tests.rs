@@ -128,8 +128,8 @@ fn a_rule_that_fails_is_named() {
             "no level loud",
         ),
         (
-            json!([{"op": "api-call", "args": {"url": "http://x"}}]),
-            "api-call",
+            json!([{"op": "api-call", "args": {"url": "ftp://x"}}]),
+            "action api-call: argument url has a URL of ftp",
         ),
     ] {
         let text = done(actions.clone()).map(|_| ()).unwrap_err();
@@ -156,4 +156,16 @@ fn ports_are_changed_by_their_uuid() {
     assert_eq!(applied.ports.len(), 1);
     assert_eq!(applied.ports[0].physical_network.as_deref(), Some("net-4"));
     assert_eq!(applied.ports[0].extra["a"], json!([1]));
+}
+
+#[test]
+fn calls_are_kept_for_when_all_rules_have_run() {
+    let call = json!([{"op": "api-call", "args": {"url": "http://h:1/{node.name}"}}]);
+    let (_, _, applied) = done(call.clone()).unwrap();
+    let calls = format!("{:?}", applied.calls);
+    assert!(calls.contains("(rule 0)"), "{calls}");
+    assert!(calls.ends_with("Call(http://h:1))]"), "{calls}");
+    let holds_not = rule(0, json!([{"op": "is-true", "args": [false]}]), call);
+    let applied = super::applied(&[holds_not], &node(), &[], &mut found()).unwrap();
+    assert!(applied.calls.is_empty());
 }

@@ -2,7 +2,8 @@
 //!
 //! A client that lost the connection sends the id of the last event that it saw as
 //! `Last-Event-ID`. One that is too slow gets `event: missed` and goes on with what is newest. The
-//! stream ends when the service does.
+//! stream ends when the service does, and when who follows it may not any more: then its last event
+//! is `event: end`, with the reason.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,18 +15,16 @@ use cupola_api::event::StreamItem;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeIdent;
 use futures_util::stream::{Stream, unfold};
+use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::answer::Answer;
 use super::super::call::Call;
-use crate::auth::Proof;
+use super::super::proof::Proof;
 use crate::events::Subscription;
 
 /// How often a comment is sent when nothing happens, so that nobody on the way hangs up.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// How often it is looked whether who follows may still.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// Follows the events, of all nodes or of one.
 pub(in super::super) async fn follow(call: &mut Call) -> Answer {
@@ -33,14 +32,16 @@ pub(in super::super) async fn follow(call: &mut Call) -> Answer {
     let node = match node.as_deref().map(NodeIdent::from) {
         // A node that is gone may still be followed: its last events say so.
         Some(NodeIdent::Id(id)) => Some(id),
-        Some(name @ NodeIdent::Name(_)) => Some(call.state.store.node(&name).await?.uuid),
+        Some(name @ NodeIdent::Name(_)) => Some(call.linked(&name).await?.uuid),
         None => None,
     };
     let after = last_event_id(call)?;
     let subscription = call.state.events.subscribe(after, node);
-    let end = call.state.shutdown.child_token();
-    let guard = call.proof.take().map(|proof| watch(proof, end.clone()));
-    let stream = stream(subscription, end, guard);
+    let ends = Ends {
+        shutdown: call.state.shutdown.child_token(),
+        watch: call.proof.take().map(Watch::of),
+    };
+    let stream = stream(subscription, ends);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(stream).keep_alive(keep_alive).into_response())
 }
@@ -57,50 +58,88 @@ fn last_event_id(call: &Call) -> Result<Option<EventId>, ApiFault> {
         .ok_or_else(|| ApiFault::bad_request("Last-Event-ID must be the id of an event, a number."))
 }
 
-/// Ends the stream when who follows it would not be let in any more: the user was taken out of the
-/// file, the token was revoked or has expired.
-fn watch(proof: Proof, end: CancellationToken) -> DropGuard {
-    let (stream_end, ended) = (end.clone(), end);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = ended.cancelled() => return,
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+/// What ends a stream.
+struct Ends {
+    shutdown: CancellationToken,
+    watch: Option<Watch>,
+}
+
+/// Looks whether who follows may still. It ends with the stream.
+struct Watch {
+    why: oneshot::Receiver<String>,
+    _guard: DropGuard,
+}
+
+impl Watch {
+    fn of(proof: Proof) -> Self {
+        let (told, why) = oneshot::channel();
+        let end = CancellationToken::new();
+        let guard = end.clone().drop_guard();
+        tokio::spawn(async move {
+            let reason = tokio::select! {
+                () = end.cancelled() => return,
+                reason = proof.ended() => reason,
+            };
+            tracing::info!(
+                reason,
+                "a stream of events is ended: who follows it may not any more"
+            );
+            let _ = told.send(reason);
+        });
+        Self { why, _guard: guard }
+    }
+}
+
+impl Ends {
+    /// Waits for the end; the reason that is told, where there is one.
+    async fn ended(&mut self) -> Option<String> {
+        let watched = async {
+            match &mut self.watch {
+                Some(watch) => (&mut watch.why).await.ok(),
+                None => std::future::pending().await,
             }
-            if !proof.holds().await {
-                tracing::info!(
-                    "a stream of events is ended: who follows it is not let in any more"
-                );
-                ended.cancel();
-                return;
-            }
+        };
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => None,
+            reason = watched => reason,
         }
-    });
-    stream_end.drop_guard()
+    }
+}
+
+/// Where a stream is.
+enum Place {
+    Before(Subscription, Ends),
+    Within(Subscription, Ends),
+    After,
 }
 
 fn stream(
     subscription: Subscription,
-    end: CancellationToken,
-    guard: Option<DropGuard>,
+    ends: Ends,
 ) -> impl Stream<Item = Result<sse::Event, Infallible>> + Send {
-    // The first comment goes out at once: it tells the client that the subscription stands.
-    let state = (subscription, end, guard, true);
-    unfold(
-        state,
-        |(mut subscription, end, guard, is_first)| async move {
-            if is_first {
+    unfold(Place::Before(subscription, ends), |place| async move {
+        let (mut subscription, mut ends) = match place {
+            // The first comment goes out at once: it tells the client that the subscription stands.
+            Place::Before(subscription, ends) => {
                 let hello = sse::Event::default().comment("follow");
-                return Some((Ok(hello), (subscription, end, guard, false)));
+                return Some((Ok(hello), Place::Within(subscription, ends)));
             }
-            let item = tokio::select! {
-                biased;
-                () = end.cancelled() => return None,
-                item = subscription.next() => item?,
-            };
-            Some((Ok(encode(&item)), (subscription, end, guard, false)))
-        },
-    )
+            Place::Within(subscription, ends) => (subscription, ends),
+            Place::After => return None,
+        };
+        tokio::select! {
+            biased;
+            reason = ends.ended() => {
+                let data = serde_json::json!({ "reason": reason? }).to_string();
+                let last = sse::Event::default().event("end").data(data);
+                Some((Ok(last), Place::After))
+            }
+            item = subscription.next() => {
+                Some((Ok(encode(&item?)), Place::Within(subscription, ends)))
+            }
+        }
+    })
 }
 
 fn encode(item: &StreamItem) -> sse::Event {

@@ -5,11 +5,13 @@ use cupola_api::resource::BootDevice;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, empty, ok};
 use super::super::arguments::boolean_word;
 use super::super::body::Size;
 use super::super::call::Call;
 use super::super::repr::repr;
+use crate::notifications::payload::NODE;
 
 /// `GET /v1/nodes/{node}/validate`.
 pub(in super::super) async fn validate(call: &mut Call, node: &str) -> Answer {
@@ -53,12 +55,16 @@ pub(in super::super) async fn maintenance(call: &mut Call, node: &str) -> Answer
         after.maintenance_reason = None;
         after.fault = None;
     }
-    if after != stored.node {
-        call.state
-            .rpc
-            .update_node(&stored.node, after, false)
-            .await?;
-    }
+    let asked = after.clone();
+    let changed = async {
+        if after == stored.node {
+            return Ok(after);
+        }
+        let rpc = &call.state.rpc;
+        rpc.update_node(&stored.node, after, false).await
+    };
+    let what = (&NODE, Action::Maintenance);
+    announce::change(call, what, &asked, changed, announce::whole).await?;
     empty(StatusCode::ACCEPTED)
 }
 

@@ -8,6 +8,7 @@ use cupola_api::{Microversion, NodeId};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, located, with_body};
 use super::super::body::{self, Size, additional};
 use super::super::call::Call;
@@ -17,6 +18,7 @@ use super::super::shape::NodeShape;
 use super::list::shown;
 use super::network_data;
 use super::semantics::check_references;
+use crate::notifications::payload::NODE_CRUD;
 use crate::policy::Target;
 
 /// Enrols a node.
@@ -37,7 +39,9 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
         node.provision_state = ProvisionState::Available;
     }
     call.state.rpc.prepare_node(&mut node).await?;
-    let stored = call.state.store.create_node(node).await?;
+    let made = call.state.store.create_node(node.clone());
+    let what = (&NODE_CRUD, Action::Create);
+    let stored = announce::change(call, what, &node, made, |stored| Some(&stored.node)).await?;
     call.note(stored.uuid);
     call.state.events.node_changed(&stored);
     let json = shown(call, &stored, NodeShape::full(call.version));

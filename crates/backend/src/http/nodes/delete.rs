@@ -6,8 +6,10 @@ use cupola_api::policy::Rule;
 use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, empty};
 use super::super::call::Call;
+use crate::notifications::payload::NODE_CRUD;
 
 /// Deletes a node and what belongs to it.
 pub(in super::super) async fn delete(call: &mut Call, node: &str) -> Answer {
@@ -22,7 +24,9 @@ pub(in super::super) async fn delete(call: &mut Call, node: &str) -> Answer {
     };
     call.must_on(rule, &node)?;
     check(&node, call.state.options.may_delete_available)?;
-    call.state.rpc.destroy_node(node.uuid).await?;
+    let deleted = call.state.rpc.destroy_node(node.uuid);
+    let what = (&NODE_CRUD, Action::Delete);
+    announce::change(call, what, &node.node, deleted, |()| None).await?;
     empty(StatusCode::NO_CONTENT)
 }
 

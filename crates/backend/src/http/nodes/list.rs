@@ -1,14 +1,14 @@
 //! Reading nodes: lists and one node. Served from rendered bytes where they are still right.
 
-use bytes::Bytes;
 use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
-use cupola_api::policy::Rule;
+use cupola_api::policy::{Rule, SHOW_INSTANCE_SECRETS, SHOW_PASSWORD};
 use http::StatusCode;
 
-use super::super::answer::{Answer, Failure, with_body};
+use super::super::answer::{Answer, Failure, with_body, with_chunks};
 use super::super::call::Call;
+use super::super::chunks::{Chunks, Writer};
 use super::super::collection;
 use super::super::rendered::Look;
 use super::super::shape::NodeShape;
@@ -16,7 +16,7 @@ use super::super::text::value;
 use super::query::{self, ListQuery};
 use super::redact;
 use crate::policy::Target;
-use crate::store::{Listed, NodeFilter, StoredNode};
+use crate::store::{Listed, NodePage, StoreError, StoredNode};
 
 /// `GET /v1/nodes`, or `/v1/nodes/detail`.
 pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Answer {
@@ -27,7 +27,7 @@ pub(in super::super) async fn list(call: &mut Call, is_detail_path: bool) -> Ans
     };
     let max = call.state.options.max_limit;
     let mut query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
-    restrict(call, &mut query.page.filter)?;
+    restrict(call, &mut query.page).await?;
     if let Some(chassis) = query.page.filter.chassis_uuid {
         call.state.store.document::<Chassis>(chassis).await?;
     }
@@ -44,7 +44,7 @@ pub(in super::super) async fn of_chassis(
     let path = format!("chassis/{chassis}/nodes{tail}");
     let max = call.state.options.max_limit;
     let mut query = query::parse(&mut call.arguments, call.version, is_detail_path, max)?;
-    restrict(call, &mut query.page.filter)?;
+    restrict(call, &mut query.page).await?;
     let chassis: Chassis = collection::find(call, super::super::chassis::ARGUMENT, chassis).await?;
     query.page.filter.chassis_uuid = Some(chassis.uuid.0);
     page(call, &path, &query).await
@@ -60,12 +60,16 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
     let assignment = call.state.rpc.assignment_version();
     let nodes = call.state.store.snapshot().map(|s| s.version());
     // What is kept is everybody's: what a caller may not see, or only in part, is written anew.
-    let is_whole = call.only_project().is_none() && !redact::is_asked(call);
+    let is_whole =
+        call.only_project().is_none() && !redact::is_asked(call) && !call.may_show_secrets();
     let version = nodes.filter(|_| is_whole).map(|nodes| nodes + assignment);
     // Two paths may ask for the same query: the path is part of the links.
     let key = (look, format!("{path}?{}", call.query));
     if let Some(page) = version.and_then(|v| call.state.rendered.page(&key, v)) {
-        return Ok(with_body(StatusCode::OK, page));
+        return Ok(with_chunks(page));
+    }
+    if let Some(version) = version {
+        call.state.rendered.make_place(version);
     }
     let nodes = select(call, query).await?;
     let next = nodes.last().filter(|_| query.has_next).and_then(|last| {
@@ -79,7 +83,7 @@ async fn page(call: &Call, path: &str, query: &ListQuery) -> Answer {
     if let Some(version) = version {
         call.state.rendered.keep_page(key, version, body.clone());
     }
-    Ok(with_body(StatusCode::OK, body))
+    Ok(with_chunks(body))
 }
 
 async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Listed>, Failure> {
@@ -97,16 +101,33 @@ async fn select(call: &Call, query: &ListQuery) -> Result<Vec<Listed>, Failure> 
     Ok(nodes)
 }
 
-/// Lists what the caller's project owns or leases, where it may not see all.
-fn restrict(call: &Call, filter: &mut NodeFilter) -> Result<(), ApiFault> {
+/// Lists what the caller's project owns or leases, where it may not see all, after a node that it owns
+/// or leases.
+async fn restrict(call: &Call, page: &mut NodePage) -> Result<(), Failure> {
+    // The order of what is redacted tells what it is.
+    if ["last_error", "reservation"].contains(&page.sort_key.name()) {
+        let what = format_args!("the order of nodes by {}", page.sort_key.name());
+        call.must(Rule::NodeGetFilterThreshold, Target::default(), what)?;
+    }
     let Some(own) = call.only_project() else {
         return Ok(());
     };
+    let filter = &mut page.filter;
     if filter.project.as_deref().is_some_and(|asked| asked != own) {
         let what = "nodes of another project";
-        return call.must(Rule::NodeListAll, Target::default(), what);
+        return Ok(call.must(Rule::NodeListAll, Target::default(), what)?);
     }
     filter.project = Some(own.to_owned());
+    if let Some(marker) = page.marker {
+        let node = call.state.store.node_by_id(marker).await?;
+        let of = [&node.owner, &node.lessee];
+        if !of
+            .into_iter()
+            .any(|project| project.as_deref() == Some(own))
+        {
+            return Err(StoreError::not_found("Node", marker).into());
+        }
+    }
     Ok(())
 }
 
@@ -118,9 +139,9 @@ fn render(
     look: &Look,
     assignment: Option<u64>,
     next: Option<String>,
-) -> Bytes {
-    let mut out = Vec::with_capacity(512 * nodes.len() + 128);
-    out.extend_from_slice(b"{\"nodes\":[");
+) -> Chunks {
+    let mut out = Writer::new(512 * nodes.len() + 128);
+    out.open().extend_from_slice(b"{\"nodes\":[");
     match assignment {
         Some(assignment) => {
             let conductor = |node: &StoredNode| conductor_of(call, node);
@@ -129,19 +150,23 @@ fn render(
         }
         None => {
             let shown = nodes.iter().filter_map(Listed::node);
-            let shown: Vec<_> = shown
-                .map(|node| self::shown(call, &node, look.shape))
-                .collect();
-            out.extend_from_slice(&shown.join(&b','));
+            for (index, node) in shown.enumerate() {
+                let piece = out.open();
+                if index > 0 {
+                    piece.push(b',');
+                }
+                piece.extend_from_slice(&self::shown(call, &node, look.shape));
+            }
         }
     }
-    out.push(b']');
+    let end = out.open();
+    end.push(b']');
     if let Some(next) = next {
-        out.extend_from_slice(b",\"next\":");
-        value(&mut out, &next);
+        end.extend_from_slice(b",\"next\":");
+        value(end, &next);
     }
-    out.push(b'}');
-    out.into()
+    end.push(b'}');
+    out.finish()
 }
 
 /// `GET /v1/nodes/{node}`.
@@ -157,6 +182,10 @@ pub(in super::super) async fn show(call: &mut Call, node: &str) -> Answer {
 
 /// One node as JSON, without what the caller may not see.
 pub(super) fn shown(call: &Call, node: &Node, shape: NodeShape) -> Vec<u8> {
+    let shape = shape.revealing(
+        call.shows(SHOW_PASSWORD, node),
+        call.shows(SHOW_INSTANCE_SECRETS, node),
+    );
     match redact::one(call, node) {
         Some(redacted) => object(call, &redacted, shape),
         None => object(call, node, shape),

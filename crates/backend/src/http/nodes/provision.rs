@@ -11,8 +11,9 @@ use cupola_api::state::provision::{ProvisionState as S, ProvisionVerb as V};
 use cupola_api::state::transition::{Actor, next};
 use http::StatusCode;
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::super::answer::{Answer, empty, located};
+use super::super::answer::{Answer, Failure, empty, located};
 use super::super::arguments::boolean_word;
 use super::super::body::Size;
 use super::super::call::Call;
@@ -43,27 +44,66 @@ pub(in super::super) async fn change(call: &mut Call, node: &str) -> Answer {
     let mut request: ProvisionRequest = serde_json::from_value(Value::Object(body))
         .map_err(|e| ApiFault::bad_request(format!("Schema error for provision state: {e}")))?;
     let stored = call.node(node).await?;
-    let verb = check_first(&stored, &request, call.version)?;
+    let verb = check_verb(&stored, &request, call.version)?;
     check_step_rules(call, &stored, &request)?;
+    check_first(&stored, &request, verb, call.version)?;
     if let Some(name) = request.runbook.take() {
         check_runbook(verb, call.version)?;
         let runbook = runbooks::usable(call, &name).await?;
         runbooks::apply(&runbook, &stored, verb, call.version, &mut request)?;
+        runbooks::check_use(call, &runbook, &stored)?;
     }
     check_rest(&stored, &request, verb, call.version)?;
+    check_children(call, &request).await?;
     call.state.rpc.provision(stored.uuid, verb, request).await?;
     let location = call.url(format_args!("nodes/{node}/states"));
     located(empty(StatusCode::ACCEPTED), &location)
 }
 
-/// Steps that a request lists itself have rules of their own.
+/// Steps that a request lists itself have rules of their own, and so may have each of them.
 fn check_step_rules(call: &Call, node: &Node, request: &ProvisionRequest) -> Result<(), ApiFault> {
+    if request.runbook.is_some() {
+        return Ok(());
+    }
     let lists = |steps: &Option<Vec<Value>>| steps.as_ref().is_some_and(|s| !s.is_empty());
-    if request.runbook.is_none() && lists(&request.clean_steps) {
+    if lists(&request.clean_steps) {
         call.must_on(Rule::NodeSetProvisionStateCleanSteps, node)?;
     }
-    if request.runbook.is_none() && lists(&request.service_steps) {
+    if lists(&request.service_steps) {
         call.must_on(Rule::NodeSetProvisionStateServiceSteps, node)?;
+    }
+    let all = [
+        &request.deploy_steps,
+        &request.clean_steps,
+        &request.service_steps,
+    ];
+    let steps = all.into_iter().flatten().flatten();
+    // What is no step is refused as such afterwards.
+    let named =
+        steps.filter_map(|step| Some((step["interface"].as_str()?, step["step"].as_str()?)));
+    call.must_run(named, Some(node))
+}
+
+/// Checks that the child nodes that steps name are there, and that the caller may do this to each.
+async fn check_children(call: &Call, request: &ProvisionRequest) -> Result<(), Failure> {
+    let lists = [&request.clean_steps, &request.service_steps];
+    for step in lists.into_iter().flatten().flatten() {
+        if step.get("execute_on_child_nodes") != Some(&Value::Bool(true)) {
+            continue;
+        }
+        let named = step.get("limit_child_node_execution");
+        for entry in named.and_then(Value::as_array).into_iter().flatten() {
+            let uuid = entry.as_str().filter(|t| Uuid::try_parse(t).is_ok());
+            let Some(uuid) = uuid else {
+                let name = step.get("step").and_then(Value::as_str);
+                let text = format!(
+                    "Invalid entry detected for execute_on_child_node parameter in step {}.",
+                    name.unwrap_or_default()
+                );
+                return Err(ApiFault::bad_request(text).into());
+            };
+            call.node(uuid).await?;
+        }
     }
     Ok(())
 }
@@ -116,10 +156,10 @@ fn check_types(body: &mut Object) -> Result<(), ApiFault> {
 fn check_first(
     node: &Node,
     request: &ProvisionRequest,
+    verb: V,
     version: Microversion,
-) -> Result<V, ApiFault> {
+) -> Result<(), ApiFault> {
     let uuid = node.uuid;
-    let verb = check_verb(node, request, version)?;
     check_allowed(request)?;
     if node.maintenance && matches!(verb, V::Active | V::Rebuild) {
         return Err(ApiFault::bad_request(format!(
@@ -128,8 +168,7 @@ fn check_first(
         )));
     }
     check_state(node, verb)?;
-    check_configdrive(request, verb, version)?;
-    Ok(verb)
+    check_configdrive(request, verb, version)
 }
 
 /// What is looked at after it.
@@ -415,8 +454,9 @@ mod tests {
     fn checked(node: &Node, body: Value, minor: u16) -> Result<V, u16> {
         let request: ProvisionRequest = serde_json::from_value(body).expect("a request");
         let version = Microversion::new(minor);
-        let verb = check_first(node, &request, version);
+        let verb = check_verb(node, &request, version);
         let checked = verb.and_then(|verb| {
+            check_first(node, &request, verb, version)?;
             check_rest(node, &request, verb, version)?;
             Ok(verb)
         });

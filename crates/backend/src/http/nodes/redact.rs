@@ -14,7 +14,7 @@ pub(super) fn is_asked(call: &Call) -> bool {
 }
 
 /// The node without what the caller may not see; none where it may see all.
-pub(super) fn one(call: &Call, node: &Node) -> Option<Node> {
+pub(in super::super) fn one(call: &Call, node: &Node) -> Option<Node> {
     if call.may_on(Rule::NodeGetFilterThreshold, node) {
         return None;
     }

@@ -1,15 +1,20 @@
 //! `/v1/nodes/{node}/traits` (wire reference §8.6).
 
+use std::sync::Arc;
+
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, empty, located, ok};
 use super::super::body::{self, Size};
 use super::super::call::{Call, refuse_locked};
 use super::super::repr::repr;
 use super::super::schema::fault;
+use crate::notifications::payload::NODE_CRUD;
+use crate::store::{StoreError, StoredNode};
 
 /// How many traits a node may have.
 const MAX_TRAITS: usize = 50;
@@ -39,8 +44,8 @@ pub(in super::super) async fn all(call: &mut Call, node: &str) -> Answer {
         read(list)?
     };
     check_change(&stored, traits.len())?;
-    let stored = call.state.store.set_traits(stored.uuid, &traits).await?;
-    call.state.events.node_changed(&stored);
+    let set = call.state.store.set_traits(stored.uuid, &traits);
+    changed(call, &stored, traits.clone(), set).await?;
     empty(StatusCode::NO_CONTENT)
 }
 
@@ -54,8 +59,9 @@ pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> An
             return Err(ApiFault::not_found(text).into());
         }
         check_change(&stored, 0)?;
-        let stored = call.state.store.remove_trait(stored.uuid, name).await?;
-        call.state.events.node_changed(&stored);
+        let left = stored.traits.iter().filter(|t| *t != name).cloned();
+        let removed = call.state.store.remove_trait(stored.uuid, name);
+        changed(call, &stored, left.collect(), removed).await?;
         return empty(StatusCode::NO_CONTENT);
     }
     let body = body::object(call.json(Size::Usual).await?, "body")?;
@@ -72,11 +78,29 @@ pub(in super::super) async fn one(call: &mut Call, node: &str, name: &str) -> An
     }
     if !has_it {
         check_change(&stored, stored.traits.len() + 1)?;
-        let stored = call.state.store.add_trait(stored.uuid, name).await?;
-        call.state.events.node_changed(&stored);
+        let with = stored.traits.iter().cloned().chain([name.to_owned()]);
+        let added = call.state.store.add_trait(stored.uuid, name);
+        changed(call, &stored, with.collect(), added).await?;
     }
     let location = call.url(format_args!("nodes/{node}/traits/{name}"));
     located(empty(StatusCode::NO_CONTENT), &location)
+}
+
+/// Changes the traits and tells of it.
+async fn changed(
+    call: &Call,
+    before: &Node,
+    traits: Vec<String>,
+    change: impl Future<Output = Result<Arc<StoredNode>, StoreError>>,
+) -> Result<(), StoreError> {
+    let asked = Node {
+        traits,
+        ..before.clone()
+    };
+    let what = (&NODE_CRUD, Action::Update);
+    let stored = announce::change(call, what, &asked, change, |stored| Some(&stored.node)).await?;
+    call.state.events.node_changed(&stored);
+    Ok(())
 }
 
 /// Refuses what cannot be: traits belong to a node that somebody may be working on.

@@ -10,6 +10,7 @@ use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, with_body};
 use super::super::body::Size;
 use super::super::call::Call;
@@ -23,6 +24,7 @@ use super::list::shown;
 use super::network_data;
 use super::patch_rules;
 use super::semantics::{check_references, name_instance};
+use crate::notifications::payload::NODE_CRUD;
 
 pub(super) const NODE: Patchable = Patchable {
     fields: FIELDS,
@@ -50,14 +52,16 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     if touches(&patch, "parent_node") {
         after.parent_node = parent;
     }
-    let node = if after == stored.node && !reset {
-        after
-    } else {
-        call.state
-            .rpc
-            .update_node(&stored.node, after, reset)
-            .await?
+    let asked = after.clone();
+    let changed = async {
+        if after == stored.node && !reset {
+            return Ok(after);
+        }
+        let rpc = &call.state.rpc;
+        rpc.update_node(&stored.node, after, reset).await
     };
+    let what = (&NODE_CRUD, Action::Update);
+    let node = announce::change(call, what, &asked, changed, announce::whole).await?;
     Ok(with_body(
         StatusCode::OK,
         shown(call, &node, NodeShape::full(call.version)),

@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, Failure, json, located};
 use super::super::body::{self, Size, additional};
 use super::super::call::{Call, refuse_locked};
@@ -17,6 +18,7 @@ use super::super::repr::repr;
 use super::super::{name, schema};
 use super::shape::PortShape;
 use super::{link, membership};
+use crate::notifications::payload::PORT;
 use crate::store::StoreError;
 
 /// Adds a port to a node.
@@ -39,7 +41,9 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
     check(&mut port)?;
     link::check_new(&port.local_link_connection, port.is_smartnic, call.version)?;
     membership::check_new(call, &port, boots).await?;
-    let port = call.state.store.create_port(port).await?;
+    let made = call.state.store.create_port(port.clone());
+    let port =
+        announce::change(call, (&PORT, Action::Create), &port, made, announce::whole).await?;
     let text = format!("Port {} was added.", port.address);
     call.state
         .events

@@ -73,6 +73,12 @@ async fn group_of(call: &Call, port: &Port) -> Result<Option<Portgroup>, Failure
         found => found?,
     };
     if group.node_uuid != port.node_uuid {
+        // One of a node that the caller may not see is not there.
+        let hidden = || {
+            let error = StoreError::not_found("Portgroup", id);
+            ApiFault::bad_request(error.to_string())
+        };
+        call.see(group.node_uuid, hidden).await?;
         return Err(ApiFault::bad_request(
             "Port can not be added to a portgroup belonging to a different node.",
         )

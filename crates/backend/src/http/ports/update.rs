@@ -9,6 +9,7 @@ use cupola_api::state::provision::ProvisionState as S;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::super::announce::{self, Action};
 use super::super::answer::{Answer, empty, ok};
 use super::super::body::Size;
 use super::super::call::{Call, refuse_locked};
@@ -19,6 +20,7 @@ use super::create::{check, find_node};
 use super::list::find;
 use super::membership;
 use super::shape::PortShape;
+use crate::notifications::payload;
 
 const PORT: Patchable = Patchable {
     fields: FIELDS,
@@ -65,7 +67,15 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     if after == before {
         return ok(&PortShape::full(call.version).value(&before, &call.base));
     }
-    let saved = call.state.store.save_port(&after).await?;
+    let saved = call.state.store.save_port(&after);
+    let saved = announce::change(
+        call,
+        (&payload::PORT, Action::Update),
+        &after,
+        saved,
+        announce::whole,
+    )
+    .await?;
     ok(&PortShape::full(call.version).value(&saved, &call.base))
 }
 
@@ -90,7 +100,9 @@ pub(in super::super) async fn delete(call: &mut Call, port: &str) -> Answer {
     let node = call.state.store.node_by_id(port.node_uuid).await?;
     refuse_locked(&node.reservation, node.uuid)?;
     check_delete(&port, &node)?;
-    call.state.store.delete_port(port.uuid).await?;
+    let deleted = call.state.store.delete_port(port.uuid);
+    let what = (&payload::PORT, Action::Delete);
+    announce::change(call, what, &port, deleted, |()| None).await?;
     empty(StatusCode::NO_CONTENT)
 }
 

@@ -121,6 +121,10 @@ async fn a_stream_of_events_ends_with_its_user() {
     assert!(body.frame().await.unwrap().is_ok());
     let hash = bcrypt::hash("other", 4).unwrap();
     std::fs::write(directory.path().join("users"), format!("you:{hash}\n")).unwrap();
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame()).await;
-    assert!(matches!(ended, Ok(None)), "{ended:?}");
+    let last = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame()).await;
+    let last = last.unwrap().unwrap().unwrap().into_data().unwrap();
+    let last = String::from_utf8_lossy(&last);
+    let said = last.starts_with("event: end\n") && last.contains("Incorrect username");
+    assert!(said, "{last}");
+    assert!(body.frame().await.is_none());
 }

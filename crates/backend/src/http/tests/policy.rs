@@ -2,7 +2,7 @@
 //! beside the rules.
 
 use cupola_api::contract::{Operation, ROUTES};
-use cupola_api::event::EventKind;
+use cupola_api::event::{EventKind, StreamItem};
 use cupola_api::node::Node;
 use cupola_api::port::Port;
 use cupola_api::{MacAddress, NodeId, PortId};
@@ -12,7 +12,7 @@ use super::*;
 use crate::auth::{Caller, Credentials, Scope};
 
 /// Who has these roles in a project; in the whole system where there is none.
-fn who(project: &str, roles: &[&str]) -> Caller {
+pub(super) fn who(project: &str, roles: &[&str]) -> Caller {
     let scope = if project.is_empty() {
         Scope::System
     } else {
@@ -32,11 +32,17 @@ fn who(project: &str, roles: &[&str]) -> Caller {
     }))
 }
 
-const READER: &[&str] = &["reader"];
+pub(super) const READER: &[&str] = &["reader"];
 const MEMBER: &[&str] = &["member", "reader"];
-const ADMIN: &[&str] = &["admin", "manager", "member", "reader"];
+pub(super) const ADMIN: &[&str] = &["admin", "manager", "member", "reader"];
 
-async fn ask(api: &Api, who: &Caller, method: Method, path: &str, body: Option<Value>) -> Reply {
+pub(super) async fn ask(
+    api: &Api,
+    who: &Caller,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Reply {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -46,13 +52,26 @@ async fn ask(api: &Api, who: &Caller, method: Method, path: &str, body: Option<V
     api.send(request.unwrap()).await
 }
 
-async fn get(api: &Api, who: &Caller, path: &str) -> Reply {
+pub(super) async fn get(api: &Api, who: &Caller, path: &str) -> Reply {
     ask(api, who, Method::GET, path, None).await
 }
 
 /// A node that `p` owns and `q` leases, one that `r` owns, one of nobody; each with a port.
 async fn racks() -> (Api, NodeId) {
-    let api = Api::start().await;
+    racks_in(Api::start().await).await
+}
+
+/// The same where a policy file says this.
+async fn racks_by(policy: &str) -> (Api, NodeId) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("policy.yaml");
+    std::fs::write(&path, policy).unwrap();
+    let mut config = Config::default();
+    config.api.policy_file = Some(path);
+    racks_in(Api::start_as(&config, Authentication::Open).await).await
+}
+
+async fn racks_in(api: Api) -> (Api, NodeId) {
     let of = [
         ("leased", Some("p"), Some("q")),
         ("other", Some("r"), None),
@@ -368,4 +387,150 @@ async fn a_timeline_tells_who_changed_its_node() {
         refused.contains("DELETE") && refused.contains("403"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn events_tell_who_changed_what_belongs_to_no_node() {
+    let (api, _) = racks().await;
+    let mut told = api.events.subscribe(None, None);
+    let admin = who("", ADMIN);
+    let body = json!({"description": "row 7"});
+    ask(&api, &admin, Method::GET, "/v1/chassis", None).await;
+    let made = ask(&api, &admin, Method::POST, "/v1/chassis", Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let id = made.header("x-openstack-request-id").to_owned();
+    let audit = loop {
+        let Some(StreamItem::Event(event)) = told.next().await else {
+            panic!("events come");
+        };
+        if let EventKind::Log { source, text, .. } = event.kind
+            && source == "audit"
+        {
+            assert_eq!(event.node, None);
+            break text;
+        }
+    };
+    let want = format!("POST /v1/chassis was answered with {} ({id})", made.status);
+    assert!(
+        audit.contains("user ann") && audit.ends_with(&want),
+        "{audit}"
+    );
+}
+
+#[tokio::test]
+async fn single_steps_have_rules_where_a_file_has_them() {
+    let rule = "\"baremetal:step:execute:deploy.erase_devices\": \"role:admin and project_id:%(node.owner)s\"";
+    let (api, node) = racks_by(rule).await;
+    let ready = |n: &mut Node| {
+        n.provision_state = cupola_api::state::provision::ProvisionState::Manageable;
+    };
+    api.store.modify_node(node, ready).await.unwrap();
+    let traits = json!({"traits": ["CUSTOM_A"]});
+    api.put("/v1/nodes/leased/traits", traits.clone()).await;
+    let step = |name: &str| json!({"interface": "deploy", "step": name});
+    let path = "/v1/nodes/leased/states/provision";
+    let cleans = async |caller: &Caller, name: &str| {
+        let body = json!({"target": "clean", "clean_steps": [step(name)]});
+        ask(&api, caller, Method::PUT, path, Some(body)).await
+    };
+    let text = "insufficient privileges to execute step erase_devices on interface deploy";
+    for (caller, status) in [
+        (who("p", MEMBER), 403),
+        (who("", ADMIN), 403),
+        (who("p", ADMIN), 202),
+    ] {
+        let reply = cleans(&caller, "erase_devices").await;
+        assert_eq!(reply.status, status, "{}", reply.fault());
+        assert_eq!(reply.fault() == text, status == 403, "{}", reply.fault());
+        assert_eq!(cleans(&caller, "other").await.status, 202);
+    }
+    // Before anything that the node's state says.
+    let body = json!({"target": "active", "deploy_steps": [
+        {"interface": "deploy", "step": "erase_devices", "args": {}, "priority": 1}]});
+    let refused = ask(&api, &who("p", MEMBER), Method::PUT, path, Some(body)).await;
+    assert_eq!((refused.status, refused.fault()), (403, text.to_owned()));
+
+    // A runbook is made for no node in particular: nobody owns that.
+    let book = |name: &str, public: bool, step: &str| {
+        Some(json!({"name": name, "public": public,
+            "steps": [{"interface": "deploy", "step": step, "args": {}, "order": 1}]}))
+    };
+    let own = who("p", ADMIN);
+    let make =
+        async |caller: &Caller, body| ask(&api, caller, Method::POST, "/v1/runbooks", body).await;
+    let refused = make(&own, book("CUSTOM_B", false, "erase_devices")).await;
+    assert_eq!((refused.status, refused.fault()), (403, text.to_owned()));
+    assert_eq!(
+        make(&own, book("CUSTOM_B", false, "other")).await.status,
+        201
+    );
+    let patch = json!([{"op": "replace", "path": "/steps/0/step", "value": "erase_devices"}]);
+    let path = "/v1/runbooks/CUSTOM_B";
+    let refused = ask(&api, &own, Method::PATCH, path, Some(patch.clone())).await;
+    assert_eq!((refused.status, refused.fault()), (403, text.to_owned()));
+    api.put("/v1/runbooks/CUSTOM_B/traits", traits).await;
+    // One that somebody could make before there was the rule.
+    api.patch(path, patch).await;
+    let uses = async |caller: &Caller| {
+        let body = json!({"target": "clean", "runbook": "CUSTOM_B"});
+        let path = "/v1/nodes/leased/states/provision";
+        ask(&api, caller, Method::PUT, path, Some(body)).await
+    };
+    let manager = who("p", &["manager", "member", "reader"]);
+    let refused = uses(&manager).await;
+    assert_eq!((refused.status, refused.fault()), (403, text.to_owned()));
+    let used = uses(&own).await;
+    assert_eq!(used.status, 202, "{}", used.fault());
+    api.patch(
+        path,
+        json!([{"op": "replace", "path": "/public", "value": true}]),
+    )
+    .await;
+    assert_ne!(uses(&who("", MEMBER)).await.fault(), text);
+}
+
+#[tokio::test]
+async fn secrets_are_shown_to_whom_a_file_names() {
+    let rules = "\"show_password\": \"role:admin and project_id:%(node.owner)s\"\n\
+                 \"show_instance_secrets\": \"role:member and project_id:%(node.lessee)s\"\n";
+    let (api, node) = racks_by(rules).await;
+    let keep = |n: &mut Node| {
+        for (object, name, value) in [
+            (&mut n.driver_info, "ipmi_password", "pass-1"),
+            (&mut n.instance_info, "configdrive", "drive-1"),
+            (&mut n.driver_internal_info, "agent_secret_token", "token-1"),
+        ] {
+            object.insert(name.to_owned(), json!(value));
+        }
+    };
+    api.store.modify_node(node, keep).await.unwrap();
+    let admin = who("p", ADMIN);
+    for (caller, pass, drive) in [
+        (&admin, true, false),
+        (&who("p", READER), false, false),
+        (&who("q", MEMBER), false, true),
+        (&who("q", READER), false, false),
+        (&who("", ADMIN), false, false),
+    ] {
+        for path in [
+            "/v1/nodes/leased",
+            "/v1/nodes/detail",
+            "/v1/nodes?fields=driver_info,instance_info",
+        ] {
+            // Who sees less does not get what was written for who sees more, nor the other way round.
+            for _ in 0..2 {
+                let text = get(&api, caller, path).await.body.to_string();
+                assert_eq!(text.contains("pass-1"), pass, "{caller:?} {path}");
+                assert_eq!(text.contains("drive-1"), drive, "{caller:?} {path}");
+                assert!(!text.contains("token-1"), "{caller:?} {path}");
+            }
+        }
+    }
+    // What was read is what may be written.
+    let pass = json!([{"op": "replace", "path": "/driver_info/ipmi_password", "value": "pass-2"}]);
+    let shown = ask(&api, &admin, Method::PATCH, "/v1/nodes/leased", Some(pass)).await;
+    assert_eq!(shown.body["driver_info"]["ipmi_password"], "pass-2");
+    // Where no tokens are asked for nobody is told.
+    let open = api.get("/v1/nodes/leased").await;
+    assert_eq!(open.body["driver_info"]["ipmi_password"], "******");
 }

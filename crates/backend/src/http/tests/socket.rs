@@ -15,13 +15,23 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves as this section says.
 async fn serve(api: &Api, section: config::Api) -> (SocketAddr, Option<Arc<Tls>>) {
+    serve_within(api, section, None).await
+}
+
+/// The same, with another limit on answers that nobody takes.
+async fn serve_within(
+    api: &Api,
+    section: config::Api,
+    untaken: Option<Duration>,
+) -> (SocketAddr, Option<Arc<Tls>>) {
     let config = Config {
         api: section,
         ..Config::default()
     };
     let tls = Tls::open(&config, api.directory.path()).await.unwrap();
     let tls = tls.map(Arc::new);
-    let options = ServeOptions::new(&config.api, tls.clone());
+    let mut options = ServeOptions::new(&config.api, tls.clone());
+    options.untaken = untaken.unwrap_or(options.untaken);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (router, shutdown) = (api.router.clone(), api.shutdown.clone());
@@ -67,6 +77,31 @@ async fn who_says_nothing_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn who_does_not_take_the_answer_is_cut() {
+    let mut api = Api::start().await;
+    // More than all buffers between the two hold.
+    let pieces = || futures_util::stream::repeat_with(|| Ok::<_, axum::Error>(vec![0_u8; 1 << 16]));
+    let list = move || async move { Body::from_stream(pieces()) };
+    api.router = Router::new().route("/list", axum::routing::get(list));
+    let limit = Duration::from_millis(200);
+    let section = config::Api {
+        max_connections: 1,
+        ..config::Api::default()
+    };
+    let (address, _) = serve_within(&api, section, Some(limit)).await;
+    let mut idler = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /list HTTP/1.1\r\nhost: h\r\n\r\n";
+    idler.write_all(request).await.unwrap();
+    // The one slot is free only when the other connection is cut.
+    let mut next = TcpStream::connect(address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    next.write_all(request).await.unwrap();
+    assert!(until_closed(&mut next).await.starts_with("HTTP/1.1 404"));
+    drop(idler);
+    api.shutdown.cancel();
+}
+
+#[tokio::test]
 async fn who_has_no_handshake_gets_no_slot_for_ever() {
     let api = Api::start().await;
     let section = config::Api {
@@ -82,6 +117,36 @@ async fn who_has_no_handshake_gets_no_slot_for_ever() {
     let client = client(tls.unwrap().certificate(), false);
     let answer = client.get(format!("https://{address}/v1")).send().await;
     assert_eq!(answer.unwrap().status(), StatusCode::OK);
+    api.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn one_address_does_not_take_all_connections() {
+    let api = Api::start().await;
+    let section = config::Api {
+        max_connections_per_address: 2,
+        ..config::Api::default()
+    };
+    let (address, _) = serve(&api, section).await;
+    let from = async |last: u8| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        socket.connect(address).await.unwrap()
+    };
+    let answered = async |stream: &mut TcpStream| {
+        let request = b"GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+        // It may be closed already.
+        let _ = stream.write_all(request).await;
+        let mut first = [0; 12];
+        let read = tokio::time::timeout(DEADLINE, stream.read_exact(&mut first)).await;
+        read.expect("an end").is_ok() && &first == b"HTTP/1.1 200"
+    };
+    let mut all = [from(1).await, from(1).await];
+    for stream in &mut all {
+        assert!(answered(stream).await);
+    }
+    assert!(!answered(&mut from(1).await).await);
+    assert!(answered(&mut from(2).await).await);
     api.shutdown.cancel();
 }
 

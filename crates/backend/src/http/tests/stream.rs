@@ -85,6 +85,26 @@ async fn summaries_and_timeline() {
 }
 
 #[tokio::test]
+async fn what_is_completed_is_measured() {
+    use cupola_api::durations::Phase;
+    use cupola_api::state::provision::ProvisionState as S;
+
+    let api = Api::start().await;
+    let client = api.client();
+    let n1 = api.node("n1").await.parse().expect("a UUID");
+    assert!(client.durations().await.expect("none").durations.is_empty());
+    for (from, to) in [(S::Available, S::Deploying), (S::Deploying, S::Active)] {
+        let cause = "test".to_owned();
+        api.events
+            .publish(Some(n1), EventKind::Transition { from, to, cause });
+    }
+    let durations = client.durations().await.expect("durations");
+    let driver = client.node(&"n1".into()).await.expect("a node").driver;
+    let usual = durations.usual(None, &driver, Phase::Deploying, None);
+    assert_eq!(usual.map(|usual| usual.count), Some(1));
+}
+
+#[tokio::test]
 async fn the_client_walks_all_pages() {
     let api = Api::start().await;
     for name in ["a", "b", "c"] {

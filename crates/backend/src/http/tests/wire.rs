@@ -210,3 +210,19 @@ async fn a_panic_is_an_answer() {
     assert_eq!(answer.status().as_u16(), 500);
     drop(state);
 }
+
+#[tokio::test]
+async fn integers_of_64_bits_are_kept_exactly() {
+    let api = Api::start().await;
+    let extra = serde_json::json!({"most": u64::MAX, "least": i64::MIN, "more": [9_007_199_254_740_993_u64]});
+    let body = serde_json::json!({"driver": "fake-hardware", "name": "n1", "extra": extra});
+    assert_eq!(api.post("/v1/nodes", body).await.status, 201);
+    assert_eq!(api.get("/v1/nodes/n1").await.body["extra"], extra);
+    let patch = serde_json::json!([{"op": "add", "path": "/properties/most", "value": u64::MAX}]);
+    assert_eq!(api.patch("/v1/nodes/n1", patch).await.status, 200);
+    let shown = api.get("/v1/nodes/n1").await.body;
+    assert_eq!(
+        (&shown["extra"], &shown["properties"]["most"]),
+        (&extra, &serde_json::json!(u64::MAX))
+    );
+}

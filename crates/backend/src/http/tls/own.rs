@@ -1,10 +1,10 @@
 //! The certificate that the service makes for itself: signed by its own key, kept below the state
 //! directory, so that who has compared its fingerprint once need not again.
 
-use std::fs::OpenOptions;
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +40,25 @@ pub(super) fn names(config: &Config) -> Names {
     addresses.sort_unstable();
     addresses.dedup();
     (names, addresses)
+}
+
+/// The host by which clients and machines come, as configured; none where that is not told.
+pub(super) fn reached_by(config: &Config) -> Option<String> {
+    let host = config.api.public_endpoint.as_ref().and_then(url::Url::host);
+    let address = || {
+        let listens = config.api.listen.ip();
+        let address = match config.boot.address {
+            Some(ours) if listens.is_unspecified() => IpAddr::from(ours),
+            Some(_) | None => listens,
+        };
+        (!address.is_unspecified() && !address.is_loopback()).then(|| address.to_string())
+    };
+    match host {
+        Some(url::Host::Domain(name)) => Some(name.to_owned()),
+        Some(url::Host::Ipv4(address)) => Some(address.to_string()),
+        Some(url::Host::Ipv6(address)) => Some(address.to_string()),
+        None => address(),
+    }
 }
 
 /// The files below this directory; makes what is not there.
@@ -80,8 +99,15 @@ fn make(names: Vec<String>, addresses: &[IpAddr]) -> Result<(String, String), rc
     Ok((certificate.pem(), key.serialize_pem()))
 }
 
+/// Writes a file that was never there with other permissions, nor in part.
 fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true).mode(mode);
-    options.open(path)?.write_all(text.as_bytes())
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".api-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }

@@ -36,10 +36,10 @@ fn places_and_literals() {
         "(project_id:%(node.owner)s or 'a b':%(node.lessee)s)"
     );
     assert_eq!(
-        parse("role:x%(a)sy").unwrap(),
+        parse("role:x%(user)sy").unwrap(),
         Expression::Role(Text(vec![
             Piece::Plain("x".to_owned()),
-            Piece::Place("a".to_owned()),
+            Piece::Place("user".to_owned()),
             Piece::Plain("y".to_owned()),
         ]))
     );
@@ -55,8 +55,15 @@ fn errors_say_where_and_what_to_do() {
         ("or role:a", 1, "a check is missing"),
         ("role:a or nobody", 11, "write KIND:VALUE"),
         ("colour:red", 1, "a token has no colour"),
-        ("http://elsewhere", 1, "not asked"),
+        ("http://elsewhere", 1, "ask another service"),
         ("role:%(a", 1, "%(name)s"),
+        ("@ or role:%(node.lesee)s", 6, "is %(node.lessee)s meant?"),
+        (
+            "user_id:%(project)s",
+            1,
+            "there is no target %(project)s: is %(project_id)s",
+        ),
+        ("'a':%(colour)s", 1, "there are node.owner, "),
         ("rule:", 1, "needs a name"),
         ("'a'", 1, "with a colon"),
     ];
@@ -65,6 +72,8 @@ fn errors_say_where_and_what_to_do() {
         assert_eq!(error.at, at, "{text}: {error}");
         assert!(error.what.contains(what), "{text}: {error}");
     }
+    let long = format!("'a':%({})s", "x".repeat(1 << 20));
+    assert!(parse(&long).unwrap_err().what.len() < 500);
     let deep = format!("{}@{}", "(".repeat(100), ")".repeat(100));
     assert!(parse(&deep).unwrap_err().what.contains("levels"));
     assert!(parse(&"not ".repeat(100_000)).is_err());

@@ -1,5 +1,5 @@
-//! What strangers may ask of the routes that need no credentials: so many requests from one address,
-//! and so much memory for all their bodies together.
+//! How often something may come from one address. What counts, and what is done beyond the limit, is
+//! told by who counts.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -10,45 +10,70 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use parking_lot::Mutex;
 
-use crate::config::Api;
-
 /// Addresses that are told apart. More than a site has machines; beyond them all share one count.
 const ADDRESSES: usize = 65_536;
 
 /// How often those are forgotten that have been quiet, at most.
 const FORGET: Duration = Duration::from_secs(1);
 
-/// Counts requests by the address that they come from.
-pub(super) struct Strangers {
-    limiter: RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>,
+/// An address, and a name that came from it where names are counted apart.
+type Sender = (IpAddr, Option<u64>);
+
+/// Counts by the address that something comes from.
+pub(crate) struct PerAddress {
+    limiter: RateLimiter<Sender, HashMapStateStore<Sender>, DefaultClock>,
     clock: DefaultClock,
     forgot: Mutex<Instant>,
+    burst: NonZeroU32,
 }
 
-impl std::fmt::Debug for Strangers {
+impl std::fmt::Debug for PerAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Strangers").finish_non_exhaustive()
+        f.debug_struct("PerAddress").finish_non_exhaustive()
     }
 }
 
-impl Strangers {
-    /// As configured; `None` where there is no limit.
-    pub(super) fn new(api: &Api) -> Option<Self> {
-        let rate = NonZeroU32::new(api.ramdisk_requests_per_second)?;
-        let burst = NonZeroU32::new(api.ramdisk_requests_burst).unwrap_or(rate);
+impl PerAddress {
+    /// So many in a second, and so many at once after a quiet time; `None` where the rate is 0, which
+    /// is no limit.
+    pub(crate) fn new(per_second: u32, burst: u32) -> Option<Self> {
+        let rate = NonZeroU32::new(per_second)?;
+        let burst = NonZeroU32::new(burst).unwrap_or(rate);
         Some(Self {
             limiter: RateLimiter::hashmap(Quota::per_second(rate).allow_burst(burst)),
             clock: DefaultClock::default(),
             forgot: Mutex::new(Instant::now()),
+            burst,
         })
     }
 
-    /// Counts a request.
+    /// Counts one.
     ///
     /// # Errors
     /// After how many seconds there is room for another one.
-    pub(super) fn admit(&self, address: IpAddr) -> Result<(), u64> {
-        let mut source = source(address);
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<(), u64> {
+        self.admit_as(address, NonZeroU32::MIN)
+    }
+
+    /// Counts one that weighs as much as so many.
+    ///
+    /// # Errors
+    /// After how many seconds there is room for another one.
+    pub(crate) fn admit_as(&self, address: IpAddr, weight: NonZeroU32) -> Result<(), u64> {
+        self.admit_named(address, None, weight)
+    }
+
+    /// The same, counted for a name from this address, which does not count for the address.
+    ///
+    /// # Errors
+    /// After how many seconds there is room for another one.
+    pub(crate) fn admit_named(
+        &self,
+        address: IpAddr,
+        name: Option<u64>,
+        weight: NonZeroU32,
+    ) -> Result<(), u64> {
+        let mut source = (source(address), name);
         if self.limiter.len() >= ADDRESSES {
             let mut forgot = self.forgot.lock();
             if forgot.elapsed() >= FORGET {
@@ -56,10 +81,13 @@ impl Strangers {
                 *forgot = Instant::now();
             }
             if self.limiter.len() >= ADDRESSES {
-                source = Ipv6Addr::UNSPECIFIED.into();
+                source = (Ipv6Addr::UNSPECIFIED.into(), None);
             }
         }
-        self.limiter.check_key(&source).map_err(|until| {
+        // What weighs more than all that may come at once would never be admitted.
+        let weight = weight.min(self.burst);
+        let checked = self.limiter.check_key_n(&source, weight);
+        checked.unwrap_or(Ok(())).map_err(|until| {
             let wait = until.wait_time_from(self.clock.now());
             wait.as_secs().saturating_add(1)
         })
@@ -68,7 +96,7 @@ impl Strangers {
 
 /// What counts as one source: an IPv4 address, or a network of IPv6, of which every host has as many
 /// addresses as it likes.
-fn source(address: IpAddr) -> IpAddr {
+pub(crate) fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) & (u128::MAX << 64);
@@ -82,23 +110,28 @@ fn source(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn strangers(rate: u32, burst: u32) -> Option<Strangers> {
-        Strangers::new(&Api {
-            ramdisk_requests_per_second: rate,
-            ramdisk_requests_burst: burst,
-            ..Api::default()
-        })
-    }
-
     #[test]
     fn each_address_has_its_own_count() {
-        let strangers = strangers(1, 3).unwrap();
+        let strangers = PerAddress::new(1, 3).unwrap();
         let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
         for _ in 0..3 {
             assert!(strangers.admit(one).is_ok());
         }
         assert!((1..=2).contains(&strangers.admit(one).unwrap_err()));
         assert!(strangers.admit(two).is_ok());
+    }
+
+    #[test]
+    fn what_weighs_more_counts_more() {
+        let limit = PerAddress::new(1, 10).unwrap();
+        let address = "192.0.2.1".parse().unwrap();
+        let [four, many] = [4, 1000].map(|weight| NonZeroU32::new(weight).unwrap());
+        assert!(limit.admit_as(address, four).is_ok());
+        assert!(limit.admit_as(address, four).is_ok());
+        assert!(limit.admit_as(address, four).is_err());
+        let other = "192.0.2.2".parse().unwrap();
+        assert!(limit.admit_as(other, many).is_ok());
+        assert!(limit.admit_as(other, many).unwrap_err() >= 10);
     }
 
     #[test]
@@ -111,12 +144,12 @@ mod tests {
 
     #[test]
     fn no_limit_is_none() {
-        assert!(strangers(0, 1).is_none());
+        assert!(PerAddress::new(0, 1).is_none());
     }
 
     #[test]
     fn memory_is_bounded() {
-        let strangers = strangers(1, 1).unwrap();
+        let strangers = PerAddress::new(1, 1).unwrap();
         for number in 0..(2 * ADDRESSES as u32) {
             let _ = strangers.admit(IpAddr::from(number.to_be_bytes()));
         }
@@ -125,7 +158,9 @@ mod tests {
 
     #[test]
     fn a_rack_behind_one_address_is_let_in() {
-        let strangers = Strangers::new(&Api::default()).unwrap();
+        let api = crate::config::Api::default();
+        let (rate, burst) = (api.ramdisk_requests_per_second, api.ramdisk_requests_burst);
+        let strangers = PerAddress::new(rate, burst).unwrap();
         let nat = "192.0.2.1".parse().unwrap();
         // Lookup, inspection and two heartbeats of each, all at once.
         for _ in 0..4 * 1000 {
