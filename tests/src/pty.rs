@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use tempfile::TempDir;
 
 /// How long something may take to show.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -30,6 +31,8 @@ pub struct Terminal {
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Option<Box<dyn Write + Send>>,
     shown: Arc<Shown>,
+    /// Where the program finds and keeps what belongs to a person.
+    home: Option<TempDir>,
 }
 
 fn cells(count: u16) -> NonZero<u16> {
@@ -42,13 +45,44 @@ impl Terminal {
     /// # Errors
     /// When there is no pseudo-terminal or no such program.
     pub fn run(program: &Path, arguments: &[&str], said: (u16, u16)) -> Result<Self> {
+        Self::run_in(program, arguments, said, &std::env::current_dir()?)
+    }
+
+    /// The same in this working directory.
+    ///
+    /// # Errors
+    /// As [`Terminal::run`].
+    pub fn run_in(
+        program: &Path,
+        arguments: &[&str],
+        said: (u16, u16),
+        directory: &Path,
+    ) -> Result<Self> {
+        Self::run_at_home(program, arguments, said, directory, TempDir::new()?)
+    }
+
+    /// The same with the home of an earlier run.
+    ///
+    /// # Errors
+    /// As [`Terminal::run`].
+    pub fn run_at_home(
+        program: &Path,
+        arguments: &[&str],
+        said: (u16, u16),
+        directory: &Path,
+        home: TempDir,
+    ) -> Result<Self> {
         let pair = native_pty_system().openpty(size(said))?;
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
+        command.cwd(directory);
         command.env("TERM", "linux");
         command.env("LANG", "C.UTF-8");
         for name in ["LINES", "COLUMNS", "NO_COLOR", "CUPOLA_API", "OS_ENDPOINT"] {
             command.env_remove(name);
+        }
+        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+            command.env(name, home.path());
         }
         let child = pair.slave.spawn_command(command)?;
         let mut reader = pair.master.try_clone_reader()?;
@@ -83,7 +117,18 @@ impl Terminal {
             master: Some(pair.master),
             keys: Some(keys),
             shown,
+            home: Some(home),
         })
+    }
+
+    /// Ends it, unless it has; what it kept for its person is left.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn leave(mut self) -> Result<TempDir> {
+        self.press(":q\r")?;
+        self.ended()?;
+        self.home.take().context("it has a home")
     }
 
     /// Types.

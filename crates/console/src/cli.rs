@@ -13,6 +13,8 @@ mod deploy;
 mod enroll;
 mod explain;
 mod failure;
+mod generate;
+mod help;
 mod node;
 mod output;
 mod ramdisk;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::term::capabilities::{Characters, Colours, Wanted};
 pub(crate) use failure::Failure;
 
 /// What a command returns.
@@ -48,6 +51,7 @@ Exit codes:
     name = "cupola",
     version,
     propagate_version = true,
+    disable_help_subcommand = true,
     max_term_width = 100
 )]
 struct Cli {
@@ -100,13 +104,46 @@ pub(crate) struct Common {
 /// How the console looks: for the commands that draw, no others.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Look {
-    /// Theme: default, light, mono, or a TOML file [env: `CUPOLA_THEME`]
+    /// Theme: default, 256, light, high-contrast, deuteranopia, tritanopia, mono, or a TOML file
+    /// [env: `CUPOLA_THEME`]
     // The variable is read by `name`: set for good, it must not be in the way of other commands.
     #[arg(long, value_name = "NAME|FILE")]
     theme: Option<String>,
     /// Draw with ASCII characters only
-    #[arg(long)]
+    #[arg(long, conflicts_with = "characters")]
     ascii: bool,
+    /// Profile of `console.toml`: which service, and how careful [env: `CUPOLA_PROFILE`]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Change nothing: look only [env: `CUPOLA_READ_ONLY`]
+    #[arg(long)]
+    read_only: bool,
+    /// Settings of the console [env: `CUPOLA_CONSOLE_CONFIG`]
+    #[arg(long, value_name = "FILE")]
+    console_config: Option<PathBuf>,
+    /// How many colours the terminal has; auto finds it out from TERM, COLORTERM and `NO_COLOR`
+    #[arg(long, visible_alias = "color", value_name = "HOW MANY")]
+    colour: Option<Colour>,
+    /// Which characters the terminal has; without it the locale and TERM tell
+    #[arg(long, value_name = "WHICH")]
+    characters: Option<Characters>,
+}
+
+/// How many colours a person says that the terminal has.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Colour {
+    /// Any colour
+    Truecolour,
+    /// 256
+    #[value(name = "256")]
+    Indexed,
+    /// Sixteen
+    #[value(name = "16")]
+    Sixteen,
+    /// None
+    Mono,
+    /// As the environment says
+    Auto,
 }
 
 impl Look {
@@ -122,16 +159,59 @@ impl Look {
         self.ascii
     }
 
+    /// The profile that is wanted.
+    fn profile(&self) -> Option<String> {
+        let variable = || std::env::var("CUPOLA_PROFILE").ok();
+        let profile = self.profile.clone().or_else(variable);
+        profile.filter(|name| !name.is_empty())
+    }
+
+    /// Who wants that nothing is changed, where somebody does.
+    fn read_only(&self) -> Option<&'static str> {
+        let variable = std::env::var("CUPOLA_READ_ONLY").unwrap_or_default();
+        let is_set = !matches!(variable.as_str(), "" | "0" | "false" | "no");
+        let given = self.read_only.then_some("--read-only");
+        given.or(is_set.then_some("CUPOLA_READ_ONLY"))
+    }
+
+    /// The file with the settings of the console, where one is named.
+    pub(crate) fn console_config(&self) -> Option<PathBuf> {
+        let variable = || std::env::var_os("CUPOLA_CONSOLE_CONFIG").map(PathBuf::from);
+        let file = self.console_config.clone().or_else(variable);
+        file.filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// What the terminal has, as far as it is said.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            colours: self.colour.and_then(|colour| match colour {
+                Colour::Truecolour => Some(Colours::True),
+                Colour::Indexed => Some(Colours::Indexed),
+                Colour::Sixteen => Some(Colours::Sixteen),
+                Colour::Mono => Some(Colours::Mono),
+                Colour::Auto => None,
+            }),
+            characters: self.characters,
+        }
+    }
+
     /// These options, and those before the command where they are not given after it.
     fn or(self, before: Self) -> Self {
         Self {
             theme: self.theme.or(before.theme),
             ascii: self.ascii || before.ascii,
+            profile: self.profile.or(before.profile),
+            read_only: self.read_only || before.read_only,
+            console_config: self.console_config.or(before.console_config),
+            colour: self.colour.or(before.colour),
+            characters: self.characters.or(before.characters),
         }
     }
 
     const fn is_given(&self) -> bool {
-        self.theme.is_some() || self.ascii
+        let files = self.theme.is_some() || self.console_config.is_some();
+        let terminal = self.ascii || self.colour.is_some() || self.characters.is_some();
+        files || terminal || self.profile.is_some() || self.read_only
     }
 }
 
@@ -163,6 +243,13 @@ enum Command {
     Boot(boot::Command),
     /// Check whether this host is fit to provision
     Check(check::Arguments),
+    /// Help on a command or a topic: keys, terminals, themes, exit-codes, environment,
+    /// reloading
+    Help(help::Arguments),
+    /// Print the completions for a shell
+    Completions(generate::Completions),
+    /// Write the manual pages
+    Man(generate::Man),
 }
 
 /// Parses the arguments, runs the command, and returns the exit code: 0 done, 1 failed, 2 bad
@@ -201,7 +288,8 @@ fn parse(
         Some(_) if cli.look.is_given() => {
             return Err(Cli::command().error(
                 ErrorKind::ArgumentConflict,
-                "--theme and --ascii belong to the commands that draw: cupola and cupola demo",
+                "--theme, --ascii, --colour, --characters, --console-config, --profile and \
+                 --read-only belong to the commands that draw: cupola and cupola demo",
             ));
         }
         Some(_) => {}
@@ -231,6 +319,9 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ramdisk(command) => Box::pin(ramdisk::run(&common, command)).await,
         Command::Boot(command) => boot::run(&common, &command),
         Command::Check(arguments) => Box::pin(check::run(&common, arguments)).await,
+        Command::Help(arguments) => help::run(&arguments, Cli::command()),
+        Command::Completions(arguments) => generate::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => generate::man(&arguments, Cli::command()),
     }
 }
 

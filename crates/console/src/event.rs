@@ -9,10 +9,14 @@ use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use cupola_api::port::Port;
 use cupola_api::probe::ProbeReport;
+use cupola_api::resource::Conductor;
+use jiff::Timestamp;
 use ratatui::layout::Size;
 
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
+use crate::state::view::View;
+use crate::watching::Told;
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -40,6 +44,13 @@ pub(crate) enum Live {
         nodes: Vec<NodeSummary>,
         /// Whether changes come by themselves; else the list is asked for again and again.
         live: bool,
+    },
+    /// Some of the nodes as they were when the console was left, before the service has answered.
+    Remembered {
+        /// They.
+        nodes: Vec<NodeSummary>,
+        /// When that was.
+        at: Timestamp,
     },
     /// The stream of events flows.
     Connected,
@@ -79,6 +90,15 @@ pub(crate) struct Refusal {
     pub(crate) reached: bool,
 }
 
+/// What is known of an action that was accepted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Accepted {
+    /// What undoes it, where only the worker could tell.
+    pub(crate) inverse: Option<Action>,
+    /// The indicator that was set.
+    pub(crate) indicator: Option<String>,
+}
+
 /// The outcome of an effect.
 #[derive(Debug)]
 pub(crate) enum Reply {
@@ -93,13 +113,23 @@ pub(crate) enum Reply {
     /// Where a node stands, and why.
     Explained(NodeId, Answer<Box<Explanation>>),
     /// An action was accepted or refused.
-    Acted(NodeId, Action, Result<(), Refusal>),
+    Acted(NodeId, Action, Result<Accepted, Refusal>),
+    /// The names of the runbooks.
+    Runbooks(Answer<Vec<String>>),
+    /// A text was written to this file.
+    Saved(Answer<String>),
     /// The hardware types that are served.
     Drivers(Answer<Vec<String>>),
     /// The images that are configured.
     Images(Answer<Vec<Image>>),
+    /// The conductors.
+    Conductors(Answer<Vec<Conductor>>),
+    /// A view of the node list was saved in this file.
+    ViewSaved(String, Box<View>, Answer<String>),
     /// A BMC was tested.
     Probed(Ticket, Answer<ProbeReport>),
+    /// What a screen that watches had asked for.
+    Watched(Told),
     /// A node was enrolled with its ports, or something of it failed.
     Enrolled(Ticket, Answer<NodeId>),
 }

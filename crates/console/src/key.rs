@@ -97,6 +97,7 @@ fn named(name: &str) -> Option<Key> {
         "tab" => Key::Tab,
         "s-tab" => Key::BackTab,
         "bs" => Key::Backspace,
+        "delete" => Key::Delete,
         "up" => Key::Up,
         "down" => Key::Down,
         "left" => Key::Left,
@@ -106,6 +107,7 @@ fn named(name: &str) -> Option<Key> {
         "pgup" => Key::PageUp,
         "pgdn" => Key::PageDown,
         "space" => Key::Char(' '),
+        "lt" => Key::Char('<'),
         other => match other.strip_prefix("c-") {
             Some(letter) => Key::Ctrl(letter.chars().next()?),
             None => Key::F(other.strip_prefix('f')?.parse().ok()?),

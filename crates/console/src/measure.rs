@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::ProvisionState;
 use ratatui::Terminal;
 use ratatui::layout::Size;
@@ -48,33 +49,58 @@ pub fn frames(nodes: u32, columns: u16, rows: u16) -> io::Result<Vec<Cost>> {
         bytes: first_bytes,
     }];
     costs.push(console.repeat("nothing changed", |_, _| {})?);
-    costs.push(console.repeat("cursor down", |state, _| {
+    costs.push(console.repeat("cursor down or up", |state, round| {
+        drop(sample::press(state, if round % 2 == 0 { "j" } else { "k" }));
+    })?);
+    for _ in 0..rows {
+        sample::press(&mut console.state, "j");
+        console.draw()?;
+    }
+    costs.push(console.repeat("scroll one line down", |state, _| {
         drop(sample::press(state, "j"));
     })?);
     costs.push(console.repeat("page down", |state, _| {
         drop(sample::press(state, "<pgdn>"));
     })?);
-    costs.push(console.repeat("two nodes change state", |state, round| {
-        let changed = |offset: u32| {
-            let number = u32::try_from(round).unwrap_or(0) * 2 + offset;
-            let state = if round % 2 == 0 {
-                ProvisionState::Active
-            } else {
-                ProvisionState::Error
-            };
-            sample::summary(number, &format!("node-{number}"), state)
-        };
-        let changes = Changes {
-            nodes: vec![changed(1), changed(2)],
-            ..Changes::default()
-        };
-        update(state, Event::Live(Live::Changed(changes)));
-        state.settle();
+    sample::press(&mut console.state, "gg");
+    console.draw()?;
+    costs.push(console.repeat("one node changes state", |state, round| {
+        change(state, round, 1);
+    })?);
+    costs.push(console.repeat("fifty nodes change state", |state, round| {
+        change(state, round, 50);
     })?);
     costs.push(console.repeat("another sort column", |state, _| {
         drop(sample::press(state, "s"));
     })?);
+    sample::press(&mut console.state, "/");
+    console.draw()?;
+    costs.push(console.repeat("a letter of the filter", |state, round| {
+        drop(sample::press(
+            state,
+            if round % 2 == 0 { "7" } else { "<bs>" },
+        ));
+    })?);
     Ok(costs)
+}
+
+/// So many nodes go from one state to another.
+fn change(state: &mut State, round: usize, count: u32) {
+    let to = match round % 2 {
+        0 => ProvisionState::Active,
+        _ => ProvisionState::Error,
+    };
+    let changed = |number: u32| {
+        let mut node = sample::summary(number, &format!("node-{number}"), to);
+        node.power_state = Some(PowerState::On);
+        node
+    };
+    let changes = Changes {
+        nodes: (1..=count).map(changed).collect(),
+        ..Changes::default()
+    };
+    update(state, Event::Live(Live::Changed(changes)));
+    state.settle();
 }
 
 struct Console {
@@ -125,5 +151,27 @@ impl Console {
             longest: times.last().copied().unwrap_or_default(),
             bytes: bytes / ROUNDS as u64,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_often_takes_few_bytes_on_the_line() {
+        let costs = frames(2_000, 80, 24).expect("frames");
+        let bytes = |event: &str| {
+            let cost = costs.iter().find(|cost| cost.event == event);
+            cost.map(|cost| cost.bytes).expect("an event")
+        };
+        assert_eq!(bytes("nothing changed"), 0);
+        for (event, most) in [
+            ("cursor down or up", 60),
+            ("scroll one line down", 400),
+            ("one node changes state", 80),
+        ] {
+            assert!(bytes(event) < most, "{event}: {} bytes", bytes(event));
+        }
     }
 }

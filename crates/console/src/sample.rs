@@ -2,6 +2,7 @@
 
 use cupola_api::cupola::NodeSummary;
 use cupola_api::id::NodeId;
+use cupola_api::node::Node;
 use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::ProvisionState;
 use jiff::Timestamp;
@@ -17,24 +18,12 @@ use crate::update::update;
 
 /// A node with this number as its UUID.
 pub(crate) fn summary(number: u32, name: &str, state: ProvisionState) -> NodeSummary {
-    NodeSummary {
-        uuid: NodeId(Uuid::from_u128(u128::from(number))),
-        name: Some(name.to_owned()),
-        driver: "ipmi".to_owned(),
-        resource_class: None,
-        power_state: None,
-        target_power_state: None,
-        provision_state: state,
-        target_provision_state: state.target(),
-        provision_updated_at: None,
-        maintenance: false,
-        fault: None,
-        last_error: None,
-        reservation: None,
-        instance_uuid: None,
-        waiting: None,
-        step: None,
-    }
+    let id = NodeId(Uuid::from_u128(u128::from(number)));
+    let mut node = Node::new(id, "ipmi".to_owned());
+    node.name = Some(name.to_owned());
+    node.provision_state = state;
+    node.target_provision_state = state.target();
+    NodeSummary::from(&node)
 }
 
 /// So many nodes in all states.
@@ -69,7 +58,9 @@ pub(crate) fn state(columns: u16, rows: u16, count: u32) -> State {
 pub(crate) fn press(state: &mut State, text: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for key in keys(text) {
-        effects.extend(update(state, Event::Key(key)));
+        let told = update(state, Event::Key(key)).into_iter();
+        // That a line is remembered for the next start changes nothing anywhere else.
+        effects.extend(told.filter(|effect| !matches!(effect, Effect::Remember(_))));
         state.settle();
     }
     effects

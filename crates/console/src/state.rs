@@ -1,49 +1,68 @@
 //! Everything that the console knows. Only `update` changes it, only `ui` shows it.
 
 pub(crate) mod allowed;
+pub(crate) mod command_bar;
+pub(crate) mod commands;
+pub(crate) mod complete;
+pub(crate) mod dashboard;
 pub(crate) mod deploy;
 pub(crate) mod enroll;
+pub(crate) mod field;
+pub(crate) mod flash;
 pub(crate) mod fleet;
 pub(crate) mod form;
+pub(crate) mod freeze;
+pub(crate) mod group;
 pub(crate) mod journey;
 pub(crate) mod line_edit;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod natural;
+mod nearest;
 pub(crate) mod node;
 pub(crate) mod popup;
+pub(crate) mod preview;
 pub(crate) mod query;
+pub(crate) mod run;
+pub(crate) mod safety;
+pub(crate) mod screen;
 pub(crate) mod sort;
+pub(crate) mod steps;
 pub(crate) mod timeline;
+pub(crate) mod trail;
+pub(crate) mod undo;
+pub(crate) mod view;
+pub(crate) mod watching;
 
+use cupola_api::cupola::NodeSummary;
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
-use crate::command::Scope;
-use deploy::Deploy;
-use enroll::Enroll;
+use crate::command::{Act, Scope};
+use crate::describe;
+use crate::settings::Settings;
+use command_bar::CommandBar;
+use commands::Commands;
+use commands::shell::Shell;
+use dashboard::Dashboard;
+use flash::Flash;
 use fleet::Fleet;
+use freeze::Frozen;
 use line_edit::LineEdit;
 use link::Link;
 use list::List;
-use node::NodeView;
+pub(crate) use nearest::nearest;
 use popup::Popup;
-
-/// A screen, with what only it knows.
-#[derive(Debug)]
-pub(crate) enum Screen {
-    /// The node list, which is always at the bottom of the stack.
-    List,
-    /// One node.
-    Node(Box<NodeView>),
-    /// The enrolment wizard.
-    Enroll(Box<Enroll>),
-    /// The deploy wizard.
-    Deploy(Box<Deploy>),
-}
+use run::{Run, RunId};
+use safety::Safety;
+pub(crate) use screen::Screen;
+use trail::Trail;
+use undo::Undos;
+use watching::Watching;
 
 /// A prompt at the bottom of the screen.
 #[derive(Debug)]
@@ -52,8 +71,14 @@ pub(crate) enum Prompt {
     Filter(LineEdit, String),
     /// A command by its name.
     Command(LineEdit),
+    /// What is searched for in lines, or, when that is set, what alone is shown.
+    Lines(LineEdit, bool),
     /// Why these nodes go into maintenance.
     Reason(LineEdit, Vec<NodeId>),
+    /// The password of the rescue ramdisk of these nodes; it is never shown.
+    Password(LineEdit, Vec<NodeId>),
+    /// The file that the results of a run are written to.
+    Save(LineEdit, RunId),
 }
 
 /// A line that tells how something ended.
@@ -63,21 +88,6 @@ pub(crate) struct Notice {
     pub(crate) severity: Severity,
     /// What it says.
     pub(crate) text: String,
-}
-
-/// Requests that were sent together, and what became of them.
-#[derive(Debug)]
-pub(crate) struct Bulk {
-    /// What was asked for.
-    pub(crate) name: &'static str,
-    /// How many requests are still without an answer.
-    pub(crate) open: usize,
-    /// How many were accepted.
-    pub(crate) accepted: usize,
-    /// Those that were refused: node and reason.
-    pub(crate) refused: Vec<(NodeId, String)>,
-    /// Whether one of them did not reach the service.
-    pub(crate) unreached: bool,
 }
 
 /// What is told at the start, and again where it helps.
@@ -114,16 +124,42 @@ pub(crate) struct State {
     pub(crate) prompt: Option<Prompt>,
     /// The last notice.
     pub(crate) notice: Option<Notice>,
-    /// Requests that were sent together.
-    pub(crate) bulk: Option<Bulk>,
+    /// What keeps from harm.
+    pub(crate) safety: Safety,
+    /// The runs, the newest last.
+    pub(crate) runs: Vec<Run>,
+    /// What can be undone.
+    pub(crate) undos: Undos,
+    /// What was sent.
+    pub(crate) commands: Commands,
+    /// What a command for a shell needs to reach the same service.
+    pub(crate) shell: Shell,
     /// Whether the diagnostics drawer is open.
     pub(crate) drawer: bool,
     /// Whether the screen must be drawn.
     pub(crate) dirty: bool,
+    /// What is known for watching.
+    pub(crate) watching: Watching,
     /// Counts questions.
     pub(crate) tickets: u32,
+    /// The name of the theme that is shown.
+    pub(crate) theme: String,
     /// What was told at the start.
     pub(crate) welcome: Option<Welcome>,
+    /// What is set for the console.
+    pub(crate) settings: Settings,
+    /// The names of the themes.
+    pub(crate) themes: Vec<String>,
+    /// What the command bar remembers.
+    pub(crate) command_bar: CommandBar,
+    /// What the dashboard shows.
+    pub(crate) dashboard: Dashboard,
+    /// The way behind and ahead.
+    pub(crate) trail: Trail,
+    /// What was told since the list stands still, where it does.
+    pub(crate) frozen: Option<Frozen>,
+    /// What has changed a moment ago.
+    pub(crate) flash: Flash,
     /// Whether the last key was Ctrl-C: twice in a row leaves, whatever is open.
     pub(crate) interrupted: bool,
 }
@@ -143,13 +179,32 @@ impl State {
             popup: None,
             prompt: None,
             notice: None,
-            bulk: None,
+            safety: Safety::default(),
+            runs: Vec::new(),
+            undos: Undos::default(),
+            commands: Commands::default(),
+            shell: Shell::default(),
             drawer: false,
             dirty: true,
+            watching: Watching::default(),
             tickets: 0,
+            theme: String::new(),
             welcome: None,
+            settings: Settings::default(),
+            themes: Vec::new(),
+            command_bar: CommandBar::default(),
+            dashboard: Dashboard::default(),
+            trail: Trail::default(),
+            frozen: None,
+            flash: Flash::default(),
             interrupted: false,
         }
+    }
+
+    /// Takes what is set for the console.
+    pub(crate) fn set(&mut self, settings: Settings) {
+        self.list.columns.clone_from(&settings.columns.nodes);
+        self.settings = settings;
     }
 
     /// Tells something at the start.
@@ -175,40 +230,81 @@ impl State {
         if self.drawer { self.size.height / 3 } else { 0 }
     }
 
+    /// How many lines the lens takes below the list.
+    fn lens_height(&self) -> u16 {
+        match self.screen {
+            Screen::List => self.watching.lens.height(self.size),
+            _ => 0,
+        }
+    }
+
     /// How many rows of the list are visible.
     pub(crate) fn list_height(&self) -> usize {
         let height = self
             .size
             .height
-            .saturating_sub(Self::CHROME + self.drawer_height());
+            .saturating_sub(Self::CHROME + self.drawer_height() + self.lens_height());
         usize::from(height)
     }
 
     /// Brings everything into line that is worked out from the rest; call it before drawing.
     pub(crate) fn settle(&mut self) {
+        if let Some(past) = &self.watching.past {
+            self.now = past.at;
+        }
         let height = self.list_height();
-        self.list.settle(&self.fleet, height);
+        self.list.settle(&self.fleet, height, self.now);
     }
 
     /// Where commands are looked for.
     pub(crate) const fn scope(&self) -> Scope {
-        match self.screen {
-            Screen::List => Scope::List,
-            Screen::Node(_) => Scope::Node,
-            Screen::Enroll(_) | Screen::Deploy(_) => Scope::Everywhere,
-        }
+        self.screen.scope()
+    }
+
+    /// All screens that are open, the one that is shown last.
+    pub(crate) fn screens_mut(&mut self) -> impl Iterator<Item = &mut Screen> {
+        self.below.iter_mut().chain([&mut self.screen])
     }
 
     /// The nodes that an action acts on.
     pub(crate) fn targets(&self) -> Vec<NodeId> {
         match &self.screen {
             Screen::Node(view) => vec![view.id],
-            Screen::List | Screen::Enroll(_) | Screen::Deploy(_) => self.list.targets(),
+            _ => self.list.targets(),
+        }
+    }
+
+    /// Why nothing may be changed now, where that is so.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let remembered = || {
+            let age = describe::since(self.link.remembered?, self.now);
+            let target = &self.link.target;
+            Some(format!(
+                "the list is {age} old: wait until {target} answers"
+            ))
+        };
+        self.safety.refusal().or_else(remembered)
+    }
+
+    /// Whether this can be done to this node now.
+    ///
+    /// # Errors
+    /// Why not, and what to do first.
+    pub(crate) fn may(&self, act: Act, node: &NodeSummary) -> Result<(), String> {
+        match self.refusal() {
+            Some(why) => Err(why),
+            None => allowed::check(act, node),
         }
     }
 
     /// Opens a screen over the one that is shown.
     pub(crate) fn open(&mut self, screen: Screen) {
+        self.trail.turn();
+        self.open_again(screen);
+    }
+
+    /// Opens a screen over the one that is shown; what is ahead of it stays there.
+    pub(crate) fn open_again(&mut self, screen: Screen) {
         let covered = std::mem::replace(&mut self.screen, screen);
         self.below.push(covered);
         self.notice = None;
@@ -218,7 +314,8 @@ impl State {
     pub(crate) fn back(&mut self) -> bool {
         match self.below.pop() {
             Some(screen) => {
-                self.screen = screen;
+                let left = std::mem::replace(&mut self.screen, screen);
+                self.trail.leave(left);
                 true
             }
             None => false,
@@ -233,6 +330,14 @@ impl State {
         });
     }
 
+    /// All nodes as they are now, whatever moment is shown.
+    pub(crate) fn live_fleet(&mut self) -> &mut Fleet {
+        match &mut self.watching.past {
+            Some(past) => &mut past.live,
+            None => &mut self.fleet,
+        }
+    }
+
     /// What a person calls a node.
     pub(crate) fn name_of(&self, id: NodeId) -> String {
         let node = self.fleet.get(id);
@@ -242,6 +347,10 @@ impl State {
     /// Whether something on the screen changes with the time alone.
     pub(crate) fn needs_clock(&self) -> bool {
         let testing = matches!(&self.screen, Screen::Enroll(enroll) if enroll.is_testing());
-        testing || self.fleet.counts().moving > 0 || self.link.is_lost()
+        let watching = crate::update::watching::needs_clock(self);
+        let runs = self.runs.iter().any(|run| !run.is_over());
+        let shown = matches!(self.screen, Screen::Dashboard) || !self.flash.is_empty();
+        let timed = shown || self.list.is_timed() || self.fleet.counts().moving > 0;
+        testing || watching || runs || timed || self.link.is_lost()
     }
 }

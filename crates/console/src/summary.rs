@@ -4,8 +4,9 @@ use cupola_api::client::{Client, ClientError, NodeQuery};
 use cupola_api::cupola::NodeSummary;
 use cupola_api::state::power::PowerState;
 
-/// The fields of a node that a summary needs from a server without `/cupola/v1`.
-pub(crate) const FIELDS: &[&str] = &[
+/// The fields of a node that a summary needs from a server without `/cupola/v1`: those that every
+/// server has, then those that came with later versions of the API.
+const CORE: &[&str] = &[
     "uuid",
     "name",
     "driver",
@@ -20,7 +21,24 @@ pub(crate) const FIELDS: &[&str] = &[
     "last_error",
     "reservation",
     "instance_uuid",
+    "created_at",
+    "updated_at",
+    "extra",
+    "properties",
 ];
+/// With version 1.65.
+const LATER: &[&str] = &[
+    "traits",
+    "conductor_group",
+    "protected",
+    "conductor",
+    "owner",
+    "description",
+    "retired",
+    "lessee",
+];
+/// With version 1.104.
+const LATEST: &[&str] = &["shard", "instance_name"];
 
 /// All nodes in short, from `/cupola/v1` or, where a server lacks that, from `/v1`.
 ///
@@ -39,12 +57,22 @@ pub(crate) async fn all(client: &Client) -> Result<Vec<NodeSummary>, ClientError
 /// # Errors
 /// As every call of the client.
 pub(crate) async fn from_nodes(client: &Client) -> Result<Vec<NodeSummary>, ClientError> {
-    let query = NodeQuery {
-        fields: FIELDS.to_vec(),
-        ..NodeQuery::default()
-    };
-    let nodes = client.nodes(&query).await?;
-    Ok(nodes.iter().map(NodeSummary::from).collect())
+    let mut sets = [[LATER, LATEST].concat(), LATER.to_vec(), Vec::new()]
+        .into_iter()
+        .peekable();
+    while let Some(later) = sets.next() {
+        let query = NodeQuery {
+            fields: [CORE, &later].concat(),
+            ..NodeQuery::default()
+        };
+        match client.nodes(&query).await {
+            Ok(nodes) => return Ok(nodes.iter().map(NodeSummary::from).collect()),
+            // A server that does not know a field says so.
+            Err(error) if matches!(error.status(), Some(400 | 406)) && sets.peek().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// What a person calls the node: its name, else its UUID.

@@ -3,10 +3,14 @@
 //! Nothing outside this module writes to the terminal or knows an escape sequence.
 
 pub(crate) mod capabilities;
+pub(crate) mod clipboard;
 pub(crate) mod decode;
+mod encoding;
 pub(crate) mod input;
 pub(crate) mod panic;
+mod scroll;
 pub(crate) mod session;
 pub(crate) mod signals;
 pub(crate) mod size;
 pub(crate) mod vt;
+pub(crate) mod writer;

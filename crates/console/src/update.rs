@@ -2,6 +2,8 @@
 //! and effects. One file per screen or family of commands; nothing here awaits or draws.
 
 mod act;
+mod arrange;
+mod dashboard;
 mod deploy;
 mod enroll;
 mod live;
@@ -9,13 +11,18 @@ mod logs;
 mod navigate;
 pub(crate) mod node;
 mod popup;
+pub(crate) mod preview;
 mod prompt;
+mod run;
+mod steps;
 mod target;
+mod travel;
+pub(crate) mod watching;
 
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 
-use crate::command::{self, Command};
+use crate::command::{self, Act, Command};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::key::Key;
@@ -24,16 +31,42 @@ use crate::state::{Prompt, Screen, State};
 /// Takes one event.
 pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
+    watching::before(state, &event);
     match event {
         Event::Key(key) => on_key(state, key, &mut effects),
         Event::Paste(text) => on_paste(state, &text),
         Event::Resized(size) => state.size = size,
-        Event::Tick => {}
+        Event::Tick => {
+            state.list.tick();
+            state.flash.tick(state.now);
+            dashboard::tick(state);
+            run::tick(state, &mut effects);
+        }
         Event::Live(live) => live::on_live(state, live, &mut effects),
         Event::Reply(reply) => live::on_reply(state, reply, &mut effects),
     }
+    watching::after(state, &mut effects);
     state.dirty = true;
+    sent(state, &mut effects);
     effects
+}
+
+/// What changes something is logged as a command, or on a read-only console not done at all, whatever
+/// asked for it.
+fn sent(state: &mut State, effects: &mut Vec<Effect>) {
+    let changes = |effect: &Effect| matches!(effect, Effect::Act(..) | Effect::Enroll(..));
+    if let Some(why) = state.refusal()
+        && effects.iter().any(changes)
+    {
+        effects.retain(|effect| !changes(effect));
+        state.tell(Severity::Warning, why);
+    }
+    for effect in effects.iter() {
+        if let Effect::Act(id, action) = effect {
+            let name = state.name_of(*id);
+            state.commands.sent(*id, name, action, state.now);
+        }
+    }
 }
 
 fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
@@ -51,10 +84,20 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         return popup::on_key(state, key, effects);
     }
     state.notice = None;
+    if key == Key::Esc && run::take_back(state) {
+        return;
+    }
     let taken = match state.screen {
-        Screen::List | Screen::Node(_) => false,
+        Screen::List | Screen::Node(_) | Screen::Board | Screen::Dashboard | Screen::Compare(_) => {
+            false
+        }
         Screen::Enroll(_) => enroll::on_key(state, key, effects),
         Screen::Deploy(_) => deploy::on_key(state, key, effects),
+        Screen::Preview(_) => preview::on_key(state, key, effects),
+        Screen::Run(_) => preview::on_run(state, key, effects),
+        Screen::Runs(_) => preview::on_runs(state, key),
+        Screen::Commands(_) => preview::on_commands(state, key, effects),
+        Screen::Steps(_) => steps::on_key(state, key, effects),
     };
     if taken || navigate::on_key(state, key, effects) {
         return;
@@ -65,9 +108,13 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
 }
 
 fn on_paste(state: &mut State, text: &str) {
-    if let Some(Prompt::Filter(line, _) | Prompt::Command(line) | Prompt::Reason(line, _)) =
-        &mut state.prompt
-    {
+    if let Some(prompt) = &mut state.prompt {
+        let (Prompt::Filter(line, _)
+        | Prompt::Command(line)
+        | Prompt::Reason(line, _)
+        | Prompt::Lines(line, _)
+        | Prompt::Password(line, _)
+        | Prompt::Save(line, _)) = prompt;
         line.paste(text);
         return prompt::changed(state);
     }
@@ -77,7 +124,16 @@ fn on_paste(state: &mut State, text: &str) {
     match &mut state.screen {
         Screen::Enroll(enroll) => enroll::paste(enroll, text),
         Screen::Deploy(deploy) => deploy.other.paste(text),
-        Screen::List | Screen::Node(_) => {}
+        Screen::Steps(steps) => steps.form.paste(text),
+        Screen::List
+        | Screen::Node(_)
+        | Screen::Board
+        | Screen::Dashboard
+        | Screen::Compare(_)
+        | Screen::Preview(_)
+        | Screen::Run(_)
+        | Screen::Runs(_)
+        | Screen::Commands(_) => {}
     }
 }
 
@@ -97,6 +153,12 @@ fn run_on(
     text: &str,
     effects: &mut Vec<Effect>,
 ) {
+    if let Some(why) = watching::recorder::forbids(state, what) {
+        return state.tell(Severity::Warning, why);
+    }
+    if let Command::Act(_) | Command::Verbs | Command::PowerMenu | Command::MoreMenu = what {
+        travel::thaw(state);
+    }
     match what {
         Command::Quit => navigate::quit(state, effects),
         Command::Back => navigate::back(state),
@@ -110,20 +172,50 @@ fn run_on(
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Theme => effects.push(Effect::Theme(text.to_owned())),
         Command::Open => navigate::open(state, text, effects),
-        Command::Sort => navigate::sort(state, text),
+        Command::Sort => arrange::sort(state, text),
+        Command::Dashboard => dashboard::open(state, effects),
+        Command::Backward => travel::back(state),
+        Command::Forward => travel::forward(state, effects),
+        Command::Last => travel::last(state, effects),
+        Command::Freeze => travel::freeze(state),
+        Command::Group => arrange::group(state, text),
+        Command::Fold => arrange::fold(state),
+        Command::Columns => arrange::columns(state, text),
+        Command::View => arrange::view(state, text, effects),
         Command::SortReverse => navigate::reverse(state),
         Command::Mark => navigate::mark(state),
         Command::MarkAll => state.list.toggle_all(&state.fleet),
         Command::Enroll => enroll::open(state, effects),
-        Command::Deploy => deploy::open(state, nodes, effects),
         Command::NextPart => node::next_part(state, effects),
         Command::Logs => logs::show(state, effects),
         Command::Follow => node::follow(state),
+        Command::Lens => watching::lens::toggle(state),
+        Command::Board => watching::board::open(state, effects),
+        Command::Trouble => watching::board::trouble(state, effects),
+        Command::Compare => watching::compare::open(state, &nodes, effects),
+        Command::CompareAll => watching::compare::all(state),
+        Command::Save => watching::save(state, effects),
+        Command::Earlier => watching::recorder::back(state),
+        Command::Later => watching::recorder::forth(state),
+        Command::At => watching::recorder::at(state, text),
+        Command::Bundle => watching::bundle::write(state, effects),
+        Command::Search => watching::viewer::search(state, text, effects),
+        Command::SearchNext => watching::viewer::again(state, true, effects),
+        Command::SearchBack => watching::viewer::again(state, false, effects),
+        Command::LinesOnly => watching::viewer::only(state, text, effects),
+        Command::Wrap => watching::viewer::wrap(state),
+        Command::Times => watching::viewer::times(state),
+        Command::MarkLine => watching::viewer::mark(state),
+        Command::GoToMark => watching::viewer::go_to_mark(state, effects),
+        Command::Since => watching::viewer::since(state, text),
         Command::Verbs => popup::verbs(state, nodes),
         Command::PowerMenu => popup::power(state, nodes),
-        Command::Maintenance | Command::Delete | Command::Verb(_) | Command::Power(_) => {
-            act::ask(state, what, &nodes, text, effects);
-        }
+        Command::MoreMenu => popup::more(state, nodes),
+        Command::Undo => run::undo(state),
+        Command::Runs => preview::runs(state),
+        Command::Commands => preview::commands(state),
+        Command::Act(Act::Deploy) => deploy::open(state, nodes, effects),
+        Command::Act(act) => act::ask(state, act, &nodes, text, effects),
     }
 }
 

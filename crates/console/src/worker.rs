@@ -4,7 +4,11 @@
 //! ends them all.
 
 pub(crate) mod act;
+pub(crate) mod cache;
+mod files;
 mod follow;
+pub(crate) mod save;
+mod watching;
 
 use std::sync::Arc;
 
@@ -16,6 +20,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::effect::Effect;
 use crate::event::{Answer, Event, Refusal, Reply};
+use crate::watching::Ask;
+use cache::Cache;
+pub(crate) use files::Files;
 
 /// At most so many actions are under way at once.
 const ACTIONS: usize = 16;
@@ -27,27 +34,33 @@ pub(crate) struct Worker {
     tasks: JoinSet<()>,
     follow: Option<AbortHandle>,
     slots: Arc<Semaphore>,
+    /// The pause before the last question of its kind.
+    rest: Option<AbortHandle>,
+    files: Files,
 }
 
 impl Worker {
     /// A worker that answers into `out`, and follows the service from now on.
-    pub(crate) fn start(client: Client, out: mpsc::Sender<Event>) -> Self {
+    pub(crate) fn start(client: Client, out: mpsc::Sender<Event>, files: Files) -> Self {
         let mut worker = Self {
             client,
             out,
             tasks: JoinSet::new(),
             follow: None,
             slots: Arc::new(Semaphore::new(ACTIONS)),
+            rest: None,
+            files,
         };
-        worker.follow();
+        let cache = worker.files.list_of(worker.client.target());
+        worker.follow(cache);
         worker
     }
 
-    fn follow(&mut self) {
+    fn follow(&mut self, cache: Option<Cache>) {
         if let Some(old) = self.follow.take() {
             old.abort();
         }
-        let task = follow::run(self.client.clone(), self.out.clone());
+        let task = follow::run(self.client.clone(), self.out.clone(), cache);
         self.follow = Some(self.tasks.spawn(task));
     }
 
@@ -55,7 +68,7 @@ impl Worker {
     pub(crate) fn perform(&mut self, effect: Effect) {
         let client = self.client.clone();
         match effect {
-            Effect::Refresh => self.follow(),
+            Effect::Refresh => self.follow(None),
             Effect::Node(id) => {
                 self.answer(async move { Reply::Node(id, node(&client, id).await) });
             }
@@ -87,29 +100,68 @@ impl Worker {
             Effect::Images => self.answer(async move {
                 Reply::Images(client.images().await.map(|all| all.images).map_err(text))
             }),
+            Effect::Conductors => self
+                .answer(async move { Reply::Conductors(client.conductors().await.map_err(text)) }),
+            Effect::Remember(line) => {
+                let file = self.files.history.clone();
+                self.tasks.spawn(async move {
+                    // A history that cannot be written is no reason to disturb anybody.
+                    let _ = blocking(move || files::remember(file, &line)).await;
+                });
+            }
+            Effect::SaveView(name, view) => {
+                let file = self.files.settings.clone();
+                self.answer(async move {
+                    let (kept, written) = (name.clone(), view.clone());
+                    let answer = blocking(move || files::save_view(file, &kept, &written)).await;
+                    Reply::ViewSaved(name, view, answer)
+                });
+            }
             Effect::Probe(ticket, request) => self.answer(async move {
                 Reply::Probed(ticket, client.probe(&request).await.map_err(text))
             }),
             Effect::Enroll(ticket, body, macs) => self.answer(async move {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
             }),
+            Effect::Watch(ask) => self.watch(ask),
+            Effect::Runbooks => self
+                .answer(async move { Reply::Runbooks(client.runbook_names().await.map_err(text)) }),
+            Effect::Save(file, text) => {
+                self.answer(async move { Reply::Saved(save::new_file(file, text).await) });
+            }
             #[cfg(debug_assertions)]
             #[allow(clippy::panic, reason = "this is what was asked for")]
             Effect::Panic => {
                 self.tasks
                     .spawn(async { panic!("asked for with :debug-panic") });
             }
-            Effect::Theme(_) | Effect::Suspend | Effect::Quit => {}
+            Effect::Theme(_) | Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    fn watch(&mut self, ask: Ask) {
+        let is_rest = matches!(ask, Ask::Rest(..));
+        if is_rest && let Some(earlier) = self.rest.take() {
+            earlier.abort();
+        }
+        let client = self.client.clone();
+        let task = self.spawn(async move { Reply::Watched(watching::answer(client, ask).await) });
+        if is_rest {
+            self.rest = Some(task);
         }
     }
 
     fn answer(&mut self, work: impl Future<Output = Reply> + Send + 'static) {
+        self.spawn(work);
+    }
+
+    fn spawn(&mut self, work: impl Future<Output = Reply> + Send + 'static) -> AbortHandle {
         let out = self.out.clone();
         self.tasks.spawn(async move {
             let reply = work.await;
             // The console is leaving when nobody listens.
             let _ = out.send(Event::Reply(reply)).await;
-        });
+        })
     }
 
     /// Forgets tasks that have ended.
@@ -169,4 +221,12 @@ async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::
         }
         Err(error) => Err(text(error)),
     }
+}
+
+/// Does what waits for a disk where that is no harm.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -13,6 +13,7 @@ use cupola_api::client::{Client, ClientError};
 use cupola_api::trust::Trust;
 
 use super::{Common, Failure};
+use crate::state::commands::shell::{Login as LoginKind, Shell};
 
 /// The port that the Bare Metal API has by convention.
 const DEFAULT_API: &str = "http://127.0.0.1:6385";
@@ -76,6 +77,32 @@ pub(crate) fn remote(common: &Common, url: &str) -> Result<Client, Failure> {
     };
     let transport = RemoteTransport::with(url, &trust, credentials)?;
     Ok(Client::new(transport))
+}
+
+/// What a command for a shell needs to reach the same API as the same user.
+pub(crate) fn shell(common: &Common, url: &str) -> Result<Shell, Failure> {
+    let settings = settings(common)?;
+    let mut plain = url.to_owned();
+    let mut login = access::login(&settings, common.cloud.clone())?;
+    if url.contains('@')
+        && let Ok(mut parsed) = url::Url::parse(url)
+        && parsed.set_username("").is_ok()
+        && parsed.set_password(None).is_ok()
+    {
+        plain = parsed.to_string();
+        login = LoginKind::Basic;
+    }
+    let (authorities, insecure) = match trust(common, &settings) {
+        Trust::File(file) => (Some(file.display().to_string()), false),
+        Trust::Anybody => (None, true),
+        Trust::System => (None, false),
+    };
+    Ok(Shell {
+        url: plain,
+        login,
+        authorities,
+        insecure,
+    })
 }
 
 /// The environment, over what the cloud says that is named.

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{Common, Failure, Look, Outcome, console};
 use crate::demo::{Demo, DemoOptions};
 use crate::state::Welcome;
+use crate::state::commands::shell::Shell;
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
@@ -25,6 +26,7 @@ pub(crate) struct Arguments {
 /// Starts service, rack and console.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     console::terminal()?;
+    console::check(&arguments.look)?;
     let demo = Demo::start(DemoOptions {
         machines: arguments.nodes as usize,
         state_directory: common.state_dir.clone(),
@@ -39,6 +41,10 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         common,
         &arguments.look,
         demo.client(),
+        Shell {
+            url: demo.api().unwrap_or_default(),
+            ..Shell::default()
+        },
         Some(welcome(&demo, arguments.faults)),
     )
     .await;

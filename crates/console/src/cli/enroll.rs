@@ -11,6 +11,7 @@ use cupola_api::mac::MacAddress;
 use cupola_api::secret::Secret;
 
 use super::{Common, Failure, Outcome, connect};
+use crate::given;
 use machine::Machine;
 
 /// Arguments of `enroll`.
@@ -37,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// MAC address that netboots; may be given several times
-    #[arg(long = "mac", value_name = "MAC")]
+    #[arg(long = "mac", value_name = "MAC", value_parser = given::mac)]
     macs: Vec<MacAddress>,
     /// Resource class
     #[arg(long, value_name = "NAME")]
@@ -94,7 +95,12 @@ fn from_flags(arguments: &Arguments) -> Result<Machine, Failure> {
         machine.address = Some(address);
         machine.port = port;
         machine.user = arguments.user.clone();
-        machine.password = Some(password(arguments)?);
+        let password = password(arguments)?;
+        let user = arguments.user.as_deref().unwrap_or_default();
+        given::ipmi_user(user).map_err(|why| Failure::usage(format!("--user: it is {why}")))?;
+        given::ipmi_password(password.expose())
+            .map_err(|why| Failure::usage(format!("the BMC password is {why}")))?;
+        machine.password = Some(password);
     } else if arguments.driver == "ipmi" {
         return Err(Failure::usage(
             "--bmc ADDRESS is needed, or --file FILE with many machines",

@@ -121,6 +121,7 @@ mod tests {
                 cause: "a firewall".to_owned(),
                 remedy: "open UDP port 69".to_owned(),
             }],
+            unknown: None,
         });
         let text = lines(&explanation, at).join("\n");
         assert_eq!(

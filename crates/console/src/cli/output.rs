@@ -27,6 +27,14 @@ pub(crate) fn lines(text: &str) -> io::Result<()> {
     write_line(&harmless_lines(text))
 }
 
+/// Prints a program text as it is: it is made here, and another program reads it.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn script(text: &str) -> io::Result<()> {
+    write_line(text)
+}
+
 fn write_line(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {

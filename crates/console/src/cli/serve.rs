@@ -63,7 +63,8 @@ pub(crate) enum Role {
     Conductor,
 }
 
-/// Runs the service until SIGTERM, SIGINT or SIGHUP.
+/// Runs the service until SIGTERM or SIGINT, or until the terminal that it was started from hangs up.
+/// SIGHUP for any other reason reads users, policy and certificate again.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     match arguments.role {
         None | Some(Role::All) => {}
@@ -77,6 +78,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
     let config = configuration(common, arguments.listen, arguments.auth)?;
     let wanted = config.api.listen;
     let mut end = End::listen()?;
+    let mut reload = signal(SignalKind::hangup())?;
     let started = tokio::select! {
         biased;
         () = end.asked() => None,
@@ -94,7 +96,13 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
         output::line(&format!("listening on {scheme}://{address}"))?;
         // Without systemd nobody listens, which is fine.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        end.asked().await;
+        loop {
+            tokio::select! {
+                biased;
+                () = end.asked() => break,
+                _ = reload.recv() => running.reload().await,
+            }
+        }
         tracing::info!("stopping");
         running.stop().await;
     } else {
@@ -151,6 +159,7 @@ struct End {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    terminal: bool,
 }
 
 impl End {
@@ -159,6 +168,7 @@ impl End {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            terminal: std::io::stdin().is_terminal(),
         })
     }
 
@@ -166,7 +176,17 @@ impl End {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-            _ = self.hangup.recv() => {}
+            () = Self::gone(&mut self.hangup, self.terminal) => {}
+        }
+    }
+
+    /// Waits until the terminal that there was is gone: from then on it is none.
+    async fn gone(hangup: &mut Signal, terminal: bool) {
+        loop {
+            let _ = hangup.recv().await;
+            if terminal && !std::io::stdin().is_terminal() {
+                return;
+            }
         }
     }
 }

@@ -1,44 +1,45 @@
 //! What can be done with a node now, and if not, why: from the state machine of the contract.
 
 use cupola_api::cupola::NodeSummary;
+use cupola_api::state::power::PowerState;
 use cupola_api::state::provision::{ProvisionState, ProvisionVerb};
 use cupola_api::state::transition::{Actor, next, states_allowing};
 
-use crate::command::Command;
+use crate::command::{Act, Flag};
 
-/// Whether a command can be sent to this node now.
+/// Whether this can be done to this node now.
 ///
 /// # Errors
 /// Why it would be refused, and what to do first.
-pub(crate) fn check(command: Command, node: &NodeSummary) -> Result<(), String> {
-    match command {
-        Command::Verb(verb) => verb_allowed(verb, node),
-        Command::Deploy => verb_allowed(ProvisionVerb::Active, node),
-        Command::Delete => deletable(node),
-        Command::Power(_) => unlocked(node),
-        Command::Maintenance
-        | Command::Quit
-        | Command::Back
-        | Command::Help
-        | Command::Prompt
-        | Command::Diagnostics
-        | Command::Refresh
-        | Command::Suspend
-        | Command::Theme
-        | Command::Open
-        | Command::Filter
-        | Command::Sort
-        | Command::SortReverse
-        | Command::Mark
-        | Command::MarkAll
-        | Command::Verbs
-        | Command::PowerMenu
-        | Command::Enroll
-        | Command::NextPart
-        | Command::Follow
-        | Command::Logs => Ok(()),
-        #[cfg(debug_assertions)]
-        Command::Panic => Ok(()),
+pub(crate) fn check(act: Act, node: &NodeSummary) -> Result<(), String> {
+    match act {
+        Act::Verb(verb) => verb_allowed(verb, node),
+        Act::Deploy => verb_allowed(ProvisionVerb::Active, node),
+        Act::Delete => deletable(node),
+        Act::Power(_) | Act::BootDevice(..) | Act::Console(_) => unlocked(node),
+        Act::Nmi => running(node),
+        Act::Maintenance | Act::Locate(_) => Ok(()),
+        Act::Flag(flag, on) => flagged(flag, on, node.provision_state),
+    }
+}
+
+fn running(node: &NodeSummary) -> Result<(), String> {
+    match node.power_state {
+        Some(PowerState::Off) => Err("it is powered off: nothing runs there".to_owned()),
+        Some(PowerState::On | PowerState::Error) | None => unlocked(node),
+    }
+}
+
+/// Ironic takes some flags in some states alone.
+fn flagged(flag: Flag, on: bool, state: ProvisionState) -> Result<(), String> {
+    use ProvisionState as S;
+    match (flag, on, state) {
+        (Flag::Protected, true, S::Active | S::Rescue) | (_, false, _) => Ok(()),
+        (Flag::Protected, true, _) => Err("only while active or in rescue".to_owned()),
+        (Flag::Retired, true, S::Available) => {
+            Err("not while available: manage it first".to_owned())
+        }
+        (Flag::Retired, true, _) => Ok(()),
     }
 }
 
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn says_why_not() {
         let mut node = summary(1, "a", S::Enroll);
-        let deploy = Command::Deploy;
+        let deploy = Act::Deploy;
         assert!(check(deploy, &node).is_err_and(|e| e.contains("available")));
         node.provision_state = S::Available;
         assert_eq!(check(deploy, &node), Ok(()));
@@ -105,6 +106,6 @@ mod tests {
         node.maintenance = false;
         node.reservation = Some("conductor-1".to_owned());
         assert!(check(deploy, &node).is_err_and(|e| e.contains("conductor-1")));
-        assert!(check(Command::Delete, &summary(1, "a", S::Active)).is_err());
+        assert!(check(Act::Delete, &summary(1, "a", S::Active)).is_err());
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::form::{Field, Form};
 use super::journey::{Goal, Journey, Status};
 use crate::effect::Ticket;
+use crate::given;
 
 /// The steps of the wizard, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +112,6 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
         && !RESERVED.contains(&name)
         && uuid::Uuid::try_parse(name).is_err()
-}
-
-/// Whether this is a group address (IEEE 802, the lowest bit of the first octet).
-fn is_group(mac: MacAddress) -> bool {
-    mac.octets().first().is_some_and(|first| first & 1 == 1)
 }
 
 const DRIVERS: [&str; 2] = ["ipmi", "fake-hardware"];
@@ -232,20 +228,24 @@ impl Enroll {
         if !self.has_bmc() {
             return true;
         }
-        if self.bmc.text("BMC address").is_empty() {
-            self.bmc.complain("BMC address", "an address is needed");
-        } else if self
-            .bmc
-            .text("Port")
-            .parse::<u16>()
-            .map_or(true, |port| port == 0)
-        {
-            self.bmc
-                .complain("Port", "a number from 1 to 65535; IPMI has 623");
-        } else {
-            return true;
+        let port = |text: &str| match text.parse::<u16>() {
+            Ok(port) if port > 0 => Ok(()),
+            Ok(_) | Err(_) => Err("a number from 1 to 65535; IPMI has 623"),
+        };
+        type Check<'a> = &'a dyn Fn(&str) -> Result<(), &'static str>;
+        let checks: [(&'static str, Check<'_>); 4] = [
+            ("BMC address", &given::host),
+            ("Port", &port),
+            ("User name", &given::ipmi_user),
+            ("Password", &given::ipmi_password),
+        ];
+        for (label, check) in checks {
+            if let Err(why) = check(&self.bmc.text(label)) {
+                self.bmc.complain(label, why);
+                return false;
+            }
         }
-        false
+        true
     }
 
     /// The MAC addresses that were given.
@@ -263,12 +263,8 @@ impl Enroll {
             if text.is_empty() {
                 continue;
             }
-            let problem = match text.parse::<MacAddress>() {
-                Err(_) => "six pairs of hexadecimal digits, as 52:54:00:12:34:56",
-                Ok(mac) if is_group(mac) => {
-                    "a multicast address: an interface's own has an even second digit"
-                }
-                Ok(mac) if mac.octets() == [0; 6] => "no interface has this address",
+            let problem = match given::mac(&text) {
+                Err(why) => why,
                 Ok(mac) if seen.contains(&mac) => "this address is given twice",
                 Ok(mac) => {
                     seen.push(mac);

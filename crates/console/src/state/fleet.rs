@@ -17,7 +17,7 @@ pub(crate) struct Counts {
 }
 
 /// All nodes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fleet {
     nodes: Vec<NodeSummary>,
     index: HashMap<NodeId, usize>,
@@ -30,7 +30,17 @@ pub(crate) const fn is_moving(node: &NodeSummary) -> bool {
     state.is_working() || state.is_waiting() || node.target_power_state.is_some()
 }
 
+/// Whether something failed with a node.
+pub(crate) const fn is_failed(node: &NodeSummary) -> bool {
+    node.provision_state.is_failed() || node.fault.is_some()
+}
+
 impl Fleet {
+    /// All nodes, in no order.
+    pub(crate) fn nodes(&self) -> &[NodeSummary] {
+        &self.nodes
+    }
+
     /// Replaces everything.
     pub(crate) fn replace(&mut self, nodes: Vec<NodeSummary>) {
         self.index = nodes
@@ -92,6 +102,11 @@ impl Fleet {
         by_id.or_else(|| self.nodes.iter().find(|n| n.name.as_deref() == Some(text)))
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &NodeSummary> {
+        self.nodes.iter()
+    }
+
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
         self.nodes.len()
@@ -111,10 +126,7 @@ fn count(counts: &mut Counts, node: &NodeSummary, change: isize) {
         }
     };
     add(|c| &mut c.moving, is_moving(node));
-    add(
-        |c| &mut c.failed,
-        node.provision_state.is_failed() || node.fault.is_some(),
-    );
+    add(|c| &mut c.failed, is_failed(node));
     add(|c| &mut c.maintenance, node.maintenance);
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Link {
     pub(crate) status: Status,
     /// Whether it answers, and does not let this user in.
     pub(crate) refused: bool,
+    /// Of when the nodes are while the service has not answered yet.
+    pub(crate) remembered: Option<Timestamp>,
     /// When the last word came.
     pub(crate) heard: Option<Timestamp>,
 }
@@ -44,6 +46,7 @@ impl Link {
             target,
             status: Status::Connecting,
             refused: false,
+            remembered: None,
             heard: None,
         }
     }
@@ -52,6 +55,7 @@ impl Link {
     pub(crate) fn up(&mut self, live: bool, now: Timestamp) {
         self.status = if live { Status::Live } else { Status::Polling };
         self.refused = false;
+        self.remembered = None;
         self.heard = Some(now);
     }
 

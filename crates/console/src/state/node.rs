@@ -7,6 +7,7 @@ use cupola_api::port::Port;
 
 use super::logs::Logs;
 use super::timeline::Timeline;
+use super::watching::viewer::Viewer;
 
 /// The parts of the node screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(crate) struct NodeView {
     pub(crate) ports: Vec<Port>,
     /// Why it could not be read.
     pub(crate) error: Option<String>,
+    /// How its lines are looked at.
+    pub(crate) viewer: Viewer,
     /// What happened to it.
     pub(crate) timeline: Timeline,
     /// The logs of its ramdisks.
@@ -83,6 +86,7 @@ impl NodeView {
             node: None,
             ports: Vec::new(),
             error: None,
+            viewer: Viewer::default(),
             timeline: Timeline::default(),
             logs: Logs::default(),
             explanation: None,

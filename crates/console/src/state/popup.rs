@@ -3,8 +3,8 @@
 use cupola_api::id::NodeId;
 
 use super::line_edit::LineEdit;
+use super::run::{Plan, RunId};
 use crate::command::Command;
-use crate::effect::Action;
 
 /// What lies over the screen.
 #[derive(Debug)]
@@ -29,8 +29,10 @@ pub(crate) enum Popup {
 /// What is done when a question is answered with yes.
 #[derive(Debug)]
 pub(crate) enum Consequence {
-    /// Actions, one per node.
-    Act(Vec<(NodeId, Action)>),
+    /// A plan is carried out.
+    Run(Box<Plan>),
+    /// A run that has stopped goes on.
+    GoOn(RunId),
     /// The console is left.
     Quit,
     /// The screen is left, and what was typed into it is lost.
@@ -48,13 +50,59 @@ pub(crate) struct Confirm {
     pub(crate) yes: String,
     /// What must be typed first, and what has been typed.
     pub(crate) challenge: Option<(String, LineEdit)>,
-    /// Whether that button has the focus.
-    pub(crate) on_yes: bool,
+    /// What has the focus.
+    pub(crate) focus: Focus,
     /// What is done then.
     pub(crate) consequence: Consequence,
 }
 
+/// What of a question has the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Focus {
+    /// The field for what must be typed.
+    Field,
+    /// The button that does nothing.
+    Cancel,
+    /// The button that does it.
+    Yes,
+}
+
 impl Confirm {
+    /// What gets the focus with Tab.
+    pub(crate) fn next(&self) -> Focus {
+        match self.focus {
+            Focus::Field if self.is_met() => Focus::Yes,
+            Focus::Field | Focus::Yes => Focus::Cancel,
+            Focus::Cancel if self.challenge.is_some() => Focus::Field,
+            Focus::Cancel => Focus::Yes,
+        }
+    }
+
+    /// Whether anything has been typed.
+    pub(crate) fn has_typed(&self) -> bool {
+        self.challenge
+            .as_ref()
+            .is_some_and(|(_, typed)| !typed.text().is_empty())
+    }
+
+    /// Whether Enter does it now.
+    pub(crate) fn is_armed(&self) -> bool {
+        match self.focus {
+            Focus::Yes => true,
+            Focus::Field => self.is_met(),
+            Focus::Cancel => false,
+        }
+    }
+
+    /// Whether a yes destroys something: then one key alone never says yes.
+    pub(crate) fn destroys(&self) -> bool {
+        match &self.consequence {
+            Consequence::Run(plan) => plan.destroys(),
+            Consequence::GoOn(_) => true,
+            Consequence::Quit | Consequence::Discard => false,
+        }
+    }
+
     /// Whether what must be typed has been typed.
     pub(crate) fn is_met(&self) -> bool {
         self.challenge

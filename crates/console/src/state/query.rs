@@ -1,216 +1,216 @@
-//! The filter language of the node list.
+//! The filter language of the node list: what a filter means. How it is read is in `parse`.
 //!
-//! Words are separated by blanks and all must hold. `!word` must not hold. `field:value` looks at
-//! one field; `*` at the end of the value matches any rest. A word without a field is looked for in
-//! name, UUID, state, driver and resource class. Upper and lower case are the same.
+//! Terms are separated by blanks and all must hold. `!term` must not hold. `field:value` looks at
+//! one field, a term without a field at all of them. `a|b` is this or that; `*` stands for anything
+//! at the start, the end or in the middle; `~text` is fuzzy; `=text` is the whole value; `"text"` is
+//! taken as it is; `>a`, `>=a`, `<a`, `<=a` and `a..b` compare, numbers in names by their value,
+//! times by their age. `field:""` has no value. Upper and lower case are the same.
+
+mod fuzzy;
+mod parse;
+mod values;
+
+use std::cmp::Ordering;
 
 use cupola_api::cupola::NodeSummary;
+use jiff::Timestamp;
 
-use crate::summary::power_word;
+use super::field::{self, Field, Kind};
+use super::natural::natural;
+use fuzzy::Fuzzy;
+pub(crate) use parse::pieces;
+use values::contains;
 
 /// A parsed filter. The empty one matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     terms: Vec<Term>,
+    /// What of it makes no sense, for the person who types it.
+    problem: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Term {
     negated: bool,
     field: Option<Field>,
-    value: String,
-    prefix: bool,
+    any: Vec<Test>,
 }
 
+/// What a value must be like.
+#[derive(Clone, Debug)]
+enum Test {
+    /// It contains this, which is in lower case.
+    Contains(String),
+    /// It is this, whole.
+    Is(String),
+    /// It is like this, pieces between stars.
+    Like(Vec<String>),
+    /// It has the letters of this in this order.
+    Fuzzy(Fuzzy),
+    /// It is between these.
+    Between(Bound, Bound),
+    /// The moment is so long ago.
+    Aged(Option<Limit>, Option<Limit>),
+    /// The flag is so.
+    Flag(bool),
+    /// Nothing is typed yet: nothing is hidden by it.
+    Open,
+    /// What is typed makes no sense: everything is hidden by it, so that nobody marks all nodes who
+    /// mistyped what was to choose some.
+    Wrong,
+}
+
+/// One end of a range of texts.
+#[derive(Clone, Debug)]
+enum Bound {
+    Open,
+    Including(String),
+    Excluding(String),
+}
+
+/// One end of a range of ages, or a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Name,
-    Uuid,
-    Provision,
-    Power,
-    Driver,
-    Class,
-    Maintenance,
-    Fault,
-    Error,
-    Waiting,
-    Step,
+enum Limit {
+    /// Seconds.
+    Age(i64),
+    /// A moment; later is younger.
+    At(Timestamp),
 }
 
-/// The names of fields, the first one of each kind is the one that help shows.
-const FIELDS: &[(&str, Field)] = &[
-    ("name", Field::Name),
-    ("uuid", Field::Uuid),
-    ("state", Field::Provision),
-    ("prov", Field::Provision),
-    ("provision", Field::Provision),
-    ("power", Field::Power),
-    ("driver", Field::Driver),
-    ("class", Field::Class),
-    ("maint", Field::Maintenance),
-    ("maintenance", Field::Maintenance),
-    ("fault", Field::Fault),
-    ("error", Field::Error),
-    ("wait", Field::Waiting),
-    ("waits", Field::Waiting),
-    ("step", Field::Step),
-];
-
-/// What the filter prompt says about a word that looks like a field and is none.
-pub(crate) fn unknown_field(text: &str) -> Option<String> {
-    let word = |w: &&str| w.contains(':');
-    let field = |w: &str| {
-        let (name, _) = w.trim_start_matches('!').split_once(':')?;
-        (!name.is_empty() && find_field(name).is_none()).then(|| name.to_owned())
-    };
-    let name = text.split_whitespace().filter(word).find_map(field)?;
-    Some(format!(
-        "no field {name:?}: name uuid state power driver class maint fault error wait step"
-    ))
-}
-
-fn find_field(name: &str) -> Option<Field> {
-    let same = |(text, _): &&(&str, Field)| text.eq_ignore_ascii_case(name);
-    FIELDS.iter().find(same).map(|(_, field)| *field)
+impl Limit {
+    fn seconds(self, now: Timestamp) -> i64 {
+        match self {
+            Self::Age(seconds) => seconds,
+            Self::At(moment) => now.duration_since(moment).as_secs(),
+        }
+    }
 }
 
 impl Query {
-    /// Reads a filter. Every text is one: a word with an unknown field is looked for as it is.
-    pub(crate) fn parse(text: &str) -> Self {
-        let terms = text.split_whitespace().filter_map(Term::parse).collect();
-        Self { terms }
-    }
-
     /// Whether it matches everything.
     pub(crate) const fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
+    /// What of it makes no sense.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// Whether what it matches changes with the time alone.
+    pub(crate) fn is_timed(&self) -> bool {
+        let aged = |test: &Test| matches!(test, Test::Aged(..));
+        self.terms.iter().any(|term| term.any.iter().any(aged))
+    }
+
     /// Whether this node is shown.
-    pub(crate) fn matches(&self, node: &NodeSummary) -> bool {
+    pub(crate) fn matches(&self, node: &NodeSummary, now: Timestamp) -> bool {
         self.terms
             .iter()
-            .all(|term| term.holds(node) != term.negated)
+            .all(|term| term.any.iter().any(|t| term.holds(t, node, now)) != term.negated)
     }
 }
 
 impl Term {
-    fn parse(word: &str) -> Option<Self> {
-        let negated = word.starts_with('!');
-        let word = word.strip_prefix('!').unwrap_or(word);
-        let split = word.split_once(':');
-        let found = split.and_then(|(name, value)| Some((find_field(name)?, value)));
-        let (field, value) = match found {
-            Some((field, value)) => (Some(field), value),
-            None => (None, word),
-        };
-        let prefix = value.ends_with('*');
-        let value = value.trim_end_matches('*').to_ascii_lowercase();
-        (!value.is_empty() || field.is_some()).then_some(Self {
-            negated,
-            field,
-            value,
-            prefix,
-        })
-    }
-
-    fn holds(&self, node: &NodeSummary) -> bool {
-        let Some(field) = self.field else {
-            return self.anywhere(node);
-        };
-        match field {
-            Field::Name => self.text(node.name.as_deref().unwrap_or_default()),
-            Field::Uuid => self.text(&node.uuid.to_string()),
-            Field::Provision => self.text(node.provision_state.as_str()),
-            Field::Power => self.text(power_word(node.power_state)),
-            Field::Driver => self.text(&node.driver),
-            Field::Class => self.text(node.resource_class.as_deref().unwrap_or_default()),
-            Field::Maintenance => {
-                let wanted = !matches!(self.value.as_str(), "false" | "no" | "off" | "0");
-                node.maintenance == wanted
-            }
-            Field::Fault => node.fault.is_some_and(|f| self.text(f.as_str())),
-            Field::Error => node.last_error.as_deref().is_some_and(|e| self.text(e)),
-            Field::Waiting => node.waiting.as_ref().is_some_and(|w| self.text(&w.what)),
-            Field::Step => node.step.as_ref().is_some_and(|s| self.text(&s.step)),
+    fn holds(&self, test: &Test, node: &NodeSummary, now: Timestamp) -> bool {
+        // These are the same turned round.
+        match test {
+            Test::Open => return !self.negated,
+            Test::Wrong => return self.negated,
+            _ => {}
         }
-    }
-
-    fn text(&self, text: &str) -> bool {
-        if self.prefix {
-            let start = text.as_bytes().get(..self.value.len());
-            start.is_some_and(|s| s.eq_ignore_ascii_case(self.value.as_bytes()))
-        } else {
-            contains(text, &self.value)
+        match self.field {
+            Some(field) => test.holds(field, node, now),
+            None => field::TABLE
+                .iter()
+                .any(|row| test.holds_anywhere(row.field, row.kind, node)),
         }
-    }
-
-    fn anywhere(&self, node: &NodeSummary) -> bool {
-        node.name.as_deref().is_some_and(|name| self.text(name))
-            || self.text(node.provision_state.as_str())
-            || self.text(&node.driver)
-            || node
-                .resource_class
-                .as_deref()
-                .is_some_and(|class| self.text(class))
-            || (self.value.len() > 3 && self.text(&node.uuid.to_string()))
-            || (node.maintenance && self.text("maintenance"))
     }
 }
 
-/// Whether `text` contains `word`, which is in lower case; ASCII letters of either case are equal.
-fn contains(text: &str, word: &str) -> bool {
-    let word = word.as_bytes();
-    word.is_empty()
-        || text
-            .as_bytes()
-            .windows(word.len())
-            .any(|w| w.eq_ignore_ascii_case(word))
+impl Test {
+    fn holds(&self, field: Field, node: &NodeSummary, now: Timestamp) -> bool {
+        match self {
+            Self::Flag(wanted) => field.flag(node) == *wanted,
+            Self::Aged(least, most) => field.time(node).is_some_and(|moment| {
+                let age = now.duration_since(moment).as_secs();
+                least.is_none_or(|limit| age >= limit.seconds(now))
+                    && most.is_none_or(|limit| age <= limit.seconds(now))
+            }),
+            Self::Open => true,
+            Self::Wrong => false,
+            other if field.kind() == Kind::Time => {
+                // A time has no text; only whether it is there can be asked for.
+                matches!(other, Self::Is(text) if text.is_empty()) && field.time(node).is_none()
+            }
+            other => match field.plain(node) {
+                "" => other.fits(&field.text(node)),
+                text => other.fits(text),
+            },
+        }
+    }
+
+    /// Whether any text of the node fits; what is made for a column alone is not looked at.
+    fn holds_anywhere(&self, field: Field, kind: Kind, node: &NodeSummary) -> bool {
+        match (field, kind) {
+            (Field::Does, _) | (_, Kind::Time) => false,
+            (Field::Maintenance | Field::Retired | Field::Protected, _) => {
+                field.flag(node) && self.fits(field.row().names.last().unwrap_or(&""))
+            }
+            (_, Kind::Flag) => false,
+            (Field::Uuid, _) => {
+                let mut buffer = [0; 36];
+                let text = node.uuid.0.hyphenated().encode_lower(&mut buffer);
+                self.fits_identifier(text)
+            }
+            (Field::InstanceUuid, _) => node.instance_uuid.is_some_and(|id| {
+                let mut buffer = [0; 36];
+                self.fits_identifier(id.hyphenated().encode_lower(&mut buffer))
+            }),
+            (Field::Traits, _) => node.traits.iter().any(|text| self.fits(text)),
+            _ => match field.plain(node) {
+                "" => false,
+                text => self.fits(text),
+            },
+        }
+    }
+
+    /// A few letters would be in nearly every identifier.
+    fn fits_identifier(&self, text: &str) -> bool {
+        match self {
+            Self::Contains(part) => part.len() > 3 && contains(text, part),
+            Self::Fuzzy(_) => false,
+            other => other.fits(text),
+        }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Contains(part) => contains(text, part),
+            Self::Is(whole) => text.eq_ignore_ascii_case(whole),
+            Self::Like(parts) => values::is_like(text, parts),
+            Self::Fuzzy(fuzzy) => fuzzy.matches(text),
+            Self::Between(from, to) => {
+                !text.is_empty()
+                    && from.admits(text, Ordering::Greater)
+                    && to.admits(text, Ordering::Less)
+            }
+            Self::Open => true,
+            Self::Aged(..) | Self::Flag(_) | Self::Wrong => false,
+        }
+    }
+}
+
+impl Bound {
+    /// Whether a text is on this side of it.
+    fn admits(&self, text: &str, side: Ordering) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Including(limit) => natural(text, limit) != side.reverse(),
+            Self::Excluding(limit) => natural(text, limit) == side,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::summary;
-    use cupola_api::state::provision::ProvisionState;
-    use proptest::prelude::*;
-
-    #[test]
-    fn filters() {
-        let mut node = summary(7, "rack1-u07", ProvisionState::DeployFailed);
-        node.maintenance = true;
-        node.last_error = Some("BMC does not answer".to_owned());
-        let cases = [
-            ("", true),
-            ("rack1", true),
-            ("RACK1 u07", true),
-            ("!rack1", false),
-            ("state:deploy*", true),
-            ("prov:failed", true),
-            ("state:failed*", false),
-            ("maint:true", true),
-            ("maint:no", false),
-            ("!maint:yes", false),
-            ("error:answer power:off", false),
-            ("error:answer power:unknown", true),
-            ("nosuch:thing", false),
-            ("step:write", false),
-        ];
-        for (text, want) in cases {
-            assert_eq!(Query::parse(text).matches(&node), want, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_field_is_named() {
-        assert!(unknown_field("rack:12").is_some_and(|t| t.contains("\"rack\"")));
-        assert_eq!(unknown_field("state:active x"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn every_text_is_a_filter(text in "\\PC{0,40}") {
-            Query::parse(&text).matches(&summary(1, "näme", ProvisionState::Active));
-        }
-    }
-}
+mod tests;

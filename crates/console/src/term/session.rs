@@ -11,8 +11,11 @@ use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
 use crossterm::terminal::{Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, raise};
-use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
+use nix::sys::termios::{
+    BaudRate, FlushArg, SetArg, Termios, cfmakeraw, tcflush, tcgetattr, tcsetattr,
+};
 
 /// Why the console cannot have the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,9 @@ pub(crate) enum SessionError {
     #[error("the terminal cannot be set up: {0}")]
     Io(#[from] io::Error),
 }
+
+/// How long the terminal may take for the bytes that make it as it was.
+const PATIENCE_MS: u16 = 300;
 
 /// Owns the terminal while the console runs.
 pub(crate) struct Session {
@@ -79,6 +85,33 @@ impl Session {
         self.tty.try_clone()
     }
 
+    /// How many bits a second the line carries, where it is a serial line and says so.
+    pub(crate) fn bits_per_second(&self) -> Option<u32> {
+        let name = nix::unistd::ttyname(&self.tty).ok()?;
+        let name = name.file_name()?.to_str()?;
+        let serial = ["ttyS", "ttyUSB", "ttyAMA", "ttyACM", "hvc"];
+        serial.iter().find(|start| name.starts_with(**start))?;
+        // The constants of baud rates are not their numbers; those of all usual rates are.
+        match nix::sys::termios::cfgetospeed(&self.before) {
+            BaudRate::B300 => Some(300),
+            BaudRate::B1200 => Some(1_200),
+            BaudRate::B2400 => Some(2_400),
+            BaudRate::B4800 => Some(4_800),
+            BaudRate::B9600 => Some(9_600),
+            BaudRate::B19200 => Some(19_200),
+            BaudRate::B38400 => Some(38_400),
+            BaudRate::B57600 => Some(57_600),
+            BaudRate::B115200 => Some(115_200),
+            _ => None,
+        }
+    }
+
+    /// Drops what the terminal has not taken, so that it can be given back.
+    pub(crate) fn drop_output(&self) {
+        // A terminal that refuses even this is gone.
+        let _ = tcflush(&self.tty, FlushArg::TCOFLUSH);
+    }
+
     /// Gives the terminal back, stops the process as Ctrl-Z does, and takes it over again.
     ///
     /// # Errors
@@ -95,8 +128,12 @@ impl Session {
             return;
         }
         // On the way out there is nobody left to tell that the terminal does not take it.
-        let _ = self.leave();
-        let _ = tcsetattr(&self.tty, SetArg::TCSADRAIN, &self.before);
+        // Neither may wait for a line that takes nothing.
+        let _ = tcsetattr(&self.tty, SetArg::TCSANOW, &self.before);
+        let mut line = [PollFd::new(self.tty.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut line, PATIENCE_MS).is_ok_and(|ready| ready > 0) {
+            let _ = self.leave();
+        }
     }
 
     fn take(&mut self) -> io::Result<()> {

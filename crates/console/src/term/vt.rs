@@ -2,16 +2,20 @@
 //!
 //! It writes the sixteen colours by their own codes (30–37, 90–97), which every colour terminal
 //! knows; moves the cursor by the shortest way; erases to the end of a line instead of writing
-//! blanks; and keeps quiet about a cursor that already is as it should be.
+//! blanks; lets the terminal scroll what has moved; and keeps quiet about a cursor that already is as it
+//! should be.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use ratatui::backend::{Backend, ClearType, WindowSize};
-use ratatui::buffer::Cell;
-use ratatui::layout::{Position, Size};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
+
+use super::capabilities::{Capabilities, Characters};
+use super::encoding;
+use super::scroll::{self, Scroll};
 
 /// How a cell is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +31,20 @@ const PLAIN: Pen = Pen {
     modifier: Modifier::empty(),
 };
 
+/// Frames from this many bytes on are shown at once where the terminal can.
+const SYNCHRONISED_FROM: usize = 256;
+
 /// Draws on a terminal through a writer that is written once per frame.
 #[derive(Debug)]
 pub(crate) struct VtBackend<W> {
     out: W,
-    text: String,
+    text: Vec<u8>,
     size: Size,
+    /// What is on the screen.
+    shown: Buffer,
+    characters: Characters,
+    scrolls: bool,
+    synchronised: bool,
     /// Where the cursor is, when that is known.
     at: Option<Position>,
     pen: Option<Pen>,
@@ -42,11 +54,15 @@ pub(crate) struct VtBackend<W> {
 
 impl<W: Write> VtBackend<W> {
     /// A backend for a terminal of this size.
-    pub(crate) const fn new(out: W, size: Size) -> Self {
+    pub(crate) fn new(out: W, size: Size) -> Self {
         Self {
             out,
-            text: String::new(),
+            text: Vec::new(),
             size,
+            shown: blank(size),
+            characters: Characters::Utf8,
+            scrolls: true,
+            synchronised: false,
             at: None,
             pen: None,
             cursor_shown: None,
@@ -54,9 +70,20 @@ impl<W: Write> VtBackend<W> {
         }
     }
 
+    /// The same for a terminal that can do this.
+    pub(crate) fn on(self, capabilities: &Capabilities) -> Self {
+        Self {
+            characters: capabilities.characters,
+            scrolls: capabilities.scrolls,
+            synchronised: capabilities.synchronised,
+            ..self
+        }
+    }
+
     /// Takes a new size; the next frame is drawn for it.
-    pub(crate) const fn resize(&mut self, size: Size) {
+    pub(crate) fn resize(&mut self, size: Size) {
         self.size = size;
+        self.shown = blank(size);
     }
 
     /// How many bytes have been written.
@@ -116,7 +143,7 @@ impl<W: Write> VtBackend<W> {
             [zero] if zero == "0" => write!(self.text, "\x1b[m"),
             _ => write!(self.text, "\x1b[{}m", codes.join(";")),
         };
-        self.text.push_str(&indexed);
+        self.text.extend_from_slice(indexed.as_bytes());
         self.pen = Some(pen);
     }
 
@@ -124,8 +151,8 @@ impl<W: Write> VtBackend<W> {
         self.go(x, y);
         self.draw_with(pen_of(cell));
         let symbol = cell.symbol();
-        self.text.push_str(symbol);
         let width = u16::try_from(symbol.width()).unwrap_or(1).max(1);
+        encoding::push(self.characters, &mut self.text, symbol, width.into());
         let next = x.saturating_add(width);
         // After the last column terminals differ about where the cursor is.
         self.at = (next < self.size.width).then_some(Position { x: next, y });
@@ -140,11 +167,90 @@ impl<W: Write> VtBackend<W> {
             self.draw_with(PLAIN);
         }
         if end >= self.size.width && end - x > 3 {
-            self.text.push_str("\x1b[K");
+            self.text.extend_from_slice(b"\x1b[K");
         } else {
             self.text
-                .extend(std::iter::repeat_n(' ', usize::from(end - x)));
+                .extend(std::iter::repeat_n(b' ', usize::from(end - x)));
             self.at = (end < self.size.width).then_some(Position { x: end, y });
+        }
+    }
+
+    /// Lets the terminal move a part of the screen; what comes into view is blank.
+    fn scroll(&mut self, scroll: Scroll) {
+        // Some terminals fill the new rows with the background that is set.
+        self.draw_with(PLAIN);
+        let Scroll {
+            top,
+            bottom,
+            by,
+            up,
+        } = scroll;
+        let _ = write!(self.text, "\x1b[{};{}r", top + 1, bottom + 1);
+        let (from, step): (u16, &[u8]) = if up { (bottom, b"\n") } else { (top, b"\x1bM") };
+        let _ = write!(self.text, "\x1b[{}H", from + 1);
+        for _ in 0..by {
+            self.text.extend_from_slice(step);
+        }
+        self.text.extend_from_slice(b"\x1b[r");
+        self.at = Some(Position::ORIGIN);
+        let width = usize::from(self.shown.area.width);
+        let rows = usize::from(top) * width..(usize::from(bottom) + 1) * width;
+        let shift = usize::from(by) * width;
+        if let Some(region) = self.shown.content.get_mut(rows) {
+            let shift = shift.min(region.len());
+            let kept = region.len() - shift;
+            let fresh = if up {
+                region.rotate_left(shift);
+                region.get_mut(kept..)
+            } else {
+                region.rotate_right(shift);
+                region.get_mut(..shift)
+            };
+            fresh.into_iter().flatten().for_each(Cell::reset);
+        }
+    }
+
+    fn paint<'a>(&mut self, content: impl Iterator<Item = (u16, u16, &'a Cell)>) {
+        // A run of blanks that is not written yet: its start, its end, its row.
+        let mut run: Option<(u16, u16, u16)> = None;
+        for (x, y, cell) in content {
+            if is_blank(cell) {
+                match &mut run {
+                    Some((_, end, row)) if *end == x && *row == y => *end += 1,
+                    Some((start, end, row)) => {
+                        let (start, end, row) = (*start, *end, *row);
+                        self.blank(start, end, row);
+                        run = Some((x, x + 1, y));
+                    }
+                    None => run = Some((x, x + 1, y)),
+                }
+                continue;
+            }
+            if let Some((start, end, row)) = run.take() {
+                self.blank(start, end, row);
+            }
+            self.put(x, y, cell);
+        }
+        if let Some((start, end, row)) = run {
+            self.blank(start, end, row);
+        }
+    }
+}
+
+/// A screen with nothing on it.
+fn blank(size: Size) -> Buffer {
+    Buffer::empty(Rect::new(0, 0, size.width, size.height))
+}
+
+/// Sets a cell, and hides those that a wide character covers.
+fn set(buffer: &mut Buffer, x: u16, y: u16, cell: &Cell) {
+    if let Some(place) = buffer.cell_mut((x, y)) {
+        place.clone_from(cell);
+    }
+    let width = u16::try_from(cell.symbol().width()).unwrap_or(1);
+    for covered in 1..width {
+        if let Some(place) = buffer.cell_mut((x.saturating_add(covered), y)) {
+            place.reset();
         }
     }
 }
@@ -207,35 +313,31 @@ impl<W: Write> Backend for VtBackend<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        // A run of blanks that is not written yet: its start, its end, its row.
-        let mut run: Option<(u16, u16, u16)> = None;
-        for (x, y, cell) in content {
-            if is_blank(cell) {
-                match &mut run {
-                    Some((_, end, row)) if *end == x && *row == y => *end += 1,
-                    Some((start, end, row)) => {
-                        let (start, end, row) = (*start, *end, *row);
-                        self.blank(start, end, row);
-                        run = Some((x, x + 1, y));
-                    }
-                    None => run = Some((x, x + 1, y)),
-                }
-                continue;
-            }
-            if let Some((start, end, row)) = run.take() {
-                self.blank(start, end, row);
-            }
-            self.put(x, y, cell);
+        let changes: Vec<(u16, u16, &Cell)> = content.collect();
+        let mut next = self.shown.clone();
+        for (x, y, cell) in &changes {
+            set(&mut next, *x, *y, cell);
         }
-        if let Some((start, end, row)) = run {
-            self.blank(start, end, row);
+        // Less than a few rows of changes is never a move.
+        let large = changes.len() > usize::from(self.size.width);
+        let moved = (large && self.scrolls)
+            .then(|| scroll::find(&self.shown, &next))
+            .flatten();
+        match moved {
+            Some(scroll) => {
+                self.scroll(scroll);
+                let before = std::mem::take(&mut self.shown);
+                self.paint(before.diff(&next).into_iter());
+            }
+            None => self.paint(changes.into_iter()),
         }
+        self.shown = next;
         Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
         if self.cursor_shown != Some(false) {
-            self.text.push_str("\x1b[?25l");
+            self.text.extend_from_slice(b"\x1b[?25l");
             self.cursor_shown = Some(false);
         }
         Ok(())
@@ -243,7 +345,7 @@ impl<W: Write> Backend for VtBackend<W> {
 
     fn show_cursor(&mut self) -> io::Result<()> {
         if self.cursor_shown != Some(true) {
-            self.text.push_str("\x1b[?25h");
+            self.text.extend_from_slice(b"\x1b[?25h");
             self.cursor_shown = Some(true);
         }
         Ok(())
@@ -265,13 +367,24 @@ impl<W: Write> Backend for VtBackend<W> {
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
         self.draw_with(PLAIN);
-        self.text.push_str(match clear_type {
-            ClearType::All => "\x1b[2J",
-            ClearType::AfterCursor => "\x1b[J",
-            ClearType::BeforeCursor => "\x1b[1J",
-            ClearType::CurrentLine => "\x1b[2K",
-            ClearType::UntilNewLine => "\x1b[K",
-        });
+        let at = self.at.unwrap_or_default();
+        let (code, cleared): (&[u8], &dyn Fn(u16, u16) -> bool) = match clear_type {
+            ClearType::All => (b"\x1b[2J", &|_, _| true),
+            ClearType::AfterCursor => (b"\x1b[J", &|x, y| (y, x) >= (at.y, at.x)),
+            ClearType::BeforeCursor => (b"\x1b[1J", &|x, y| (y, x) <= (at.y, at.x)),
+            ClearType::CurrentLine => (b"\x1b[2K", &|_, y| y == at.y),
+            ClearType::UntilNewLine => (b"\x1b[K", &|x, y| y == at.y && x >= at.x),
+        };
+        self.text.extend_from_slice(code);
+        for y in 0..self.size.height {
+            for x in 0..self.size.width {
+                if cleared(x, y)
+                    && let Some(cell) = self.shown.cell_mut((x, y))
+                {
+                    cell.reset();
+                }
+            }
+        }
         Ok(())
     }
 
@@ -290,8 +403,13 @@ impl<W: Write> Backend for VtBackend<W> {
         if self.text.is_empty() {
             return Ok(());
         }
+        // A frame of a few bytes is never seen half.
+        if self.synchronised && self.text.len() > SYNCHRONISED_FROM {
+            self.text.splice(0..0, *b"\x1b[?2026h");
+            self.text.extend_from_slice(b"\x1b[?2026l");
+        }
         self.written += self.text.len() as u64;
-        let result = self.out.write_all(self.text.as_bytes());
+        let result = self.out.write_all(&self.text);
         self.text.clear();
         result.and_then(|()| self.out.flush())
     }
@@ -300,6 +418,7 @@ impl<W: Write> Backend for VtBackend<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use ratatui::Terminal;
     use ratatui::style::{Style, Stylize};
     use ratatui::text::Line;
@@ -368,6 +487,60 @@ mod tests {
             for (row, line) in (0..).zip(lines) {
                 let shown: String = screen.screen().rows(0, 20).nth(row).unwrap_or_default();
                 assert_eq!(shown.trim_end(), line.to_string().trim_end());
+            }
+        }
+    }
+
+    /// Frames of few texts, so that rows move and come back.
+    fn frames() -> impl Strategy<Value = Vec<Vec<(u8, u8)>>> {
+        let row = (0_u8..6, 0_u8..5);
+        prop::collection::vec(prop::collection::vec(row, 12), 1..6)
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_terminal_shows_is_the_frame(frames in frames(), shifts: Vec<u8>) {
+            let size = |n| NonZero::new(n).expect("not zero");
+            let texts = ["", "rack1-u02", "deploying  x", "東京 wide", "a long row of 24 columns", "ä"];
+            let styles = [
+                Style::new(),
+                Style::new().red(),
+                Style::new().black().on_cyan(),
+                Style::new().bold(),
+                Style::new().reversed(),
+            ];
+            let backend = VtBackend::new(Vec::new(), Size::new(24, 12));
+            let mut terminal = Terminal::new(backend).expect("a terminal");
+            let mut turns = shifts.into_iter();
+            for mut rows in frames {
+                for _ in 0..3 {
+                    terminal.draw(|frame| {
+                        for (y, (text, style)) in (0..).zip(&rows) {
+                            let (text, style) = (texts[usize::from(*text)], styles[usize::from(*style)]);
+                            frame.buffer_mut().set_stringn(0, y, text, 24, style);
+                        }
+                    }).expect("draws");
+                    let mut parser = vt100::Parser::new(size(12), size(24), 0);
+                    parser.process(&terminal.backend().out);
+                    for (y, (text, style)) in (0_u16..).zip(&rows) {
+                        let shown = parser.screen().rows(0, 24).nth(y.into()).unwrap_or_default();
+                        prop_assert_eq!(shown.trim_end(), texts[usize::from(*text)]);
+                        let cell = parser.screen().cell(y, 0).expect("a cell");
+                        if *text != 0 {
+                            let style = styles[usize::from(*style)];
+                            let reversed = style.add_modifier.contains(Modifier::REVERSED);
+                            prop_assert_eq!(cell.inverse(), reversed);
+                            prop_assert_eq!(cell.bold(), style.add_modifier.contains(Modifier::BOLD));
+                            let ground = match style.bg {
+                                Some(Color::Cyan) => vt100::Color::Idx(6),
+                                _ => vt100::Color::Default,
+                            };
+                            prop_assert_eq!(cell.bgcolor(), ground);
+                        }
+                    }
+                    let by = usize::from(turns.next().unwrap_or(1)) % rows.len();
+                    rows.rotate_left(by);
+                }
             }
         }
     }

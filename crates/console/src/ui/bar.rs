@@ -1,22 +1,21 @@
 //! The bars: the title with the standing of the link, the status line, the keys.
 
+mod acting;
+mod hints;
+
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::text::clip;
 use super::theme::Theme;
-use crate::command::{self, Command, Scope};
 use crate::describe;
-use crate::state::deploy::Step as DeployStep;
-use crate::state::enroll::Step as EnrollStep;
 use crate::state::link::Status;
-use crate::state::popup::Popup;
-use crate::state::{Prompt, Screen, State, allowed};
+use crate::state::{Prompt, Screen, State};
 
 /// The title bar: where one is on the left, how the service does on the right.
 pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
@@ -24,13 +23,47 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Them
     let left = match &state.screen {
         Screen::List => list_title(state, divider),
         Screen::Node(view) => format!("node {}", state.name_of(view.id)),
+        Screen::Board => board_title(state),
+        Screen::Dashboard => "dashboard".to_owned(),
+        Screen::Compare(compare) => format!(
+            "compare {} with {}",
+            state.name_of(compare.node),
+            super::screens::compare::right(state, compare)
+        ),
         Screen::Enroll(_) => "enrol a machine".to_owned(),
         Screen::Deploy(deploy) => format!("deploy {}", describe::count(deploy.nodes.len(), "node")),
+        Screen::Preview(_)
+        | Screen::Run(_)
+        | Screen::Runs(_)
+        | Screen::Commands(_)
+        | Screen::Steps(_) => acting::title(state),
     };
-    let left = format!(" Cupola {divider} {left}");
+    let left = match &state.watching.past {
+        Some(past) => {
+            let clock = describe::clock(past.at, &state.zone);
+            format!("as of {clock}, read-only {divider} {left}")
+        }
+        None => left,
+    };
+    let left = format!(" Cupola {divider} {}{left}", crumbs(state));
     let (right, style) = link(state, theme);
     let right = format!("{right} ");
     buffer.set_style(area, theme.title);
+    let mut area = area;
+    if let Some(words) = acting::banner(state) {
+        let words = format!(" {words} ");
+        let style = theme
+            .title
+            .patch(theme.failed)
+            .add_modifier(Modifier::REVERSED);
+        let room = usize::from(area.width / 2);
+        let (x, _) = buffer.set_stringn(area.x, area.y, clip(&words, room), room, style);
+        area = Rect {
+            x,
+            width: area.right().saturating_sub(x),
+            ..area
+        };
+    }
     let width = usize::from(area.width);
     let right = clip(&right, width / 2);
     let room = width.saturating_sub(right.width() + 1);
@@ -39,6 +72,40 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Them
         .right()
         .saturating_sub(u16::try_from(right.width()).unwrap_or(0));
     buffer.set_stringn(x, area.y, right, width, style);
+}
+
+/// The screens below, where there is room to tell them.
+fn crumbs(state: &State) -> String {
+    let name = |screen: &Screen| match screen {
+        Screen::List if state.list.is_filtered() => Some(format!("/{}", state.list.filter)),
+        Screen::List => None,
+        Screen::Node(view) => Some(state.name_of(view.id)),
+        Screen::Board => Some("board".to_owned()),
+        Screen::Dashboard => Some("dashboard".to_owned()),
+        Screen::Compare(compare) => Some(format!("compare {}", state.name_of(compare.node))),
+        Screen::Enroll(_)
+        | Screen::Deploy(_)
+        | Screen::Preview(_)
+        | Screen::Run(_)
+        | Screen::Runs(_)
+        | Screen::Commands(_)
+        | Screen::Steps(_) => None,
+    };
+    let names = state.below.iter().filter_map(name);
+    let crumbs: String = names
+        .map(|name| format!("{} > ", clip(&name, 20)))
+        .collect();
+    match crumbs.width() < usize::from(state.size.width / 3) {
+        true => crumbs,
+        false => "... > ".to_owned(),
+    }
+}
+
+fn board_title(state: &State) -> String {
+    let rows = || state.watching.board.rows();
+    let running = rows().filter(|(_, run)| run.ended.is_none()).count();
+    let ended = rows().count() - running;
+    format!("board {running} running, {ended} ended")
 }
 
 fn list_title(state: &State, divider: &str) -> String {
@@ -59,6 +126,10 @@ fn list_title(state: &State, divider: &str) -> String {
         }
     }
     let mut text = parts.join(", ");
+    if let Some(field) = state.list.group {
+        let groups = describe::count(state.list.group_count(), "group");
+        text = format!("{text} in {groups} by {}", field.name());
+    }
     if state.list.is_filtered() {
         text = format!("{text} {divider} /{}", state.list.filter);
     }
@@ -66,7 +137,20 @@ fn list_title(state: &State, divider: &str) -> String {
 }
 
 fn link(state: &State, theme: &Theme) -> (String, Style) {
+    if let Some(frozen) = &state.frozen {
+        let (waiting, age) = (frozen.updates, describe::since(frozen.since, state.now));
+        let text = format!("FROZEN {age}: {waiting} updates waiting");
+        return (text, theme.title.patch(theme.warning));
+    }
     let target = &state.link.target;
+    if let Some(at) = state.link.remembered {
+        let age = describe::since(at, state.now);
+        let (text, style) = match state.link.is_lost() {
+            true => (format!("LOST, list {age} old"), theme.failed),
+            false => (format!("connecting, list {age} old"), theme.warning),
+        };
+        return (text, theme.title.patch(style));
+    }
     match &state.link.status {
         Status::Connecting => (format!("{target}: connecting"), theme.title),
         Status::Live => (format!("{target}: live"), theme.title),
@@ -92,7 +176,9 @@ pub(super) fn status(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
     if let Some(prompt) = &state.prompt {
         return draw_prompt(frame, area, prompt, state, theme);
     }
-    let (text, style) = if let Some(notice) = &state.notice {
+    let (text, style) = if let Some(held) = acting::held(state) {
+        (held, theme.warning)
+    } else if let Some(notice) = &state.notice {
         let word = match notice.severity {
             Severity::Debug | Severity::Info => "",
             Severity::Warning => "! ",
@@ -111,8 +197,7 @@ pub(super) fn status(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
             false => format!("tried {attempts} times: {reason}"),
         };
         (text, theme.failed)
-    } else if let Some(bulk) = &state.bulk {
-        let text = format!("{}: {} without an answer yet", bulk.name, bulk.open);
+    } else if let Some(text) = acting::unanswered(state) {
         (text, theme.busy)
     } else {
         (resting(state), theme.muted)
@@ -128,6 +213,11 @@ fn resting(state: &State) -> String {
     let Screen::List = state.screen else {
         return String::new();
     };
+    if let Some(group) = state.list.heading() {
+        let verb = if group.folded { "opens" } else { "folds" };
+        let nodes = describe::count(group.count, "node");
+        return format!("Enter {verb} this group, Space marks its {nodes}");
+    }
     let node = state.list.cursor().and_then(|id| state.fleet.get(id));
     let error = node.and_then(|n| n.last_error.as_deref());
     error
@@ -139,7 +229,10 @@ fn draw_prompt(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, state: &State
     let (sign, line) = match prompt {
         Prompt::Filter(line, _) => ("/".to_owned(), line),
         Prompt::Command(line) => (":".to_owned(), line),
+        Prompt::Lines(line, only) => (if *only { "&" } else { "/" }.to_owned(), line),
         Prompt::Reason(line, nodes) => (reason_for(state, nodes), line),
+        Prompt::Password(line, _) => ("Password of the rescue ramdisk: ".to_owned(), line),
+        Prompt::Save(line, _) => ("Write to (.csv, else text): ".to_owned(), line),
     };
     let width = usize::from(area.width);
     let sign = clip(&sign, width.saturating_sub(20));
@@ -147,7 +240,15 @@ fn draw_prompt(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, state: &State
     let room = width.saturating_sub(before + 1);
     // The text moves to the left when the cursor would leave the line.
     let hidden = line.column().saturating_sub(room);
-    let shown: String = line.text().chars().skip(hidden).collect();
+    let text = match prompt {
+        Prompt::Password(line, _) => "*".repeat(line.len()),
+        Prompt::Filter(..)
+        | Prompt::Command(_)
+        | Prompt::Reason(..)
+        | Prompt::Lines(..)
+        | Prompt::Save(..) => line.text(),
+    };
+    let shown: String = text.chars().skip(hidden).collect();
     let buffer = frame.buffer_mut();
     buffer.set_style(area, theme.input);
     buffer.set_stringn(area.x, area.y, format!("{sign}{shown}"), width, theme.input);
@@ -171,7 +272,7 @@ fn reason_for(state: &State, nodes: &[NodeId]) -> String {
 
 /// The key bar: what can be done here, dimmed where it cannot be done now.
 pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let hints = hints(state);
+    let hints = hints::hints(state);
     let mut x = area.x;
     for (key, label, enabled) in hints {
         let needed = u16::try_from(key.width() + label.width() + 3).unwrap_or(u16::MAX);
@@ -190,118 +291,4 @@ pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
         let (x2, _) = buffer.set_stringn(x1 + 1, area.y, label, width.saturating_sub(1), style);
         x = x2 + 1;
     }
-}
-
-type Hint = (String, String, bool);
-
-fn fixed(hints: &[(&str, &str)]) -> Vec<Hint> {
-    let own = |(key, label): &(&str, &str)| ((*key).to_owned(), (*label).to_owned(), true);
-    hints.iter().map(own).collect()
-}
-
-fn test_hints(passed: bool) -> Vec<Hint> {
-    let mut hints = fixed(&[
-        ("Enter", "go on"),
-        ("r", "test again"),
-        ("Esc", "back"),
-        ("F1", "Help"),
-    ]);
-    if let Some((_, _, enabled)) = hints.first_mut() {
-        *enabled = passed;
-    }
-    hints
-}
-
-fn hints(state: &State) -> Vec<Hint> {
-    if let Some(prompt) = &state.prompt {
-        return fixed(match prompt {
-            Prompt::Filter(..) => &[("Enter", "keep"), ("Esc", "as before"), ("Up/Down", "move")],
-            Prompt::Reason(..) => &[("Enter", "into maintenance"), ("Esc", "leave as it is")],
-            Prompt::Command(_) => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "leave")],
-        });
-    }
-    if let Some(popup) = &state.popup {
-        return fixed(match popup {
-            Popup::Confirm(_) => &[
-                ("Tab", "choose"),
-                ("Enter", "take it"),
-                ("y", "yes"),
-                ("n", "no"),
-                ("Esc", "cancel"),
-            ],
-            Popup::Menu(_) => &[("Up/Down", "choose"), ("Enter", "do it"), ("Esc", "leave")],
-            Popup::Help(_) => &[("Up/Down", "scroll"), ("Esc", "leave")],
-            Popup::Message { title, .. } if state.is_welcome(title) => &[("any key", "close")],
-            Popup::Message { .. } => &[("Enter", "close")],
-        });
-    }
-    match &state.screen {
-        Screen::List | Screen::Node(_) => commands(state),
-        Screen::Enroll(enroll) => fixed(match enroll.step {
-            EnrollStep::Bmc | EnrollStep::Macs | EnrollStep::Properties => &[
-                ("Tab", "next field"),
-                ("F8", "go on"),
-                ("Esc", "back"),
-                ("F1", "Help"),
-            ],
-            EnrollStep::Test => return test_hints(enroll.has_passed()),
-            EnrollStep::Review => &[("Enter", "enrol it"), ("Esc", "back"), ("F1", "Help")],
-            EnrollStep::Progress if enroll.refused().is_some() => &[
-                ("Enter", "correct it"),
-                ("Esc", "back to the review"),
-                ("F1", "Help"),
-            ],
-            EnrollStep::Progress => &[
-                ("Enter", "open node"),
-                ("r", "try again"),
-                ("Esc", "back to the list"),
-                ("F1", "Help"),
-            ],
-        }),
-        Screen::Deploy(deploy) => fixed(match deploy.step {
-            DeployStep::Image => &[
-                ("Up/Down", "choose"),
-                ("Enter", "take it"),
-                ("Esc", "leave"),
-            ],
-            DeployStep::Other => &[("Tab", "next field"), ("F8", "go on"), ("Esc", "back")],
-            DeployStep::Preview => &[
-                ("Enter", "deploy"),
-                ("c", "config drive"),
-                ("Up/Down", "scroll"),
-                ("Esc", "back"),
-            ],
-            DeployStep::Progress => &[("Up/Down", "move"), ("Enter", "open node"), ("Esc", "list")],
-        }),
-    }
-}
-
-fn commands(state: &State) -> Vec<Hint> {
-    let scope = state.scope();
-    let targets = state.targets();
-    let enabled = |what: Command| {
-        let mut nodes = targets
-            .iter()
-            .filter_map(|id| state.fleet.get(*id))
-            .peekable();
-        match what {
-            Command::Open | Command::Mark | Command::Verbs | Command::PowerMenu => {
-                nodes.peek().is_some()
-            }
-            Command::Deploy | Command::Maintenance => {
-                nodes.any(|node| allowed::check(what, node).is_ok())
-            }
-            _ => true,
-        }
-    };
-    command::TABLE
-        .iter()
-        .filter(|e| !e.bar.is_empty() && e.scope.includes(scope))
-        .filter(|e| scope == Scope::Node || e.command != Command::Back)
-        .filter_map(|e| {
-            let key = e.keys.last().filter(|_| e.command == Command::Help);
-            let key = key.or(e.keys.first())?.to_string();
-            Some((key, e.bar.to_owned(), enabled(e.command)))
-        })
-        .collect()
 }

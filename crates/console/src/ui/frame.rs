@@ -7,8 +7,9 @@ use tui_logger::{TuiLoggerLevelOutput, TuiLoggerWidget};
 
 use super::text::wrap;
 use super::theme::Theme;
-use super::{bar, popup, screens};
-use crate::state::{Screen, State};
+use super::{bar, completion, popup, screens};
+use crate::state::complete::Completion;
+use crate::state::{Prompt, Screen, State};
 
 /// The smallest terminal on which screens make sense.
 const LEAST: (u16, u16) = (40, 10);
@@ -26,18 +27,65 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
     let body = row(1, body_height);
     bar::title(frame.buffer_mut(), row(0, 1), state, theme);
     match &state.screen {
-        Screen::List => screens::list::draw(frame.buffer_mut(), body, state, theme),
+        Screen::List => {
+            let lens = &state.watching.lens;
+            let (across, down) = (lens.width(state.size), lens.height(state.size));
+            let list = Rect {
+                width: body.width.saturating_sub(across),
+                height: body.height.saturating_sub(down),
+                ..body
+            };
+            screens::list::draw(frame.buffer_mut(), list, state, theme);
+            if across > 0 || down > 0 {
+                let pane = Rect {
+                    x: if across > 0 { list.right() } else { body.x },
+                    y: if down > 0 { list.bottom() } else { body.y },
+                    width: if across > 0 { across } else { body.width },
+                    height: if down > 0 { down } else { body.height },
+                };
+                screens::lens::draw(frame.buffer_mut(), pane, state, theme);
+            }
+        }
+        Screen::Dashboard => {
+            screens::dashboard::draw(frame.buffer_mut(), body, state, theme);
+        }
+        Screen::Compare(compare) => {
+            screens::compare::draw(frame.buffer_mut(), body, state, compare, theme);
+        }
+        Screen::Board => screens::board::draw(frame.buffer_mut(), body, state, theme),
         Screen::Node(view) => screens::node::draw(frame.buffer_mut(), body, state, view, theme),
         Screen::Enroll(enroll) => screens::enroll::draw(frame, body, state, enroll, theme),
         Screen::Deploy(deploy) => screens::deploy::draw(frame, body, state, deploy, theme),
+        Screen::Preview(preview) => {
+            screens::preview::draw(frame.buffer_mut(), body, preview, theme);
+        }
+        Screen::Run(view) => screens::run::draw(frame.buffer_mut(), body, state, view, theme),
+        Screen::Runs(at) => screens::run::draw_list(frame.buffer_mut(), body, state, *at, theme),
+        Screen::Commands(view) => {
+            screens::commands::draw(frame.buffer_mut(), body, state, view, theme);
+        }
+        Screen::Steps(steps) => screens::steps::draw(frame, body, steps, theme),
     }
     if drawer > 0 {
         draw_drawer(frame, row(1 + body_height, drawer), theme);
     }
     bar::status(frame, row(area.height - 2, 1), state, theme);
     bar::keys(frame.buffer_mut(), row(area.height - 1, 1), state, theme);
+    if let Some(completion) = offered(state) {
+        completion::draw(frame.buffer_mut(), body, completion, theme);
+    }
     if let Some(open) = &state.popup {
         popup::draw(frame, body, state, open, theme);
+    }
+}
+
+/// What is offered above the prompt: commands while they are typed, parts of filters once asked for.
+fn offered(state: &State) -> Option<&Completion> {
+    let completion = &state.command_bar.completion;
+    match &state.prompt {
+        Some(Prompt::Command(line)) if !line.is_empty() => Some(completion),
+        Some(Prompt::Filter(..)) if completion.at.is_some() => Some(completion),
+        Some(_) | None => None,
     }
 }
 

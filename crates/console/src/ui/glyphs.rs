@@ -1,4 +1,4 @@
-//! The characters that are not letters, in the two forms that terminals can show.
+//! The characters that are not letters, in the forms that terminals can show.
 
 use ratatui::symbols::border;
 
@@ -45,6 +45,14 @@ impl Glyphs {
         divider: "│",
         ascending: "▲",
         descending: "▼",
+    };
+
+    /// The same in code page 437 itself, where arrowheads are control codes.
+    pub(crate) const CP437: Self = Self {
+        cursor: ">",
+        ascending: "^",
+        descending: "v",
+        ..Self::LINES
     };
 
     /// ASCII alone.

@@ -12,7 +12,7 @@ use super::theme::Theme;
 use crate::command;
 use crate::key::Key;
 use crate::state::State;
-use crate::state::popup::{Confirm, Item, Menu, Popup};
+use crate::state::popup::{Confirm, Focus, Item, Menu, Popup};
 
 /// In fewer columns than this the help has its texts below the keys, not beside them.
 const NARROW: usize = 56;
@@ -83,7 +83,7 @@ fn draw_confirm(frame: &mut Frame<'_>, area: Rect, confirm: &Confirm, theme: &Th
     lines.push(String::new());
     let challenge = confirm.challenge.as_ref().map(|(want, typed)| {
         let line = format!("Type {want} to go on: ");
-        (line, typed)
+        (line, want, typed)
     });
     let extra = if challenge.is_some() { 3 } else { 1 };
     let buttons = format!("[ Cancel ]   [ {} ]", confirm.yes);
@@ -111,19 +111,25 @@ fn draw_confirm(frame: &mut Frame<'_>, area: Rect, confirm: &Confirm, theme: &Th
         }
     }
     let mut cursor = None;
-    if let Some((line, typed)) = challenge {
+    if let Some((line, want, typed)) = challenge {
         put(buffer, inner, y, &line, theme.warning);
         let x = inner
             .x
             .saturating_add(u16::try_from(line.width()).unwrap_or(0));
-        buffer.set_stringn(x, y, format!("{:<6}", typed.text()), 8, theme.input);
+        let room = want.width().max(4) + 2;
+        let text = typed.text();
+        buffer.set_stringn(x, y, format!("{text:<room$}"), room, theme.input);
         cursor = Some((x + u16::try_from(typed.column()).unwrap_or(0), y));
         y += 2;
     }
-    let (cancel, yes) = match (confirm.on_yes, confirm.is_met()) {
-        (true, _) => (theme.text, theme.selected),
-        (false, true) => (theme.selected, theme.text),
-        (false, false) => (theme.selected, theme.disabled),
+    let rest = match confirm.is_met() {
+        true => theme.text,
+        false => theme.disabled,
+    };
+    let (cancel, yes) = match confirm.focus {
+        Focus::Yes => (theme.text, theme.selected),
+        Focus::Cancel => (theme.selected, rest),
+        Focus::Field => (theme.text, rest),
     };
     let width = usize::from(inner.width);
     let (x, _) = buffer.set_stringn(inner.x, y, "[ Cancel ]", width, cancel);
@@ -175,7 +181,12 @@ fn draw_menu(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
     for (y, text) in (first..inner.bottom()).zip(&selected) {
         put(buffer, inner, y, text, theme.text);
     }
-    for ((at, item), y) in menu.items.iter().enumerate().zip(inner.y..inner.bottom()) {
+    // Where not all fit, those around the one under the cursor are shown.
+    let rows = usize::from(inner.height);
+    let top = menu.at.saturating_sub(rows / 2);
+    let top = top.min(menu.items.len().saturating_sub(rows));
+    let shown = menu.items.iter().enumerate().skip(top);
+    for ((at, item), y) in shown.zip(inner.y..inner.bottom()) {
         let style = match (at == menu.at, item.enabled) {
             (true, _) => theme.selected,
             (false, true) => theme.text,
@@ -216,10 +227,7 @@ fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
         (true, String::new()),
         (true, "Commands without a key".to_owned()),
     ];
-    for entry in command::TABLE
-        .iter()
-        .filter(|e| e.scope.includes(scope) && !e.is_for_tests())
-    {
+    for entry in command::all().filter(|e| e.scope.includes(scope) && !e.is_for_tests()) {
         let keys: Vec<String> = entry.keys.iter().map(Key::to_string).collect();
         let name = entry
             .names

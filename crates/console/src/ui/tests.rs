@@ -24,7 +24,22 @@ use crate::term::vt::VtBackend;
 use crate::testing::{press, screen, state, summary};
 use crate::update::update;
 
+mod finding;
 mod small;
+mod watching;
+
+/// The screen as text on a terminal that knows ASCII alone.
+fn screen_in_ascii(state: &mut State) -> String {
+    state.settle();
+    let capabilities = capabilities::detect(|_| None);
+    let theme = Theme::load(Some("default"), true, &capabilities).expect("a built-in theme");
+    let backend = TestBackend::new(state.size.width, state.size.height);
+    let mut terminal = Terminal::new(backend).expect("a terminal");
+    terminal
+        .draw(|frame| super::draw(frame, state, &theme))
+        .expect("draws");
+    terminal.backend().to_string()
+}
 
 /// A small fleet in which everything happens.
 fn busy(columns: u16, rows: u16) -> State {
@@ -182,6 +197,9 @@ macro_rules! snapshot {
     };
 }
 
+// Behind the macro, which it uses.
+mod acting;
+
 #[test]
 fn nodes() {
     snapshot!("nodes-80x24", &mut busy(80, 24));
@@ -300,7 +318,7 @@ fn a_terminal_that_is_too_small_is_told_how_large_it_must_be() {
 
 #[test]
 fn the_light_theme_paints_its_background_everywhere() {
-    let capabilities = capabilities::detect(|_| None);
+    let capabilities = capabilities::detect(|name| (name == "TERM").then(|| "linux".to_owned()));
     let theme = Theme::load(Some("light"), false, &capabilities).expect("a theme");
     let mut state = node_screen(80, 24);
     for keys in [

@@ -1,26 +1,44 @@
 //! Themes: a style for each role, from a TOML file. Screens know roles, never colours.
 
-use std::path::Path;
+mod colour;
+mod file;
 
 use cupola_api::event::Severity;
 use cupola_api::state::provision::ProvisionState;
 use ratatui::style::{Color, Modifier, Style};
-use serde::Deserialize;
 
 use super::glyphs::Glyphs;
-use crate::term::capabilities::{Capabilities, Characters};
+use crate::term::capabilities::{Capabilities, Characters, Colours};
+use file::{File, ROLES, Spec};
 
-const BUILT_IN: [&str; 3] = [
-    include_str!("../../../../themes/default.toml"),
-    include_str!("../../../../themes/light.toml"),
-    include_str!("../../../../themes/mono.toml"),
+/// The themes that come with the program, by name.
+pub(super) const BUILT_IN: [(&str, &str); 7] = [
+    ("default", include_str!("../../../../themes/default.toml")),
+    ("256", include_str!("../../../../themes/256.toml")),
+    ("light", include_str!("../../../../themes/light.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../../themes/high-contrast.toml"),
+    ),
+    (
+        "deuteranopia",
+        include_str!("../../../../themes/deuteranopia.toml"),
+    ),
+    (
+        "tritanopia",
+        include_str!("../../../../themes/tritanopia.toml"),
+    ),
+    ("mono", include_str!("../../../../themes/mono.toml")),
 ];
+
+/// Text with less contrast than this is hard to read (WCAG 2.2, 1.4.3 for large text).
+const LEAST_CONTRAST: f64 = 3.0;
 
 /// Why a theme cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ThemeError {
     /// Neither a built-in name nor a file.
-    #[error("there is no theme {0:?}: use default, light, mono, or the path of a TOML file")]
+    #[error("there is no theme {0:?}: use {names}, or the path of a TOML file", names = names().join(", "))]
     Unknown(String),
     /// The file cannot be read.
     #[error("theme {path} cannot be read: {reason}")]
@@ -30,64 +48,21 @@ pub(crate) enum ThemeError {
         /// Why.
         reason: String,
     },
+    /// Something in the file makes no sense.
+    #[error("theme {path}, line {line}: {what}")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: usize,
+        /// The key, what is wrong with it, and what is allowed.
+        what: String,
+    },
 }
 
-/// A style as a theme file has it.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Spec {
-    fg: Colour,
-    bg: Colour,
-    bold: bool,
-    underlined: bool,
-    reversed: bool,
-}
-
-/// The colours that every colour terminal has.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Colour {
-    #[default]
-    Default,
-    Black,
-    Red,
-    Green,
-    Yellow,
-    Blue,
-    Magenta,
-    Cyan,
-    Gray,
-    DarkGray,
-    LightRed,
-    LightGreen,
-    LightYellow,
-    LightBlue,
-    LightMagenta,
-    LightCyan,
-    White,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: String,
-    text: Spec,
-    muted: Spec,
-    title: Spec,
-    header: Spec,
-    selected: Spec,
-    mark: Spec,
-    border: Spec,
-    key: Spec,
-    key_label: Spec,
-    disabled: Spec,
-    input: Spec,
-    good: Spec,
-    busy: Spec,
-    waiting: Spec,
-    warning: Spec,
-    failed: Spec,
-    off: Spec,
+/// The names of the themes that come with the program.
+pub(crate) fn names() -> [&'static str; 7] {
+    BUILT_IN.map(|(name, _)| name)
 }
 
 /// A style for each role, and the characters to draw with.
@@ -131,6 +106,10 @@ pub(crate) struct Theme {
     pub(crate) off: Style,
     /// The characters to draw with.
     pub(crate) glyphs: Glyphs,
+    /// Whether the whole row under the cursor is painted, and not its name alone: that takes more bytes.
+    pub(crate) paints_rows: bool,
+    /// What is hard to read in it.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Theme {
@@ -143,80 +122,69 @@ impl Theme {
         ascii: bool,
         capabilities: &Capabilities,
     ) -> Result<Self, ThemeError> {
-        let fitting = if capabilities.colours {
-            "default"
-        } else {
-            "mono"
+        let fitting = match capabilities.colours {
+            Colours::Mono => "mono",
+            Colours::Sixteen | Colours::Indexed | Colours::True => "default",
         };
-        let name = name.unwrap_or(fitting);
-        let file = find(name)?;
-        let glyphs = if ascii || capabilities.characters == Characters::Ascii {
-            Glyphs::ASCII
-        } else {
-            Glyphs::LINES
+        let file = file::find(name.unwrap_or(fitting))?;
+        let glyphs = match capabilities.characters {
+            _ if ascii => Glyphs::ASCII,
+            Characters::Ascii => Glyphs::ASCII,
+            Characters::Cp437 => Glyphs::CP437,
+            Characters::Utf8 => Glyphs::LINES,
         };
-        Ok(Self::from_file(file, glyphs))
+        Ok(Self::from_file(&file, glyphs, capabilities.colours))
     }
 
-    fn from_file(file: File, glyphs: Glyphs) -> Self {
-        let File {
-            name,
-            text,
-            muted,
-            title,
-            header,
-            selected,
-            mark,
-            border,
-            key,
-            key_label,
-            disabled,
-            input,
-            good,
-            busy,
-            waiting,
-            warning,
-            failed,
-            off,
-        } = file;
+    fn from_file(file: &File, glyphs: Glyphs, colours: Colours) -> Self {
         // A role that names no background stands on that of the text, not on the terminal's own.
-        let ground = text.bg;
-        let on_ground = |spec: Spec| Spec {
-            bg: match spec.bg {
-                Colour::Default => ground,
-                named => named,
-            },
-            ..spec
-        };
-        let [muted, header, mark, border, key_label, disabled] =
-            [muted, header, mark, border, key_label, disabled].map(on_ground);
-        let [good, busy, waiting, warning, failed, off] =
-            [good, busy, waiting, warning, failed, off].map(on_ground);
-        Self {
-            name,
-            text: text.style(),
-            muted: muted.style(),
-            title: title.style(),
-            header: header.style(),
-            // A VGA console draws bold black as grey: what is selected sheds the bold of its cells.
-            selected: if selected.bold {
-                selected.style()
+        let ground = file.role("text").bg;
+        let spec = |role: &str| {
+            let spec = file.role(role);
+            let own = matches!(role, "title" | "selected" | "key" | "input");
+            let bg = if spec.bg == Color::Reset && !own {
+                ground
             } else {
-                selected.style().remove_modifier(Modifier::BOLD)
+                spec.bg
+            };
+            Spec { bg, ..spec }
+        };
+        let role = |role: &str| style(spec(role), ground, colours);
+        let hard = ROLES.iter().filter_map(|role| {
+            let Spec { fg, bg, .. } = spec(role);
+            let contrast = colour::contrast(fg, bg);
+            (contrast < LEAST_CONTRAST && (fg, bg) != (Color::Reset, Color::Reset)).then(|| {
+                format!("{role} is hard to read: contrast {contrast:.1}, {LEAST_CONTRAST} at least")
+            })
+        });
+        let selected = role("selected");
+        Self {
+            name: file.name.clone(),
+            text: role("text"),
+            muted: role("muted"),
+            title: role("title"),
+            header: role("header"),
+            // A VGA console draws bold black as grey: what is selected sheds the bold of its cells.
+            selected: if file.role("selected").bold {
+                selected
+            } else {
+                selected.remove_modifier(Modifier::BOLD)
             },
-            mark: mark.style(),
-            border: border.style(),
-            key: key.style(),
-            key_label: key_label.style(),
-            disabled: disabled.style(),
-            input: input.style(),
-            good: good.style(),
-            busy: busy.style(),
-            waiting: waiting.style(),
-            warning: warning.style(),
-            failed: failed.style(),
-            off: off.style(),
+            mark: role("mark"),
+            border: role("border"),
+            key: role("key"),
+            key_label: role("key_label"),
+            disabled: role("disabled"),
+            input: role("input"),
+            good: role("good"),
+            busy: role("busy"),
+            waiting: role("waiting"),
+            warning: role("warning"),
+            failed: role("failed"),
+            off: role("off"),
             glyphs,
+            paints_rows: colours > Colours::Sixteen,
+            warnings: hard.collect(),
         }
     }
 
@@ -251,76 +219,90 @@ impl Theme {
     }
 }
 
-fn find(name: &str) -> Result<File, ThemeError> {
-    let built_in = BUILT_IN
-        .iter()
-        .filter_map(|text| toml::from_str::<File>(text).ok());
-    if let Some(file) = built_in.into_iter().find(|file| file.name == name) {
-        return Ok(file);
-    }
-    if !Path::new(name).exists() {
-        return Err(ThemeError::Unknown(name.to_owned()));
-    }
-    let unreadable = |reason: String| ThemeError::Unreadable {
-        path: name.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(name).map_err(|e| unreadable(e.to_string()))?;
-    toml::from_str(&text).map_err(|e| unreadable(e.to_string()))
-}
-
-impl Spec {
-    fn style(self) -> Style {
-        let mut modifier = Modifier::empty();
-        modifier.set(Modifier::BOLD, self.bold);
-        modifier.set(Modifier::UNDERLINED, self.underlined);
-        modifier.set(Modifier::REVERSED, self.reversed);
-        Style::new()
-            .fg(self.fg.terminal())
-            .bg(self.bg.terminal())
-            .add_modifier(modifier)
-    }
-}
-
-impl Colour {
-    const fn terminal(self) -> Color {
-        match self {
-            Self::Default => Color::Reset,
-            Self::Black => Color::Black,
-            Self::Red => Color::Red,
-            Self::Green => Color::Green,
-            Self::Yellow => Color::Yellow,
-            Self::Blue => Color::Blue,
-            Self::Magenta => Color::Magenta,
-            Self::Cyan => Color::Cyan,
-            Self::Gray => Color::Gray,
-            Self::DarkGray => Color::DarkGray,
-            Self::LightRed => Color::LightRed,
-            Self::LightGreen => Color::LightGreen,
-            Self::LightYellow => Color::LightYellow,
-            Self::LightBlue => Color::LightBlue,
-            Self::LightMagenta => Color::LightMagenta,
-            Self::LightCyan => Color::LightCyan,
-            Self::White => Color::White,
-        }
-    }
+fn style(spec: Spec, ground: Color, colours: Colours) -> Style {
+    let mut modifier = Modifier::empty();
+    modifier.set(Modifier::BOLD, spec.bold);
+    modifier.set(Modifier::UNDERLINED, spec.underlined);
+    // Without colours a ground of its own is the reverse of the terminal's.
+    let own_ground = colours == Colours::Mono && spec.bg != ground && spec.bg != Color::Reset;
+    modifier.set(Modifier::REVERSED, spec.reversed || own_ground);
+    Style::new()
+        .fg(colour::down(spec.fg, colours))
+        .bg(colour::down(spec.bg, colours))
+        .add_modifier(modifier)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::term::capabilities;
+
+    const EVERY: [Colours; 4] = [
+        Colours::Mono,
+        Colours::Sixteen,
+        Colours::Indexed,
+        Colours::True,
+    ];
+
+    fn load(name: &str, colours: Colours) -> Theme {
+        let capabilities = capabilities::detect(|_| None);
+        let capabilities = Capabilities {
+            colours,
+            ..capabilities
+        };
+        Theme::load(Some(name), false, &capabilities).expect("a theme")
+    }
 
     #[test]
-    fn every_built_in_theme_can_be_read() {
-        for text in BUILT_IN {
-            let file: File = toml::from_str(text).expect("a theme");
-            assert_eq!(find(&file.name).expect("found by its name").name, file.name);
+    fn every_built_in_theme_can_be_read_and_be_told_from_its_ground() {
+        for (name, _) in BUILT_IN {
+            for colours in EVERY {
+                let theme = load(name, colours);
+                assert_eq!(theme.name, name);
+                assert_eq!(theme.warnings, Vec::<String>::new(), "{name}");
+                assert_ne!(theme.selected, theme.text, "{name} {colours:?}");
+                assert_ne!(theme.title, theme.text, "{name} {colours:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_colours_are_never_more() {
+        for (name, _) in BUILT_IN {
+            let theme = load(name, Colours::Sixteen);
+            for style in [
+                theme.text,
+                theme.good,
+                theme.failed,
+                theme.waiting,
+                theme.selected,
+            ] {
+                for colour in [style.fg, style.bg].into_iter().flatten() {
+                    let more = matches!(colour, Color::Rgb(..) | Color::Indexed(_));
+                    assert!(!more, "{name}: {colour}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn high_contrast_is_what_the_guidelines_call_enhanced() {
+        let file = file::find("high-contrast").expect("built in");
+        let ground = file.role("text").bg;
+        for role in ROLES {
+            let Spec { fg, bg, .. } = file.role(role);
+            let bg = if bg == Color::Reset { ground } else { bg };
+            let contrast = colour::contrast(fg, bg);
+            assert!(contrast >= 7.0, "{role}: {contrast}");
         }
     }
 
     #[test]
     fn an_unknown_theme_says_what_there_is() {
-        let error = find("neon").expect_err("no such theme").to_string();
-        assert!(error.contains("mono"), "{error}");
+        let error = file::find("neon").expect_err("no such theme").to_string();
+        assert!(
+            error.contains("mono") && error.contains("tritanopia"),
+            "{error}"
+        );
     }
 }

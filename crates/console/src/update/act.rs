@@ -1,55 +1,108 @@
-//! Actions on nodes: who can take it, the question where it destroys, the answers.
+//! Actions on nodes: who can take it, what is asked first, the question where it destroys.
 
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
+use cupola_api::state::provision::ProvisionVerb;
 
-use super::prompt;
-use crate::command::{self, Command};
+use super::{prompt, run, steps};
+use crate::command::Act;
 use crate::describe;
 use crate::effect::{Action, Effect};
-use crate::event::Refusal;
 use crate::state::line_edit::LineEdit;
-use crate::state::popup::{Confirm, Consequence, Popup};
-use crate::state::{Bulk, State, allowed};
+use crate::state::popup::{Confirm, Consequence, Focus, Popup};
+use crate::state::preview::Preview;
+use crate::state::run::{Options, Plan, Run};
+use crate::state::{Screen, State};
 use crate::summary;
 
-/// From so many nodes on, what destroys wants their number typed.
-const CHALLENGE_FROM: usize = 4;
 /// A question lists at most so many nodes by name.
 const LISTED: usize = 6;
 
-/// Acts on these nodes, or asks first where it destroys.
+/// Acts on these nodes, or asks first where it destroys or needs to know more.
 pub(super) fn ask(
     state: &mut State,
-    what: Command,
+    what: Act,
     targets: &[NodeId],
-    reason: &str,
+    text: &str,
     effects: &mut Vec<Effect>,
 ) {
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }
     let (able, unable) = divide(state, what, targets);
-    let Some((first, _)) = able.first() else {
+    let Some(first) = able.first().copied() else {
         let reason = unable
             .first()
             .map(|(id, why)| format!("{}: {why}", state.name_of(*id)));
         return state.tell(Severity::Warning, reason.unwrap_or_default());
     };
-    let first = *first;
-    if what == Command::Maintenance {
-        return ask_maintenance(state, first, targets, reason, effects);
+    match what {
+        Act::Maintenance => ask_maintenance(state, first, targets, text, effects),
+        Act::Verb(verb @ (ProvisionVerb::Clean | ProvisionVerb::Service)) => {
+            steps::open(state, verb, targets.to_vec(), effects);
+        }
+        Act::Verb(ProvisionVerb::Rescue) => prompt::open_password(state, targets.to_vec()),
+        Act::Verb(_)
+        | Act::Power(_)
+        | Act::Deploy
+        | Act::BootDevice(..)
+        | Act::Nmi
+        | Act::Locate(_)
+        | Act::Console(_)
+        | Act::Flag(..)
+        | Act::Delete => {
+            if let Some(action) = action(what) {
+                propose(state, &action, targets, effects);
+            }
+        }
     }
-    let acts: Vec<(NodeId, Action)> = able
-        .iter()
-        .filter_map(|(id, _)| Some((*id, action(what)?)))
-        .collect();
-    if command::of(what).is_some_and(|entry| entry.destroys) {
-        let popup = question(state, what, acts, unable.len());
-        state.popup = Some(Popup::Confirm(popup));
+}
+
+/// Proposes the same action for these nodes: to those that can take it.
+pub(super) fn propose(
+    state: &mut State,
+    action: &Action,
+    targets: &[NodeId],
+    effects: &mut Vec<Effect>,
+) {
+    let (able, left_out) = divide(state, action.act(), targets);
+    let acts = able.into_iter().map(|id| (id, action.clone())).collect();
+    offer(state, acts, left_out, effects);
+}
+
+/// Proposes these actions: on one node at once, or with a question where it destroys; on several
+/// with a preview.
+pub(super) fn offer(
+    state: &mut State,
+    acts: Vec<(NodeId, Action)>,
+    left_out: Vec<(NodeId, String)>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some((_, action)) = acts.first() else {
+        let reason = left_out.first();
+        let reason = reason.map(|(id, why)| format!("{}: {why}", state.name_of(*id)));
+        return state.tell(Severity::Warning, reason.unwrap_or_default());
+    };
+    let (what, meaning) = (action.act(), consequence(action));
+    let leaves_maintenance = matches!(action, Action::Maintenance(false, _));
+    let plan = Plan {
+        name: action.name(),
+        quick: acts.len() + left_out.len() == 1,
+        acts,
+        left_out,
+        options: Options::new(&state.safety),
+        undoes: None,
+    };
+    if !plan.quick {
+        let preview = Preview::new(what, plan, meaning, &state.fleet);
+        return state.open(Screen::Preview(Box::new(preview)));
+    }
+    if plan.destroys() || leaves_maintenance {
+        let question = question(state, meaning, plan);
+        state.popup = Some(Popup::Confirm(question));
     } else {
-        send(state, acts, unable.len(), effects);
+        run::begin(state, plan, effects);
     }
 }
 
@@ -74,10 +127,7 @@ fn ask_maintenance(
     }
     // The list does not know the reasons: they come while the question is open.
     effects.extend(nodes.iter().take(LISTED).map(|id| Effect::Node(*id)));
-    let off = |id: &NodeId| (*id, Action::Maintenance(false, None));
-    let acts = nodes.iter().map(off).collect();
-    let popup = question(state, Command::Maintenance, acts, 0);
-    state.popup = Some(Popup::Confirm(popup));
+    propose(state, &Action::Maintenance(false, None), &nodes, effects);
 }
 
 /// Puts nodes into maintenance.
@@ -88,8 +138,7 @@ pub(super) fn maintain(
     effects: &mut Vec<Effect>,
 ) {
     let reason = (!reason.is_empty()).then(|| reason.to_owned());
-    let on = |id: &NodeId| (*id, Action::Maintenance(true, reason.clone()));
-    send(state, nodes.iter().map(on).collect(), 0, effects);
+    propose(state, &Action::Maintenance(true, reason), nodes, effects);
 }
 
 /// A node was read: an open question whether it leaves maintenance names the reason.
@@ -98,13 +147,13 @@ pub(super) fn reason_known(state: &mut State, node: &Node) {
     let Some(Popup::Confirm(confirm)) = &mut state.popup else {
         return;
     };
-    let Consequence::Act(acts) = &confirm.consequence else {
+    let Consequence::Run(plan) = &confirm.consequence else {
         return;
     };
     let leaves = |(id, action): &(NodeId, Action)| {
         *id == node.uuid && matches!(action, Action::Maintenance(false, _))
     };
-    let at = acts.iter().take(LISTED).position(leaves);
+    let at = plan.acts.iter().take(LISTED).position(leaves);
     if let Some(line) = at.and_then(|at| confirm.lines.get_mut(at)) {
         *line = format!("{name}  {}", why_in_maintenance(node));
     }
@@ -121,15 +170,17 @@ fn why_in_maintenance(node: &Node) -> String {
     }
 }
 
-type Reasons = Vec<(NodeId, String)>;
-
 /// Those that can take it, and those that cannot with the reason.
-fn divide(state: &State, what: Command, targets: &[NodeId]) -> (Reasons, Reasons) {
+pub(super) fn divide(
+    state: &State,
+    what: Act,
+    targets: &[NodeId],
+) -> (Vec<NodeId>, Vec<(NodeId, String)>) {
     let mut able = Vec::new();
     let mut unable = Vec::new();
     for id in targets {
-        match state.fleet.get(*id).map(|node| allowed::check(what, node)) {
-            Some(Ok(())) => able.push((*id, String::new())),
+        match state.fleet.get(*id).map(|node| state.may(what, node)) {
+            Some(Ok(())) => able.push(*id),
             Some(Err(why)) => unable.push((*id, why)),
             None => unable.push((*id, "it is gone".to_owned())),
         }
@@ -137,44 +188,28 @@ fn divide(state: &State, what: Command, targets: &[NodeId]) -> (Reasons, Reasons
     (able, unable)
 }
 
-fn action(what: Command) -> Option<Action> {
+/// What is sent for it as it stands. What has to be asked for first is sent on ways of its own.
+const fn action(what: Act) -> Option<Action> {
     match what {
-        Command::Verb(verb) => Some(Action::Provision(verb)),
-        Command::Power(target) => Some(Action::Power(target)),
-        Command::Delete => Some(Action::Delete),
-        // It is asked for on a way of its own: it has a reason.
-        Command::Maintenance
-        | Command::Quit
-        | Command::Back
-        | Command::Help
-        | Command::Prompt
-        | Command::Diagnostics
-        | Command::Refresh
-        | Command::Suspend
-        | Command::Theme
-        | Command::Open
-        | Command::Filter
-        | Command::Sort
-        | Command::SortReverse
-        | Command::Mark
-        | Command::MarkAll
-        | Command::Verbs
-        | Command::PowerMenu
-        | Command::Enroll
-        | Command::Deploy
-        | Command::NextPart
-        | Command::Follow
-        | Command::Logs => None,
-        #[cfg(debug_assertions)]
-        Command::Panic => None,
+        Act::Verb(verb) => Some(Action::Provision(verb)),
+        Act::Power(target) => Some(Action::Power(target)),
+        Act::BootDevice(device, persistent) => Some(Action::BootDevice(device, persistent)),
+        Act::Nmi => Some(Action::Nmi),
+        Act::Locate(on) => Some(Action::Locate(on)),
+        Act::Console(on) => Some(Action::Console(on)),
+        Act::Flag(flag, on) => Some(Action::Flag(flag, on)),
+        Act::Delete => Some(Action::Delete),
+        Act::Maintenance | Act::Deploy => None,
     }
 }
 
-fn question(state: &State, what: Command, acts: Vec<(NodeId, Action)>, left_out: usize) -> Confirm {
-    let name = acts.first().map_or("act", |(_, action)| action.name());
-    let count = acts.len();
+/// The question before a plan is carried out.
+pub(super) fn question(state: &State, meaning: &str, plan: Plan) -> Confirm {
+    let count = plan.acts.len();
+    let name = plan.name;
     let nodes = describe::count(count, "node");
-    let mut lines: Vec<String> = acts
+    let mut lines: Vec<String> = plan
+        .acts
         .iter()
         .take(LISTED)
         .filter_map(|(id, _)| state.fleet.get(*id))
@@ -187,125 +222,78 @@ fn question(state: &State, what: Command, acts: Vec<(NodeId, Action)>, left_out:
     if count > LISTED {
         lines.push(format!("and {} more", count - LISTED));
     }
-    if left_out > 0 {
-        lines.push(format!(
-            "{left_out} more cannot take it now and are left out"
-        ));
+    match plan.left_out.len() {
+        0 => {}
+        more => lines.push(format!("{more} more cannot take it now and are left out")),
     }
     lines.push(String::new());
-    lines.push(consequence(what).to_owned());
+    lines.push(meaning.to_owned());
+    let destroys = plan.destroys();
+    let grace = state.safety.grace.as_secs();
+    if destroys && grace > 0 {
+        lines.push(format!(
+            "It is sent {grace} s later: u takes it back until then."
+        ));
+    }
+    let challenge = destroys
+        .then(|| state.safety.challenge(count))
+        .flatten()
+        .map(|want| (want, LineEdit::default()));
     Confirm {
         title: format!("{name} {nodes}?"),
         lines,
         yes: format!("{name} {nodes}"),
-        challenge: (count >= CHALLENGE_FROM && what != Command::Maintenance)
-            .then(|| (count.to_string(), LineEdit::default())),
-        on_yes: false,
-        consequence: Consequence::Act(acts),
+        focus: match challenge {
+            Some(_) => Focus::Field,
+            None => Focus::Cancel,
+        },
+        challenge,
+        consequence: Consequence::Run(Box::new(plan)),
     }
+}
+
+/// What a run means, in words.
+pub(super) fn consequence_of(run: &Run) -> &'static str {
+    let first = run.entries.first();
+    first.map_or("", |entry| consequence(&entry.action))
 }
 
 /// What it means, in words.
-fn consequence(what: Command) -> &'static str {
-    use cupola_api::state::power::PowerTarget;
-    use cupola_api::state::provision::ProvisionVerb;
-    match what {
-        Command::Maintenance => {
+pub(super) const fn consequence(action: &Action) -> &'static str {
+    use cupola_api::state::power::PowerTarget as P;
+    use cupola_api::state::provision::ProvisionVerb as V;
+    match action {
+        Action::Maintenance(true, _) => "The service leaves it alone: no power sync, no cleaning.",
+        Action::Maintenance(false, _) => {
             "The service acts on it by itself again: power states, cleaning, deploys."
         }
-        Command::Delete => "The service forgets it and its ports. The machine is not touched.",
-        Command::Verb(ProvisionVerb::Deleted | ProvisionVerb::Undeploy) => {
+        Action::Delete => "The service forgets it and its ports. The machine is not touched.",
+        Action::Provision(V::Deleted | V::Undeploy) => {
             "Its instance is torn down and its disks are cleaned. There is no way back."
         }
-        Command::Verb(ProvisionVerb::Rebuild) => "What is on its disk is overwritten.",
-        Command::Verb(ProvisionVerb::Abort) => "What it waits for is given up.",
-        Command::Power(PowerTarget::Off | PowerTarget::Reboot) => {
-            "What runs on it is cut off without warning."
+        Action::Provision(V::Rebuild | V::Active | V::Deploy) | Action::Deploy { .. } => {
+            "What is on its disk is overwritten."
         }
-        _ => "What runs on it is interrupted.",
-    }
-}
-
-/// Sends actions.
-pub(super) fn send(
-    state: &mut State,
-    acts: Vec<(NodeId, Action)>,
-    left_out: usize,
-    effects: &mut Vec<Effect>,
-) {
-    let Some((_, first)) = acts.first() else {
-        return;
-    };
-    let name = first.name();
-    let but = if left_out > 0 {
-        format!("; {left_out} cannot take it now")
-    } else {
-        String::new()
-    };
-    let text = match acts.as_slice() {
-        [(id, _)] => format!("{name}: asked for {}{but}", state.name_of(*id)),
-        _ => format!("{name}: asked for {} nodes{but}", acts.len()),
-    };
-    state.tell(Severity::Info, text);
-    state.bulk = Some(Bulk {
-        name,
-        open: acts.len(),
-        accepted: 0,
-        refused: Vec::new(),
-        unreached: false,
-    });
-    effects.extend(acts.into_iter().map(|(id, action)| Effect::Act(id, action)));
-}
-
-/// An action was accepted or refused.
-pub(super) fn answered(
-    state: &mut State,
-    id: NodeId,
-    action: &Action,
-    answer: Result<(), Refusal>,
-) {
-    let Some(mut bulk) = state.bulk.take().filter(|b| b.name == action.name()) else {
-        return;
-    };
-    bulk.open = bulk.open.saturating_sub(1);
-    match answer {
-        Ok(()) => bulk.accepted += 1,
-        Err(refusal) => {
-            bulk.unreached |= !refusal.reached;
-            bulk.refused.push((id, refusal.why));
+        Action::Provision(V::Abort) => "What it waits for is given up.",
+        Action::Provision(V::Provide) => "It is cleaned, then offered for deployment.",
+        Action::Provision(V::Manage) => "Its BMC is verified, and it is under management.",
+        Action::Provision(V::Inspect) => "It is booted, and its hardware is looked at.",
+        Action::Provision(V::Adopt) => "It is taken as active, as it is.",
+        Action::Provision(V::Unhold) => "It goes on with its steps.",
+        Action::Provision(V::Unrescue | V::Rescue) | Action::Rescue(_) => {
+            "What runs on it is interrupted: it boots."
         }
-    }
-    if bulk.open > 0 {
-        state.bulk = Some(bulk);
-        return;
-    }
-    match bulk.refused.as_slice() {
-        [] => {
-            let text = match bulk.accepted {
-                1 => format!("{}: accepted for {}", bulk.name, state.name_of(id)),
-                many => format!("{}: accepted for {many} nodes", bulk.name),
-            };
-            state.tell(Severity::Info, text);
+        Action::Provision(V::Clean | V::Service) | Action::Steps { .. } => {
+            "What runs on it is interrupted; steps can erase its disks."
         }
-        refused => {
-            let count = refused.len();
-            let title = if bulk.unreached {
-                format!(
-                    "{}: {count} without an answer, the service is not reached",
-                    bulk.name
-                )
-            } else {
-                format!("{}: {count} refused", bulk.name)
-            };
-            let mut lines = vec![format!("accepted: {}", bulk.accepted), String::new()];
-            let refused = refused.iter().take(20);
-            lines.extend(refused.map(|(id, why)| format!("{}: {why}", state.name_of(*id))));
-            state.tell(Severity::Error, title.clone());
-            state.popup = Some(Popup::Message {
-                title,
-                lines,
-                until_connected: bulk.unreached,
-            });
-        }
+        Action::Power(P::Off | P::Reboot) => "What runs on it is cut off without warning.",
+        Action::Power(P::SoftOff | P::SoftReboot) => "What runs on it is interrupted.",
+        Action::Power(P::On) => "It is powered on.",
+        Action::BootDevice(_, true) => "It boots from there from now on.",
+        Action::BootDevice(_, false) => "It boots from there the next time.",
+        Action::Nmi => "Its operating system writes a dump, or crashes.",
+        Action::Locate(_) => "The LED for finding it in the rack is switched.",
+        Action::Console(_) => "Its serial console is switched.",
+        Action::Flag(..) => "The flag is set at the service; the machine is not touched.",
     }
 }

@@ -4,13 +4,14 @@ use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 
 use super::{act, node};
-use crate::command::Command;
+use crate::command::Act;
 use crate::effect::{Action, Effect};
-use crate::event::Refusal;
+use crate::event::{Accepted, Refusal};
 use crate::key::Key;
 use crate::state::deploy::{Deploy, Step};
 use crate::state::form::Outcome;
-use crate::state::{Screen, State, allowed};
+use crate::state::run::Plan;
+use crate::state::{Screen, State};
 
 /// Opens the wizard for these nodes.
 pub(super) fn open(state: &mut State, targets: Vec<NodeId>, effects: &mut Vec<Effect>) {
@@ -18,7 +19,7 @@ pub(super) fn open(state: &mut State, targets: Vec<NodeId>, effects: &mut Vec<Ef
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }
     let unable = |id: &NodeId| match state.fleet.get(*id) {
-        Some(node) => allowed::check(Command::Deploy, node).err(),
+        Some(node) => state.may(Act::Deploy, node).err(),
         None => Some("it is gone".to_owned()),
     };
     let refused: Vec<_> = targets
@@ -110,24 +111,45 @@ fn go(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(image) = deploy.image() else {
         return;
     };
-    let able = |id: &&NodeId| {
-        let node = state.fleet.get(**id);
-        node.is_some_and(|n| allowed::check(Command::Deploy, n).is_ok())
+    let nodes = deploy.nodes.clone();
+    let (able, left_out) = act::divide(state, Act::Deploy, &nodes);
+    let Screen::Deploy(deploy) = &state.screen else {
+        return;
     };
-    let asked: Vec<NodeId> = deploy.nodes.iter().filter(able).copied().collect();
-    let acts: Vec<(NodeId, Action)> = asked
+    let acts: Vec<(NodeId, Action)> = able
         .iter()
         .filter_map(|id| Some((*id, deploy.action(&image, state.fleet.get(*id)?))))
         .collect();
     if acts.is_empty() {
         return state.tell(Severity::Warning, "none of these nodes can be deployed now");
     }
-    let left_out = deploy.nodes.len() - asked.len();
-    deploy.asked = asked;
-    deploy.step = Step::Progress;
-    deploy.top = 0;
+    act::offer(state, acts, left_out, effects);
+}
+
+/// A plan was agreed to: where it deploys one node, its progress is shown here.
+pub(super) fn begun(state: &mut State, plan: &Plan) {
+    let is_deploy = |(_, action): &(NodeId, Action)| matches!(action, Action::Deploy { .. });
+    if !plan.acts.iter().any(is_deploy) {
+        return;
+    }
     state.list.marks.clear();
-    act::send(state, acts, left_out, effects);
+    if let Screen::Deploy(deploy) = &mut state.screen
+        && plan.quick
+    {
+        deploy.asked = plan.acts.iter().map(|(id, _)| *id).collect();
+        deploy.step = Step::Progress;
+        deploy.top = 0;
+    }
+}
+
+/// What was asked for last was taken back: the wizard is where it was before.
+pub(super) fn taken_back(state: &mut State) {
+    if let Screen::Deploy(deploy) = &mut state.screen
+        && deploy.step == Step::Progress
+    {
+        deploy.step = Step::Preview;
+        deploy.asked.clear();
+    }
 }
 
 fn on_progress(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> bool {
@@ -153,7 +175,7 @@ pub(super) fn answered(
     state: &mut State,
     id: NodeId,
     action: &Action,
-    answer: &Result<(), Refusal>,
+    answer: &Result<Accepted, Refusal>,
 ) {
     let below = state.below.iter_mut();
     for screen in below.chain([&mut state.screen]) {

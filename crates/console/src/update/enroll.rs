@@ -8,7 +8,7 @@ use cupola_api::state::provision::ProvisionVerb;
 
 use super::{navigate, node};
 use crate::effect::{Action, Effect, Ticket};
-use crate::event::{Answer, Refusal};
+use crate::event::{Accepted, Answer, Refusal};
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
@@ -18,6 +18,9 @@ use crate::state::{Screen, State};
 
 /// Opens the wizard.
 pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(why) = state.safety.refusal() {
+        return state.tell(Severity::Warning, why);
+    }
     state.open(Screen::Enroll(Box::new(Enroll::new())));
     effects.push(Effect::Drivers);
 }
@@ -181,7 +184,9 @@ pub(super) fn enrolled(
     answer: Answer<NodeId>,
     effects: &mut Vec<Effect>,
 ) {
-    let Some(enroll) = wizard(&mut state.below, &mut state.screen) else {
+    let known = answer.as_ref().ok().and_then(|id| state.fleet.get(*id));
+    let known = known.cloned();
+    let Some(enroll) = wizard(state) else {
         return;
     };
     if enroll.ticket != ticket {
@@ -190,7 +195,7 @@ pub(super) fn enrolled(
     match answer {
         Ok(id) => {
             enroll.journey.node = Some(id);
-            let verb = enroll.journey.advance(state.fleet.get(id));
+            let verb = enroll.journey.advance(known.as_ref());
             state.list.go_to(id);
             send(verb, id, effects);
         }
@@ -204,7 +209,7 @@ fn send(verb: Option<ProvisionVerb>, id: NodeId, effects: &mut Vec<Effect>) {
 
 /// Nodes have changed: the one of the wizard may be due for its next verb.
 pub(super) fn observe(state: &mut State, nodes: &[NodeSummary], effects: &mut Vec<Effect>) {
-    let Some(enroll) = wizard(&mut state.below, &mut state.screen) else {
+    let Some(enroll) = wizard(state) else {
         return;
     };
     let Some(id) = enroll.node() else {
@@ -216,8 +221,8 @@ pub(super) fn observe(state: &mut State, nodes: &[NodeSummary], effects: &mut Ve
 }
 
 /// A verb was accepted or refused.
-pub(super) fn answered(state: &mut State, id: NodeId, answer: &Result<(), Refusal>) {
-    if let Some(enroll) = wizard(&mut state.below, &mut state.screen)
+pub(super) fn answered(state: &mut State, id: NodeId, answer: &Result<Accepted, Refusal>) {
+    if let Some(enroll) = wizard(state)
         && enroll.node() == Some(id)
         && let Err(refusal) = answer
     {
@@ -226,14 +231,8 @@ pub(super) fn answered(state: &mut State, id: NodeId, answer: &Result<(), Refusa
 }
 
 /// The wizard, wherever in the stack it is.
-fn wizard<'a>(below: &'a mut [Screen], screen: &'a mut Screen) -> Option<&'a mut Enroll> {
-    below
-        .iter_mut()
-        .chain([screen])
-        .find_map(|screen| match screen {
-            Screen::Enroll(enroll) => Some(&mut **enroll),
-            Screen::List | Screen::Node(_) | Screen::Deploy(_) => None,
-        })
+fn wizard(state: &mut State) -> Option<&mut Enroll> {
+    state.screens_mut().find_map(Screen::enroll_mut)
 }
 
 fn correct(state: &mut State) {

@@ -4,7 +4,7 @@ use cupola_api::cupola::NodeSummary;
 use cupola_api::event::{Event, EventKind, Severity};
 use cupola_api::id::NodeId;
 
-use super::{act, deploy, enroll, logs};
+use super::{act, arrange, deploy, enroll, logs, run, steps};
 use crate::effect::Effect;
 use crate::event::{Changes, Live, Reply};
 use crate::state::node::NodeView;
@@ -18,7 +18,12 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
             let was_lost = state.link.is_lost();
             state.link.up(live, state.now);
             enroll::observe(state, &nodes, effects);
-            state.fleet.replace(nodes);
+            run::observe(state, &nodes, &[]);
+            match &mut state.frozen {
+                Some(frozen) => frozen.list(nodes),
+                None => state.live_fleet().replace(nodes),
+            }
+            run::pump(state, effects);
             state.list.touch();
             if was_lost {
                 connected_again(state);
@@ -27,6 +32,15 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
             if let (false, Screen::Node(view)) = (live, &state.screen) {
                 effects.push(Effect::Node(view.id));
             }
+        }
+        // What the service says itself counts more.
+        Live::Remembered { .. } if state.link.heard.is_some() => {}
+        Live::Remembered { nodes, at } => {
+            state.link.remembered = Some(at);
+            for node in nodes {
+                state.live_fleet().apply(node);
+            }
+            state.list.touch();
         }
         Live::Connected => {
             if state.link.is_lost() {
@@ -66,12 +80,21 @@ fn on_changes(state: &mut State, changes: Changes, effects: &mut Vec<Effect>) {
     state.link.heard = Some(state.now);
     enroll::observe(state, &nodes, effects);
     follow_node(state, &nodes, events, effects);
-    for node in nodes {
-        state.fleet.apply(node);
+    run::observe(state, &nodes, &deleted);
+    if let Some(frozen) = &mut state.frozen {
+        frozen.change(nodes, deleted);
+    } else {
+        for node in nodes {
+            if let Some(before) = state.fleet.get(node.uuid) {
+                state.flash.note(before, &node, state.now);
+            }
+            state.live_fleet().apply(node);
+        }
+        for id in deleted {
+            state.live_fleet().remove(id);
+        }
     }
-    for id in deleted {
-        state.fleet.remove(id);
-    }
+    run::pump(state, effects);
     state.list.touch();
 }
 
@@ -82,14 +105,7 @@ fn follow_node(
     events: Vec<Event>,
     effects: &mut Vec<Effect>,
 ) {
-    let below = state.below.iter_mut();
-    let Some(view) = below
-        .chain([&mut state.screen])
-        .find_map(|screen| match screen {
-            Screen::Node(view) => Some(view),
-            Screen::List | Screen::Enroll(_) | Screen::Deploy(_) => None,
-        })
-    else {
+    let Some(view) = state.screens_mut().find_map(Screen::node_mut) else {
         return;
     };
     let id = view.id;
@@ -140,6 +156,7 @@ fn ask_why(view: &mut NodeView, effects: &mut Vec<Effect>) {
 
 /// An effect had this outcome.
 pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
+    let height = state.list_height();
     match reply {
         Reply::Node(id, answer) => {
             if let Ok(found) = &answer {
@@ -160,6 +177,9 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
         Reply::Timeline(id, answer) => match (view_of(state, id), answer) {
             (Some(view), Ok(events)) => {
                 view.timeline.extend(events);
+                if std::mem::take(&mut view.timeline.seek_trouble) {
+                    view.timeline.go_to_trouble(height);
+                }
                 ask_why(view, effects);
             }
             (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
@@ -171,10 +191,10 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             }
         }
         Reply::LogLines(id, name, answer) => {
-            let height = state.list_height();
             if let Some(view) = view_of(state, id) {
                 logs::read(view, &name, answer, height, effects);
             }
+            super::watching::viewer::ended(state);
         }
         Reply::Explained(id, answer) => {
             if let Some(view) = view_of(state, id) {
@@ -185,8 +205,11 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
         Reply::Acted(id, action, answer) => {
             deploy::answered(state, id, &action, &answer);
             enroll::answered(state, id, &answer);
-            act::answered(state, id, &action, answer);
+            run::answered(state, id, &action, answer, effects);
         }
+        Reply::Runbooks(answer) => steps::runbooks(state, answer),
+        Reply::Saved(Ok(file)) => state.tell(Severity::Info, format!("written to {file}")),
+        Reply::Saved(Err(why)) => state.tell(Severity::Error, why),
         Reply::Drivers(answer) => {
             if let (Screen::Enroll(enroll), Ok(drivers)) = (&mut state.screen, answer) {
                 enroll.set_drivers(drivers);
@@ -197,17 +220,15 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
                 deploy.images = Some(answer);
             }
         }
+        Reply::Watched(told) => super::watching::on_told(state, told, effects),
+        Reply::Conductors(answer) => super::dashboard::told(state, answer),
+        Reply::ViewSaved(name, view, answer) => arrange::saved(state, name, *view, answer),
         Reply::Probed(ticket, answer) => enroll::probed(state, ticket, answer),
         Reply::Enrolled(ticket, answer) => enroll::enrolled(state, ticket, answer, effects),
     }
 }
 
 fn view_of(state: &mut State, id: NodeId) -> Option<&mut NodeView> {
-    let below = state.below.iter_mut();
-    below
-        .chain([&mut state.screen])
-        .find_map(|screen| match screen {
-            Screen::Node(view) if view.id == id => Some(&mut **view),
-            Screen::Node(_) | Screen::List | Screen::Enroll(_) | Screen::Deploy(_) => None,
-        })
+    let mut views = state.screens_mut().filter_map(Screen::node_mut);
+    views.find(|view| view.id == id)
 }

@@ -1,13 +1,14 @@
 //! Moving about: the cursor, screens, sorting, marks, leaving.
 
+use cupola_api::client::embedded;
 use cupola_api::event::Severity;
 
-use super::node;
+use super::{node, preview};
 use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
-use crate::state::popup::{Confirm, Consequence, Popup};
-use crate::state::sort::{Column, Sort};
+use crate::state::popup::{Confirm, Consequence, Focus, Popup};
+use crate::state::sort::Sort;
 use crate::state::{Screen, State};
 
 /// Takes a key that moves; false when it does not.
@@ -15,7 +16,16 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
     let page = isize::try_from(state.list_height().saturating_sub(1)).unwrap_or(1);
     match &state.screen {
         Screen::Node(_) => return node::on_key(state, key, page, effects),
-        Screen::Enroll(_) | Screen::Deploy(_) => return false,
+        Screen::Dashboard => return super::dashboard::on_key(state, key, page),
+        Screen::Board => return super::watching::board::on_key(state, key, page, effects),
+        Screen::Compare(_) => return super::watching::compare::on_key(state, key, page),
+        Screen::Enroll(_)
+        | Screen::Deploy(_)
+        | Screen::Preview(_)
+        | Screen::Run(_)
+        | Screen::Runs(_)
+        | Screen::Commands(_)
+        | Screen::Steps(_) => return false,
         Screen::List => {}
     }
     let by = match key {
@@ -33,7 +43,9 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
 
 /// Back to the screen below; on the list the filter and the marks go.
 pub(super) fn back(state: &mut State) {
-    if state.drawer {
+    if super::watching::recorder::now(state) {
+        state.tell(Severity::Info, "this is now again");
+    } else if state.drawer {
         state.drawer = false;
     } else if state.back() {
         // The screen below has all it needs.
@@ -51,8 +63,12 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     {
         return ask_discard(state, Consequence::Quit);
     }
+    let open = preview::open_runs(state);
+    if !open.is_empty() {
+        return ask_runs(state, open);
+    }
     let moving = state.fleet.counts().moving;
-    if state.link.target != "embedded" || moving == 0 {
+    if state.link.target != embedded::TARGET || moving == 0 {
         return effects.push(Effect::Quit);
     }
     // Only the demo greets.
@@ -73,7 +89,25 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
         ],
         yes: "leave".to_owned(),
         challenge: None,
-        on_yes: false,
+        focus: Focus::Cancel,
+        consequence: Consequence::Quit,
+    }));
+}
+
+/// Asks whether what was not sent yet is to be forgotten.
+fn ask_runs(state: &mut State, mut lines: Vec<String>) {
+    lines.truncate(8);
+    lines.push(String::new());
+    lines.push(
+        "What was not sent is forgotten; what was sent goes on at the service. :runs shows each."
+            .to_owned(),
+    );
+    state.popup = Some(Popup::Confirm(Confirm {
+        title: "Leave?".to_owned(),
+        lines,
+        yes: "leave".to_owned(),
+        challenge: None,
+        focus: Focus::Cancel,
         consequence: Consequence::Quit,
     }));
 }
@@ -85,7 +119,7 @@ pub(super) fn ask_discard(state: &mut State, consequence: Consequence) {
         lines: vec!["Nothing is enrolled yet: what was typed is lost.".to_owned()],
         yes: "leave".to_owned(),
         challenge: None,
-        on_yes: false,
+        focus: Focus::Cancel,
         consequence,
     }));
 }
@@ -101,6 +135,9 @@ pub(super) fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
 
 /// Opens the node that is named, or the one under the cursor.
 pub(super) fn open(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
+    if name.is_empty() && state.list.toggle_fold() {
+        return;
+    }
     let id = if name.is_empty() {
         state.list.cursor()
     } else {
@@ -116,23 +153,6 @@ pub(super) fn open(state: &mut State, name: &str, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Sorts by the column that is named, else by the next one.
-pub(super) fn sort(state: &mut State, name: &str) {
-    let current = state.list.sort;
-    let column = if name.is_empty() {
-        current.column.next()
-    } else if let Some(column) = Column::parse(name) {
-        column
-    } else {
-        let text = format!("no column {name:?}: name state power since driver class");
-        return state.tell(Severity::Warning, text);
-    };
-    state.list.set_sort(Sort {
-        column,
-        reversed: current.column == column && !name.is_empty() && !current.reversed,
-    });
-}
-
 /// Turns the order round.
 pub(super) fn reverse(state: &mut State) {
     let Sort { column, reversed } = state.list.sort;
@@ -144,6 +164,6 @@ pub(super) fn reverse(state: &mut State) {
 
 /// Marks the node under the cursor and goes on to the next.
 pub(super) fn mark(state: &mut State) {
-    state.list.toggle_mark();
+    state.list.toggle_mark(&state.fleet);
     state.list.step(&state.fleet, 1);
 }

@@ -4,37 +4,40 @@ use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionVerb;
 
 use super::{logs, run};
-use crate::command::Command;
+use crate::command::{Act, Command};
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::node::{NodeView, Part};
 use crate::state::{Screen, State};
 
 /// The verbs of the node screen, in the order of a node's life.
-pub(crate) const VERBS: [ProvisionVerb; 10] = [
+pub(crate) const VERBS: [ProvisionVerb; 13] = [
     ProvisionVerb::Manage,
     ProvisionVerb::Inspect,
     ProvisionVerb::Provide,
     ProvisionVerb::Active,
     ProvisionVerb::Rebuild,
     ProvisionVerb::Deleted,
+    ProvisionVerb::Clean,
+    ProvisionVerb::Service,
+    ProvisionVerb::Rescue,
+    ProvisionVerb::Unrescue,
     ProvisionVerb::Abort,
     ProvisionVerb::Unhold,
     ProvisionVerb::Adopt,
-    ProvisionVerb::Unrescue,
 ];
 
-/// The command of a verb: deploying asks for an image first.
-pub(crate) fn command_of(verb: ProvisionVerb) -> Command {
+/// What a verb does to nodes: deploying asks for an image first.
+pub(crate) fn act_of(verb: ProvisionVerb) -> Act {
     if verb == ProvisionVerb::Active {
-        Command::Deploy
+        Act::Deploy
     } else {
-        Command::Verb(verb)
+        Act::Verb(verb)
     }
 }
 
 /// Opens the screen of a node.
-pub(super) fn show(state: &mut State, id: NodeId, effects: &mut Vec<Effect>) {
+pub(in crate::update) fn show(state: &mut State, id: NodeId, effects: &mut Vec<Effect>) {
     state.open(Screen::Node(Box::new(NodeView::new(id))));
     effects.extend([Effect::Node(id), Effect::Timeline(id)]);
 }
@@ -57,6 +60,12 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
     if logs::leave(view, key) {
         return true;
     }
+    let has_lines = view.part == Part::Timeline || view.logs.open.is_some();
+    if key == Key::Char('m') && has_lines && matches!(view.part, Part::Timeline | Part::Logs) {
+        // Maintenance keeps F7 here.
+        run(state, Command::MarkLine, "", effects);
+        return true;
+    }
     let by = match key {
         Key::Up | Key::Char('k') => -1,
         Key::Down | Key::Char('j') => 1,
@@ -66,7 +75,7 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
         Key::End | Key::Char('G') => isize::MAX,
         Key::Enter if view.part == Part::Verbs => {
             if let Some(verb) = VERBS.get(view.verb) {
-                run(state, command_of(*verb), "", effects);
+                run(state, Command::Act(act_of(*verb)), "", effects);
             }
             return true;
         }

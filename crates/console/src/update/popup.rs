@@ -2,18 +2,19 @@
 
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
+use cupola_api::resource::BootDevice;
 use cupola_api::state::power::PowerTarget;
 
-use super::{act, node, run_on};
-use crate::command::{self, Command};
+use super::{deploy, node, run, run_on};
+use crate::command::{self, Act, Command, Flag};
 use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
-use crate::state::popup::{Confirm, Consequence, Item, Menu, Popup};
-use crate::state::{State, allowed};
+use crate::state::State;
+use crate::state::popup::{Confirm, Consequence, Focus, Item, Menu, Popup};
 
 /// More lines than the help ever has.
-const HELP_LINES: usize = 6 * command::TABLE.len();
+const HELP_LINES: usize = 1000;
 
 /// Takes a key.
 pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
@@ -48,16 +49,31 @@ fn on_confirm(
     key: Key,
     effects: &mut Vec<Effect>,
 ) -> Option<Popup> {
+    let is_typed = confirm.focus == Focus::Field;
     match key {
-        Key::Esc | Key::Ctrl('c') | Key::Char('n') => return None,
-        Key::Tab | Key::BackTab | Key::Left | Key::Right | Key::Up | Key::Down => {
-            confirm.on_yes = !confirm.on_yes && confirm.is_met();
+        Key::Esc | Key::Ctrl('c') => return None,
+        Key::Tab | Key::BackTab | Key::Up | Key::Down => confirm.focus = confirm.next(),
+        Key::Left | Key::Right if !is_typed => confirm.focus = confirm.next(),
+        // What is typed wrong is not lost by an Enter.
+        Key::Enter if is_typed && !confirm.is_met() && confirm.has_typed() => {}
+        Key::Enter if !confirm.is_armed() => return None,
+        Key::Char('n') if confirm.challenge.is_none() => return None,
+        Key::Char('y') if confirm.challenge.is_none() && confirm.destroys() => {
+            confirm.focus = Focus::Yes;
         }
-        Key::Enter if !confirm.on_yes => return None,
-        Key::Char('y') if !confirm.is_met() => {}
+        Key::Char(_) | Key::Backspace | Key::Left | Key::Right if confirm.challenge.is_some() => {
+            if let Some((_, typed)) = &mut confirm.challenge {
+                typed.key(key);
+            }
+            confirm.focus = Focus::Field;
+        }
         Key::Enter | Key::Char('y') => {
             match confirm.consequence {
-                Consequence::Act(acts) => act::send(state, acts, 0, effects),
+                Consequence::Run(plan) => {
+                    deploy::begun(state, &plan);
+                    run::begin(state, *plan, effects);
+                }
+                Consequence::GoOn(id) => run::go_on(state, id, effects),
                 Consequence::Quit => effects.push(Effect::Quit),
                 Consequence::Discard => {
                     state.back();
@@ -69,7 +85,6 @@ fn on_confirm(
             if let Some((_, typed)) = &mut confirm.challenge {
                 typed.key(other);
             }
-            confirm.on_yes &= confirm.is_met();
         }
     }
     Some(Popup::Confirm(confirm))
@@ -121,17 +136,41 @@ pub(super) fn help(state: &mut State) {
 
 /// Opens the menu of provision verbs.
 pub(super) fn verbs(state: &mut State, nodes: Vec<NodeId>) {
-    let commands = node::VERBS.map(node::command_of);
-    open(state, "Provision verbs", &commands, nodes);
+    let acts = node::VERBS.map(node::act_of);
+    open(state, "Provision verbs", &acts, nodes);
 }
 
 /// Opens the menu of power requests.
 pub(super) fn power(state: &mut State, nodes: Vec<NodeId>) {
-    let commands = PowerTarget::ALL.map(Command::Power);
-    open(state, "Power", &commands, nodes);
+    let acts = PowerTarget::ALL.map(Act::Power);
+    open(state, "Power", &acts, nodes);
 }
 
-fn open(state: &mut State, title: &str, commands: &[Command], targets: Vec<NodeId>) {
+/// Opens the menu of everything else.
+pub(super) fn more(state: &mut State, nodes: Vec<NodeId>) {
+    let boot = |device, persistent| Act::BootDevice(device, persistent);
+    let acts = [
+        Act::Locate(true),
+        Act::Locate(false),
+        boot(BootDevice::Pxe, false),
+        boot(BootDevice::Disk, false),
+        boot(BootDevice::Bios, false),
+        boot(BootDevice::Pxe, true),
+        boot(BootDevice::Disk, true),
+        boot(BootDevice::Bios, true),
+        Act::Console(true),
+        Act::Console(false),
+        Act::Nmi,
+        Act::Flag(Flag::Retired, true),
+        Act::Flag(Flag::Retired, false),
+        Act::Flag(Flag::Protected, true),
+        Act::Flag(Flag::Protected, false),
+        Act::Delete,
+    ];
+    open(state, "More", &acts, nodes);
+}
+
+fn open(state: &mut State, title: &str, acts: &[Act], targets: Vec<NodeId>) {
     if targets.is_empty() {
         return state.tell(Severity::Warning, "no node is marked or under the cursor");
     }
@@ -139,7 +178,7 @@ fn open(state: &mut State, title: &str, commands: &[Command], targets: Vec<NodeI
         let text = "this node is gone: it was deleted elsewhere. Esc goes back to the list";
         return state.tell(Severity::Warning, text);
     }
-    let items: Vec<Item> = commands
+    let items: Vec<Item> = acts
         .iter()
         .filter_map(|what| item(state, *what, &targets))
         .collect();
@@ -156,12 +195,12 @@ fn open(state: &mut State, title: &str, commands: &[Command], targets: Vec<NodeI
     }));
 }
 
-fn item(state: &State, what: Command, targets: &[NodeId]) -> Option<Item> {
-    let entry = command::of(what)?;
+fn item(state: &State, what: Act, targets: &[NodeId]) -> Option<Item> {
+    let entry = command::of(Command::Act(what))?;
     let checks: Vec<Result<(), String>> = targets
         .iter()
         .filter_map(|id| state.fleet.get(*id))
-        .map(|node| allowed::check(what, node))
+        .map(|node| state.may(what, node))
         .collect();
     let able = checks.iter().filter(|c| c.is_ok()).count();
     let why = checks.into_iter().find_map(Result::err);
@@ -178,6 +217,6 @@ fn item(state: &State, what: Command, targets: &[NodeId]) -> Option<Item> {
             .unwrap_or_default(),
         note,
         enabled: able > 0,
-        command: what,
+        command: Command::Act(what),
     })
 }

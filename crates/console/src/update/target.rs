@@ -15,9 +15,9 @@ pub(super) fn parse<'a>(
     what: Command,
     argument: &'a str,
 ) -> Result<(Vec<NodeId>, &'a str), String> {
-    match what.takes() {
+    let entry = command::of(what);
+    match entry.map_or(Takes::Nothing, |e| e.takes) {
         Takes::Nothing if !argument.is_empty() => {
-            let entry = command::of(what);
             let name = entry.and_then(|e| e.names.first()).unwrap_or(&"this");
             Err(format!(":{name} takes nothing after it"))
         }

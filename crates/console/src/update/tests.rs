@@ -13,7 +13,12 @@ use crate::state::enroll::{Enroll, Step};
 use crate::state::popup::Popup;
 use crate::testing::{press, screen, state, summary};
 
+mod acting;
+mod finding;
 mod named;
+mod remembered;
+mod safety;
+mod watching;
 mod wizard;
 
 /// A state with these nodes, the first one under the cursor.
@@ -39,6 +44,15 @@ fn verbs(effects: &[Effect]) -> Vec<ProvisionVerb> {
     effects.iter().filter_map(verb).collect()
 }
 
+/// So many seconds later: what was held is sent.
+fn later(state: &mut State, seconds: u64) -> Vec<Effect> {
+    let by = std::time::Duration::from_secs(seconds);
+    state.now = state.now.checked_add(by).expect("a time");
+    let effects = update(state, Event::Tick);
+    state.settle();
+    effects
+}
+
 #[test]
 fn what_destroys_asks_and_enter_cancels() {
     let mut state = with(&[ProvisionState::Active]);
@@ -46,17 +60,22 @@ fn what_destroys_asks_and_enter_cancels() {
     assert!(matches!(state.popup, Some(Popup::Confirm(_))));
     assert!(verbs(&press(&mut state, "<enter>")).is_empty());
     assert!(state.popup.is_none());
-    let effects = press(&mut state, ":undeploy<enter><tab><enter>");
-    assert_eq!(verbs(&effects), [ProvisionVerb::Deleted]);
+    assert!(verbs(&press(&mut state, ":undeploy<enter><tab><enter>")).is_empty());
+    assert!(screen(&mut state).contains("takes it back"));
+    assert!(verbs(&later(&mut state, 4)).is_empty());
+    assert_eq!(verbs(&later(&mut state, 1)), [ProvisionVerb::Deleted]);
 }
 
 #[test]
 fn many_nodes_want_their_number_typed() {
     let mut state = with(&[ProvisionState::Active; 5]);
-    let asked = press(&mut state, "*:undeploy<enter><tab><enter>");
-    assert!(verbs(&asked).is_empty(), "without the number Enter cancels");
-    let sent = press(&mut state, ":undeploy<enter>5<tab><enter>");
-    assert_eq!(verbs(&sent).len(), 5);
+    press(&mut state, "*:undeploy<enter>");
+    assert!(screen(&mut state).contains("can do it: 5 of 5 nodes"));
+    press(&mut state, "<enter><tab><enter>");
+    let sent = later(&mut state, 10);
+    assert!(verbs(&sent).is_empty(), "without the number Enter cancels");
+    press(&mut state, "<enter>5<tab><enter>");
+    assert_eq!(verbs(&later(&mut state, 5)).len(), 5);
 }
 
 #[test]
@@ -73,9 +92,13 @@ fn letters_typed_into_a_filter_are_no_commands() {
 fn an_action_goes_only_to_those_that_can_take_it() {
     let states = [ProvisionState::Manageable, ProvisionState::Active];
     let mut state = with(&states);
-    let effects = press(&mut state, "*:provide<enter>");
+    assert!(press(&mut state, "*:provide<enter>").is_empty());
+    let shown = screen(&mut state);
+    assert!(shown.contains("can do it: 1 of 2"), "{shown}");
+    assert!(shown.contains("1: only from manageable"), "{shown}");
+    let effects = press(&mut state, "<enter>");
     assert_eq!(verbs(&effects), [ProvisionVerb::Provide]);
-    assert!(screen(&mut state).contains("1 cannot take it now"));
+    assert!(screen(&mut state).contains("left out"));
 }
 
 #[test]
@@ -212,7 +235,10 @@ fn a_deploy_goes_to_the_marked_nodes() {
     let mut state = with(&[ProvisionState::Available, ProvisionState::Available]);
     press(&mut state, "*d");
     update(&mut state, Event::Reply(Reply::Images(Ok(vec![image()]))));
-    let effects = press(&mut state, "<enter><enter>");
+    assert!(press(&mut state, "<enter><enter>").is_empty());
+    assert!(screen(&mut state).contains("can do it: 2 of 2"));
+    assert!(press(&mut state, "<enter>y<enter>").is_empty());
+    let effects = later(&mut state, 5);
     let deploys = effects.iter().filter(|e| {
         matches!(e, Effect::Act(_, Action::Deploy { patch, config_drive: Some(_) }) if patch.len() == 4)
     });
@@ -323,7 +349,7 @@ fn commands_complete_and_correct() {
     let mut state = with(&[ProvisionState::Active]);
     press(&mut state, ":sort state<enter>");
     assert!(screen(&mut state).contains("STATE▲"));
-    press(&mut state, ":und<tab>");
+    press(&mut state, ":unde<tab>");
     assert!(screen(&mut state).contains(":undeploy "));
     press(&mut state, "<esc>:nonsense<enter>");
     assert!(screen(&mut state).contains("there is no command :nonsense"));

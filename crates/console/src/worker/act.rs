@@ -5,21 +5,26 @@ use std::time::Duration;
 use cupola_api::client::{Client, ClientError};
 use cupola_api::id::{NodeId, NodeIdent};
 use cupola_api::mac::MacAddress;
-use cupola_api::resource::ProvisionRequest;
-use cupola_api::state::provision::ProvisionVerb;
+use cupola_api::resource::BootDeviceSetting;
 use serde_json::Value;
 
 use crate::effect::Action;
+use crate::event::Accepted;
+use crate::request::{Method, Secrets, requests};
 
 /// A node that is locked is asked again so often, a second apart.
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Acts on a node; when it is locked, waits for a while until it is not.
-pub(crate) async fn act(client: &Client, id: NodeId, action: &Action) -> Result<(), ClientError> {
+pub(crate) async fn act(
+    client: &Client,
+    id: NodeId,
+    action: &Action,
+) -> Result<Accepted, ClientError> {
     let mut tries = 1;
     loop {
-        match once(client, &id.into(), action).await {
+        match once(client, id, action).await {
             Err(error) if error.is_retryable() && tries < TRIES => tries += 1,
             outcome => return outcome,
         }
@@ -27,29 +32,45 @@ pub(crate) async fn act(client: &Client, id: NodeId, action: &Action) -> Result<
     }
 }
 
-async fn once(client: &Client, node: &NodeIdent, action: &Action) -> Result<(), ClientError> {
-    match action {
-        Action::Provision(verb) => client.provision(node, &request(*verb, None)).await,
-        Action::Deploy {
-            patch,
-            config_drive,
-        } => {
-            client.patch_node(node, patch).await?;
-            let request = request(ProvisionVerb::Active, config_drive.clone());
-            client.provision(node, &request).await
-        }
-        Action::Power(target) => client.power(node, *target).await,
-        Action::Maintenance(on, reason) => client.maintenance(node, *on, reason.as_deref()).await,
-        Action::Delete => client.delete_node(node).await,
+async fn once(client: &Client, id: NodeId, action: &Action) -> Result<Accepted, ClientError> {
+    let accepted = before(client, &id.into(), action).await?;
+    let indicator = accepted.indicator.as_deref();
+    for request in requests(id, action, indicator, Secrets::Sent) {
+        let method = match request.method {
+            Method::Put => http::Method::PUT,
+            Method::Patch => http::Method::PATCH,
+            Method::Delete => http::Method::DELETE,
+        };
+        let body = request.body.as_ref();
+        client.send(method, &request.path, body).await?;
     }
+    Ok(accepted)
 }
 
-fn request(verb: ProvisionVerb, configdrive: Option<Value>) -> ProvisionRequest {
-    ProvisionRequest {
-        target: verb.as_str().to_owned(),
-        configdrive,
-        ..ProvisionRequest::default()
+/// What must be known before: what the LED is called, and what a boot device was, so that it can be
+/// set back.
+async fn before(
+    client: &Client,
+    node: &NodeIdent,
+    action: &Action,
+) -> Result<Accepted, ClientError> {
+    let mut known = Accepted::default();
+    match action {
+        Action::Locate(_) => known.indicator = client.indicators(node).await?.into_iter().next(),
+        Action::BootDevice(..) => {
+            // A BMC that does not say what it has set can have it set all the same.
+            if let Ok(BootDeviceSetting {
+                boot_device: Some(device),
+                persistent,
+            }) = client.boot_device(node).await
+            {
+                let persistent = persistent.unwrap_or(false);
+                known.inverse = Some(Action::BootDevice(device, persistent));
+            }
+        }
+        _ => {}
     }
+    Ok(known)
 }
 
 /// Enrols a node with its ports. When a port is refused the node goes again, so that the same can

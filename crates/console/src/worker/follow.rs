@@ -4,10 +4,11 @@
 //! that events are missing is everything listed again. A server without `/cupola/v1` is polled.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
 use cupola_api::client::{Client, ClientError};
-use cupola_api::cupola::NodeSummary;
+use cupola_api::cupola::{NodeSummaries, NodeSummary};
 use cupola_api::event::{self, EventId, EventKind, StreamItem};
 use cupola_api::id::NodeId;
 use futures_util::StreamExt;
@@ -16,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::event::{Changes, Event, Live};
 use crate::summary;
+use crate::worker::cache::Cache;
 
 /// Changes are collected for so long before they are told.
 const COLLECT: Duration = Duration::from_millis(50);
@@ -26,20 +28,23 @@ const LAST_RETRY: Duration = Duration::from_secs(15);
 /// So many events at once are enough for one change.
 const MOST: usize = 2000;
 
+/// So many parts of a list that is remembered may wait.
+const PARTS: usize = 1;
+
 /// Nobody listens any more.
 struct Closed;
 
 type Told = Result<(), Closed>;
 
 /// Follows until nobody listens.
-pub(crate) async fn run(client: Client, out: mpsc::Sender<Event>) {
+pub(crate) async fn run(client: Client, out: mpsc::Sender<Event>, cache: Option<Cache>) {
     let mut follower = Follower {
         client,
         out,
         retry: FIRST_RETRY,
     };
     // It ends when the console does.
-    let _ = follower.follow().await;
+    let _ = follower.begin(cache).await;
 }
 
 struct Follower {
@@ -49,18 +54,61 @@ struct Follower {
 }
 
 impl Follower {
+    /// Shows what is remembered while the service is asked for the first time.
+    async fn begin(&mut self, cache: Option<Cache>) -> Told {
+        let (send, mut parts) = mpsc::channel(PARTS);
+        if let Some(cache) = cache {
+            // It ends with the file, or when nobody takes any more.
+            tokio::task::spawn_blocking(move || {
+                let Some(reading) = cache.read() else { return };
+                let at = reading.saved;
+                for nodes in reading {
+                    if send.blocking_send(Live::Remembered { nodes, at }).is_err() {
+                        return;
+                    }
+                }
+            });
+        } else {
+            drop(send);
+        }
+        let client = self.client.clone();
+        let mut first = pin!(client.summaries());
+        let listed = loop {
+            tokio::select! {
+                biased;
+                listed = &mut first => break listed,
+                Some(part) = parts.recv() => self.tell(part).await?,
+            }
+        };
+        if listed.is_err() {
+            // It stays what there is to be seen.
+            while let Some(part) = parts.recv().await {
+                self.tell(part).await?;
+            }
+        }
+        drop(parts);
+        self.listed(listed).await?;
+        self.follow().await
+    }
+
     async fn follow(&mut self) -> Told {
         loop {
-            match self.client.summaries().await {
-                Ok(list) => {
-                    self.retry = FIRST_RETRY;
-                    let nodes = list.nodes;
-                    self.tell(Live::Listed { nodes, live: true }).await?;
-                    self.stream(list.last_event).await?;
-                }
-                Err(error) if error.status() == Some(404) => self.poll().await?,
-                Err(error) => self.lost(&error).await?,
+            let listed = self.client.summaries().await;
+            self.listed(listed).await?;
+        }
+    }
+
+    /// Goes on with a list until everything must be listed again.
+    async fn listed(&mut self, listed: Result<NodeSummaries, ClientError>) -> Told {
+        match listed {
+            Ok(list) => {
+                self.retry = FIRST_RETRY;
+                let nodes = list.nodes;
+                self.tell(Live::Listed { nodes, live: true }).await?;
+                self.stream(list.last_event).await
             }
+            Err(error) if error.status() == Some(404) => self.poll().await,
+            Err(error) => self.lost(&error).await,
         }
     }
 

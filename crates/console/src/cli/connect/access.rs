@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{IDENTITY_DEADLINE, Settings};
 use crate::cli::Failure;
+use crate::state::commands::shell;
 
 /// How somebody proves who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub(super) fn credentials(settings: &Settings, trust: &Trust) -> Result<Credenti
             }))
         }
     }
+}
+
+/// Who asks, as far as a command for a shell has to say so.
+pub(super) fn login(settings: &Settings, cloud: Option<String>) -> Result<shell::Login, Failure> {
+    Ok(match Given(settings).kind()? {
+        Kind::None => shell::Login::None,
+        Kind::Basic => shell::Login::Basic,
+        Kind::Token | Kind::Password | Kind::Application => shell::Login::Keystone(cloud),
+    })
 }
 
 /// The identity service and the login there, where the settings name one.

@@ -13,12 +13,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use cupola_api::mac::MacAddress;
 use cupola_api::node::Object;
 use cupola_api::secret::Secret;
 
 use super::machine::{self, Machine};
 use crate::cli::Failure;
+use crate::given;
 
 /// More is no file of machines: one line of CSV is some hundred bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -203,16 +203,20 @@ fn settled(given: Given, problems: &mut Vec<String>) -> Found {
             ),
         }
     }
+    if let Some(Err(why)) = machine.user.as_deref().map(given::ipmi_user) {
+        wrong(&format!("user is {why}"));
+    }
+    let password = machine.password.as_ref().map(Secret::expose);
+    if let Some(Err(why)) = password.map(given::ipmi_password) {
+        wrong(&format!("password is {why}"));
+    }
     let separator = |c: char| c.is_whitespace() || c == ';';
     let texts = given.macs.iter().flat_map(|text| text.split(separator));
     for (number, text) in (1..).zip(texts.filter(|text| !text.is_empty())) {
-        match text.parse::<MacAddress>() {
+        match given::mac(text) {
             Ok(mac) if machine.macs.contains(&mac) => wrong(&format!("the MAC {mac} stands twice")),
             Ok(mac) => machine.macs.push(mac),
-            Err(_) => wrong(&format!(
-                "mac, address {number}: six pairs of hexadecimal digits are needed, as in \
-                 52:54:00:12:34:56"
-            )),
+            Err(why) => wrong(&format!("mac, address {number}: {why}")),
         }
     }
     Found { line, machine }

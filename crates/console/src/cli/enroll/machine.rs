@@ -1,8 +1,6 @@
 //! A machine to enrol, what is sent of it, and what the help says of files of machines. Such files
 //! are read elsewhere.
 
-use std::net::Ipv6Addr;
-
 use cupola_api::cupola::ProbeRequest;
 use cupola_api::mac::MacAddress;
 use cupola_api::node::Object;
@@ -10,6 +8,7 @@ use cupola_api::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::given;
 
 /// A CSV file as the help shows it.
 pub(super) const EXAMPLE_CSV: &str = "\
@@ -156,27 +155,20 @@ pub(crate) fn split_address(text: &str) -> Result<(String, Option<u16>), Failure
     let (host, port) = match text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         Some((host, "")) => (host, None),
         Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or_else(wrong)?)),
-        None if is_ipv6(text) => (text, None),
+        None if given::is_ipv6(text) => (text, None),
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
             None => (text, None),
         },
     };
-    let bad_host = host.is_empty() || host.contains(char::is_whitespace);
-    if bad_host || (host.contains(':') && !is_ipv6(host)) {
-        return Err(wrong());
+    if let Err(why) = given::host(host) {
+        return Err(Failure::usage(format!("{}: {why}", wrong())));
     }
     let port: Option<u16> = port.map(str::parse).transpose().map_err(|_| wrong())?;
     if port == Some(0) {
         return Err(wrong());
     }
     Ok((host.to_owned(), port))
-}
-
-/// Whether it is an IPv6 address, with a zone or without (RFC 4007, section 11).
-fn is_ipv6(text: &str) -> bool {
-    let address = text.split_once('%').map_or(text, |(address, _)| address);
-    address.parse::<Ipv6Addr>().is_ok()
 }
 
 /// Splits `KEY=VALUE`; a value that is JSON is taken as that.

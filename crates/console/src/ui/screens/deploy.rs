@@ -8,9 +8,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{activity, form};
-use crate::command::Command;
+use crate::command::Act;
+use crate::state::State;
 use crate::state::deploy::{Deploy, Step};
-use crate::state::{State, allowed};
 use crate::ui::text::clip;
 use crate::ui::theme::Theme;
 
@@ -135,7 +135,7 @@ fn draw_preview(buffer: &mut Buffer, area: Rect, state: &State, deploy: &Deploy,
         return;
     };
     let check = |id: &NodeId| match state.fleet.get(*id) {
-        Some(node) => allowed::check(Command::Deploy, node),
+        Some(node) => state.may(Act::Deploy, node),
         None => Err("it is gone".to_owned()),
     };
     let able = deploy.nodes.iter().filter(|id| check(id).is_ok()).count();

@@ -72,6 +72,7 @@ mod tests {
             rung: Rung::Power,
             expected: "the power follows".to_owned(),
             causes: vec![cause("the BMC"), cause("the machine")],
+            unknown: None,
         });
         let labels = |explanation: &Explanation| -> Vec<&'static str> {
             let facts = facts(explanation, 200, &theme);

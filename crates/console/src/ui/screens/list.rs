@@ -3,83 +3,75 @@
 use cupola_api::cupola::NodeSummary;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
 
 use super::activity;
+use crate::describe;
 use crate::state::State;
+use crate::state::field::Field;
+use crate::state::group::Group;
 use crate::state::link::Status;
-use crate::state::sort::Column;
+use crate::state::list::{List, Shown};
 use crate::summary;
 use crate::ui::text::clip;
 use crate::ui::theme::Theme;
 
-/// One column: its head, what it is sorted by, its width.
+/// One column, and its width here.
 struct Head {
-    text: &'static str,
-    sorts: Option<Column>,
+    field: Field,
     width: u16,
-    cell: Cell,
 }
 
-#[derive(Clone, Copy)]
-enum Cell {
-    Name,
-    Power,
-    State,
-    Since,
-    Driver,
-    Class,
-    Uuid,
-    Activity,
-}
-
-const fn head(text: &'static str, sorts: Option<Column>, width: u16, cell: Cell) -> Head {
-    Head {
-        text,
-        sorts,
-        width,
-        cell,
-    }
-}
-
-/// The columns for a screen of this width; the last one takes what is left.
-fn columns(width: u16) -> Vec<Head> {
+/// The columns for a screen of this width, unless others are chosen; the last one takes what is
+/// left.
+fn columns(list: &List, width: u16) -> Vec<Head> {
     let wide = width >= 120;
-    let name = if wide { 28 } else { 20 };
-    let mut columns = vec![
-        head("NAME", Some(Column::Name), name, Cell::Name),
-        head("POWER", Some(Column::Power), 7, Cell::Power),
-        head("STATE", Some(Column::State), 15, Cell::State),
-        head("SINCE", Some(Column::Since), 6, Cell::Since),
-    ];
-    if wide {
-        columns.push(head("DRIVER", Some(Column::Driver), 14, Cell::Driver));
-        columns.push(head("CLASS", Some(Column::Class), 14, Cell::Class));
+    let mut fields = list.columns.clone();
+    if fields.is_empty() {
+        fields = vec![Field::Name, Field::Power, Field::State, Field::Since];
+        if wide {
+            fields.extend([Field::Driver, Field::Class]);
+        }
+        if width >= 180 {
+            fields.push(Field::Uuid);
+        }
+        fields.push(Field::Does);
     }
-    if width >= 180 {
-        columns.push(head("UUID", None, 36, Cell::Uuid));
-    }
-    columns.push(head("DOES OR WAITS FOR", None, u16::MAX, Cell::Activity));
-    columns
+    let last = fields.len().saturating_sub(1);
+    let head = |(at, field): (usize, Field)| Head {
+        field,
+        width: match field {
+            _ if at == last => u16::MAX,
+            Field::Name if wide => 28,
+            other => other.row().width,
+        },
+    };
+    fields.into_iter().enumerate().map(head).collect()
 }
 
 /// Columns before the first one: the cursor and the mark.
 const GUTTER: u16 = 2;
+/// Where the name ends on a narrow screen.
+const NAME_END: u16 = GUTTER + 20;
 
 /// Draws it.
 pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let columns = columns(area.width);
+    let columns = columns(&state.list, area.width);
     draw_heads(buffer, area, &columns, state, theme);
     let height = usize::from(area.height.saturating_sub(1));
     let rows = area.y + 1..area.bottom();
-    for (y, (here, node)) in rows.zip(state.list.visible(&state.fleet, height)) {
+    for (y, (here, shown)) in rows.zip(state.list.visible(&state.fleet, height)) {
         let row = Rect {
             y,
             height: 1,
             ..area
         };
-        draw_row(buffer, row, &columns, node, here, state, theme);
+        match shown {
+            Shown::Node(node) => draw_row(buffer, row, &columns, node, here, state, theme),
+            Shown::Group(group) => draw_group(buffer, row, group, here, state, theme),
+        }
     }
     if state.list.len() == 0 {
         let y = area.y + 2;
@@ -117,8 +109,8 @@ fn draw_heads(buffer: &mut Buffer, area: Rect, columns: &[Head], state: &State, 
     let sort = state.list.sort;
     for column in columns {
         let width = column.width.min(area.right().saturating_sub(x));
-        let mut text = column.text.to_owned();
-        if column.sorts == Some(sort.column) {
+        let mut text = column.field.row().head.to_owned();
+        if column.field == sort.column {
             let glyphs = &theme.glyphs;
             text.push_str(if sort.reversed {
                 glyphs.descending
@@ -151,41 +143,105 @@ fn draw_row(
     for column in columns {
         let width = column.width.min(row.right().saturating_sub(x));
         let room = usize::from(width);
-        if let Cell::Activity = column.cell {
+        if column.field == Field::Does {
             let line = Line::from(activity::spans(node, theme, room));
             buffer.set_line(x, row.y, &line, width);
         } else {
-            let (text, style) = cell(column.cell, node, state, theme);
+            let (text, mut style) = cell(column.field, node, state, theme);
+            if state.flash.is_lit(node.uuid, column.field) {
+                style = style.add_modifier(Modifier::REVERSED);
+            }
             buffer.set_stringn(x, row.y, clip(&text, room), room, style);
         }
         x = x.saturating_add(width + 1);
     }
     if here {
+        let name = summary::display_name(node).width() + usize::from(GUTTER);
+        let painted = match u16::try_from(name) {
+            Ok(name) if !theme.paints_rows => row.width.min(name).min(NAME_END),
+            _ => row.width,
+        };
+        let painted = Rect {
+            width: painted,
+            ..row
+        };
+        buffer.set_style(painted, theme.selected);
+    }
+}
+
+/// The heading of a group: what its nodes have in common, and how many they are.
+fn draw_group(
+    buffer: &mut Buffer,
+    row: Rect,
+    group: &Group,
+    here: bool,
+    state: &State,
+    theme: &Theme,
+) {
+    if here {
+        buffer.set_stringn(row.x, row.y, theme.glyphs.cursor, 1, theme.text);
+    }
+    let field = state.list.group.map_or("", Field::name);
+    let label = match group.label.as_str() {
+        "" => format!("no {field}"),
+        label => format!("{field} {label}"),
+    };
+    let sign = if group.folded { "+" } else { "-" };
+    let count = describe::count(group.count, "node");
+    let text = format!("{sign} {label}: {count}");
+    let width = usize::from(row.width.saturating_sub(GUTTER));
+    let x = row.x + GUTTER;
+    buffer.set_stringn(x, row.y, clip(&text, width), width, theme.header);
+    if here {
         buffer.set_style(row, theme.selected);
     }
 }
 
-fn cell(cell: Cell, node: &NodeSummary, state: &State, theme: &Theme) -> (String, Style) {
-    match cell {
-        Cell::Name => (summary::display_name(node), theme.text),
-        Cell::Power => {
-            use cupola_api::state::power::PowerState;
+fn cell(field: Field, node: &NodeSummary, state: &State, theme: &Theme) -> (String, Style) {
+    use cupola_api::state::power::PowerState;
+    let text = || field.text(node).into_owned();
+    match field {
+        Field::Name => (summary::display_name(node), theme.text),
+        Field::Power => {
             let style = match node.power_state {
                 Some(PowerState::On) => theme.good,
                 Some(PowerState::Off) => theme.off,
                 Some(PowerState::Error) => theme.failed,
                 None => theme.muted,
             };
-            (summary::power_word(node.power_state).to_owned(), style)
+            (text(), style)
         }
-        Cell::State => {
-            let style = theme.state(node.provision_state);
-            (node.provision_state.to_string(), style)
+        Field::State => (text(), theme.state(node.provision_state)),
+        Field::Since => (activity::since(node, state), theme.muted),
+        Field::Age | Field::Updated => {
+            let age = field.time(node).map(|at| describe::since(at, state.now));
+            (age.unwrap_or_default(), theme.muted)
         }
-        Cell::Since => (activity::since(node, state), theme.muted),
-        Cell::Driver => (node.driver.clone(), theme.text),
-        Cell::Class => (node.resource_class.clone().unwrap_or_default(), theme.text),
-        Cell::Uuid => (node.uuid.to_string(), theme.muted),
-        Cell::Activity => (String::new(), theme.text),
+        Field::Fault | Field::Error => (text(), theme.failed),
+        Field::Waits => (text(), theme.waiting),
+        Field::Step => (text(), theme.busy),
+        Field::Uuid | Field::InstanceUuid => (text(), theme.muted),
+        Field::Maintenance | Field::Retired | Field::Protected | Field::Failed | Field::Moving => {
+            match field.flag(node) {
+                true => ("yes".to_owned(), theme.warning),
+                false => (String::new(), theme.text),
+            }
+        }
+        Field::Target
+        | Field::PowerTarget
+        | Field::Driver
+        | Field::Class
+        | Field::Owner
+        | Field::Lessee
+        | Field::Rack
+        | Field::Unit
+        | Field::Conductor
+        | Field::Group
+        | Field::Instance
+        | Field::Description
+        | Field::Shard
+        | Field::Traits
+        | Field::Reservation
+        | Field::Does => (text(), theme.text),
     }
 }

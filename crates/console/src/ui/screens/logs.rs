@@ -4,16 +4,25 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::timeline::put;
 use crate::describe;
 use crate::state::logs::{Logs, Open};
-use crate::ui::text::clip;
+use crate::state::node::NodeView;
+use crate::state::watching::viewer::{Viewer, level};
+use crate::ui::text::{clip, wrap};
 use crate::ui::theme::Theme;
 
 /// Draws it.
-pub(crate) fn draw(buffer: &mut Buffer, area: Rect, logs: &Logs, zone: &TimeZone, theme: &Theme) {
-    match &logs.open {
-        Some(open) => draw_text(buffer, area, open, theme),
-        None => draw_list(buffer, area, logs, zone, theme),
+pub(crate) fn draw(
+    buffer: &mut Buffer,
+    area: Rect,
+    view: &NodeView,
+    zone: &TimeZone,
+    theme: &Theme,
+) {
+    match &view.logs.open {
+        Some(open) => draw_text(buffer, area, open, &view.viewer, zone, theme),
+        None => draw_list(buffer, area, &view.logs, zone, theme),
     }
 }
 
@@ -52,24 +61,83 @@ fn draw_list(buffer: &mut Buffer, area: Rect, logs: &Logs, zone: &TimeZone, them
     }
 }
 
-fn draw_text(buffer: &mut Buffer, area: Rect, open: &Open, theme: &Theme) {
+fn draw_text(
+    buffer: &mut Buffer,
+    area: Rect,
+    open: &Open,
+    viewer: &Viewer,
+    zone: &TimeZone,
+    theme: &Theme,
+) {
     let width = usize::from(area.width);
     let height = usize::from(area.height.saturating_sub(1));
-    let of = match open.total() {
-        Some(total) => format!(" of {total}"),
-        None if open.is_loading() => ", reading on".to_owned(),
-        None => String::new(),
-    };
-    let head = format!("line {}{of}   {}", open.top + 1, open.name);
+    let head = head(open);
     buffer.set_stringn(area.x, area.y, clip(&head, width), width, theme.muted);
     if let Some(why) = &open.error {
         let text = format!("cannot be read: {why}");
         buffer.set_stringn(area.x, area.y + 1, clip(&text, width), width, theme.warning);
         return;
     }
-    for (y, line) in (area.y + 1..area.bottom()).zip(open.visible(height)) {
-        let is_head = line.starts_with("==> ");
-        let style = if is_head { theme.header } else { theme.text };
-        buffer.set_stringn(area.x, y, clip(line, width), width, style);
+    let mut y = area.y + 1;
+    for (number, line) in open.visible(height) {
+        let style = if open.hit == Some(number) {
+            theme.selected
+        } else if line.starts_with("==> ") {
+            theme.header
+        } else {
+            theme.severity(level(line))
+        };
+        let parts = if viewer.wrap {
+            wrap(line, width)
+        } else {
+            vec![clip(line, width)]
+        };
+        for part in parts {
+            if y >= area.bottom() {
+                return;
+            }
+            let row = Rect {
+                y,
+                height: 1,
+                ..area
+            };
+            put(buffer, row, &part, style, viewer.search.as_ref(), theme);
+            y += 1;
+        }
+        if let Some(at) = open.marks.get(&number)
+            && y < area.bottom()
+        {
+            let text = format!(
+                "{} marked at {}",
+                theme.glyphs.mark,
+                describe::clock(*at, zone)
+            );
+            buffer.set_stringn(area.x, y, clip(&text, width), width, theme.mark);
+            y += 1;
+        }
     }
+}
+
+fn head(open: &Open) -> String {
+    let name = &open.name;
+    if let Some(filtered) = &open.filtered {
+        let more = match (filtered.is_full(), filtered.complete) {
+            (true, _) => ", and more: a longer text finds fewer",
+            (false, true) => "",
+            (false, false) => ", reading on",
+        };
+        let lines = describe::count(filtered.len(), "line");
+        return format!("{lines} with {:?}{more}   {name}", filtered.text());
+    }
+    let of = match open.total() {
+        Some(total) => format!(" of {total}"),
+        None if open.is_seeking() => ", searching".to_owned(),
+        None if open.is_loading() => ", reading on".to_owned(),
+        None => String::new(),
+    };
+    let marks = match open.marks.len() {
+        0 => String::new(),
+        count => format!(", {count} marked"),
+    };
+    format!("line {}{of}{marks}   {name}", open.top + 1)
 }

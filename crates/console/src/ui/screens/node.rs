@@ -7,15 +7,15 @@ use ratatui::style::Style;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{activity, ladder, logs, timeline};
-use crate::command;
+use super::{activity, ladder, lens, logs, timeline};
+use crate::command::{self, Command};
 use crate::describe;
+use crate::state::State;
 use crate::state::node::{NodeView, Part};
-use crate::state::{State, allowed};
 use crate::summary;
 use crate::ui::text::{clip, wrap};
 use crate::ui::theme::Theme;
-use crate::update::node::{VERBS, command_of};
+use crate::update::node::{VERBS, act_of};
 
 /// With fewer lines than this the timeline does not stand below the facts.
 const SMALL: u16 = 12;
@@ -42,9 +42,11 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeVi
     };
     match view.part {
         Part::Summary => draw_summary(buffer, body, state, view, node, theme),
-        Part::Verbs => draw_verbs(buffer, body, view, node, theme),
-        Part::Timeline => timeline::draw(buffer, body, &view.timeline, &state.zone, theme),
-        Part::Logs => logs::draw(buffer, body, &view.logs, &state.zone, theme),
+        Part::Verbs => draw_verbs(buffer, body, state, view, theme),
+        Part::Timeline => {
+            timeline::draw(buffer, body, &view.timeline, &view.viewer, state, theme);
+        }
+        Part::Logs => logs::draw(buffer, body, view, &state.zone, theme),
     }
 }
 
@@ -71,9 +73,26 @@ fn draw_parts(buffer: &mut Buffer, area: Rect, view: &NodeView, theme: &Theme) {
         0 => String::new(),
         count => format!(", {count} older dropped"),
     };
-    let text = format!("{} events, {how}{dropped}", events.len());
+    let shown = match &view.viewer.filter {
+        Some(filter) => format!(
+            "{} of {} events with {:?}",
+            events.shown(),
+            events.len(),
+            filter.text()
+        ),
+        None => format!("{} events", events.len()),
+    };
+    let marks = match events.marks.len() {
+        0 => String::new(),
+        count => format!(", {count} marked"),
+    };
     let room = usize::from(area.right().saturating_sub(x + 1));
-    if text.len() < room {
+    let short = match &view.viewer.filter {
+        Some(filter) => format!("{} with {:?}", events.shown(), filter.text()),
+        None => format!("{how}{marks}"),
+    };
+    let texts = [format!("{shown}, {how}{dropped}{marks}"), shown, short];
+    if let Some(text) = texts.into_iter().find(|text| text.width() < room) {
         let x = area
             .right()
             .saturating_sub(u16::try_from(text.len() + 1).unwrap_or(0));
@@ -153,7 +172,7 @@ fn draw_summary(
             buffer.set_stringn(x.max(area.x), y, text, width, theme.header);
         }
     }
-    timeline::draw(buffer, right, &view.timeline, &state.zone, theme);
+    timeline::draw(buffer, right, &view.timeline, &view.viewer, state, theme);
 }
 
 pub(super) type Fact = (&'static str, String, Style);
@@ -166,6 +185,9 @@ fn facts(state: &State, view: &NodeView, node: &NodeSummary, theme: &Theme) -> V
         }
     };
     condition(state, node, theme, &mut add);
+    for (label, text, style) in lens::usual(state, node, theme) {
+        add(label, text, style);
+    }
     if node.maintenance || node.fault.is_some() {
         let reason = view
             .node
@@ -322,7 +344,10 @@ fn details(view: &NodeView, theme: &Theme, add: &mut impl FnMut(&'static str, St
     );
 }
 
-fn draw_verbs(buffer: &mut Buffer, area: Rect, view: &NodeView, node: &NodeSummary, theme: &Theme) {
+fn draw_verbs(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeView, theme: &Theme) {
+    let Some(node) = state.fleet.get(view.id) else {
+        return;
+    };
     let width = usize::from(area.width);
     let head = format!(
         "What can be done with it while it is {}:",
@@ -334,12 +359,12 @@ fn draw_verbs(buffer: &mut Buffer, area: Rect, view: &NodeView, node: &NodeSumma
         .y
         .saturating_add(u16::try_from(VERBS.len() + 4).unwrap_or(u16::MAX));
     for (y, (at, verb)) in rows.zip(VERBS.iter().enumerate()) {
-        let what = command_of(*verb);
-        let entry = command::of(what);
+        let act = act_of(*verb);
+        let entry = command::of(Command::Act(act));
         let name = entry
             .and_then(|e| e.names.first().copied())
             .unwrap_or(verb.as_str());
-        let (text, style) = match allowed::check(what, node) {
+        let (text, style) = match state.may(act, node) {
             Ok(()) => {
                 let help = entry.map_or("", |e| e.help);
                 (format!("{name:<10} {help}"), theme.good)

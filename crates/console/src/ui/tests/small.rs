@@ -38,6 +38,7 @@ fn cause_and_remedy_stand_whole() {
             cause: long("the very cause"),
             remedy: long("the very remedy"),
         }],
+        unknown: None,
     });
     view.explanation = Some(Box::new(explanation));
     let shown = flat(&screen(&mut state));

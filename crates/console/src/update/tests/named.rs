@@ -25,7 +25,8 @@ fn a_command_acts_on_the_node_that_it_names() {
     }
     press(&mut state, ":power-off n2<enter>");
     assert!(screen(&mut state).contains("n2  available"));
-    let effects = press(&mut state, "y");
+    assert!(press(&mut state, "y<enter>").is_empty());
+    let effects = later(&mut state, 5);
     assert_eq!(acted(&effects), [(n2, Action::Power(PowerTarget::Off))]);
 }
 

@@ -1,0 +1,174 @@
+//! What the key bar offers: the keys of what has the focus, and which of them do nothing now.
+
+use super::acting;
+use crate::command::{self, Act, Command, Scope};
+use crate::state::deploy::Step as DeployStep;
+use crate::state::enroll::{Enroll, Step as EnrollStep};
+use crate::state::popup::{Confirm, Focus, Popup};
+use crate::state::{Prompt, Screen, State};
+use crate::update::watching::recorder;
+
+/// A key, what it does, and whether it does it now.
+pub(super) type Hint = (String, String, bool);
+
+/// Hints of keys that always work.
+pub(super) fn fixed(hints: &[(&str, &str)]) -> Vec<Hint> {
+    let own = |(key, label): &(&str, &str)| ((*key).to_owned(), (*label).to_owned(), true);
+    hints.iter().map(own).collect()
+}
+
+/// The hints for what has the focus: a prompt, a popup, or the screen.
+pub(super) fn hints(state: &State) -> Vec<Hint> {
+    if let Some(prompt) = &state.prompt {
+        return prompt_hints(prompt);
+    }
+    if let Some(popup) = &state.popup {
+        return popup_hints(popup, state);
+    }
+    match &state.screen {
+        Screen::Dashboard => fixed(&[
+            ("Up/Down", "move"),
+            ("Enter", "show these nodes"),
+            ("Esc", "back"),
+            ("?", "Help"),
+        ]),
+        Screen::List | Screen::Node(_) | Screen::Board | Screen::Compare(_) => commands(state),
+        Screen::Preview(_)
+        | Screen::Run(_)
+        | Screen::Runs(_)
+        | Screen::Commands(_)
+        | Screen::Steps(_) => acting::hints(state),
+        Screen::Enroll(enroll) => enroll_hints(enroll),
+        Screen::Deploy(deploy) => deploy_hints(deploy.step),
+    }
+}
+
+fn prompt_hints(prompt: &Prompt) -> Vec<Hint> {
+    fixed(match prompt {
+        Prompt::Filter(..) => &[("Enter", "keep"), ("Esc", "as before"), ("Up/Down", "move")],
+        Prompt::Lines(..) => &[("Enter", "do it"), ("Esc", "leave")],
+        Prompt::Reason(..) => &[("Enter", "into maintenance"), ("Esc", "leave as it is")],
+        Prompt::Password(..) => &[("Enter", "go on"), ("Esc", "leave")],
+        Prompt::Save(..) => &[("Enter", "write"), ("Esc", "leave")],
+        Prompt::Command(_) => &[("Enter", "do it"), ("Tab", "complete"), ("Esc", "leave")],
+    })
+}
+
+fn popup_hints(popup: &Popup, state: &State) -> Vec<Hint> {
+    fixed(match popup {
+        Popup::Confirm(confirm) => return confirm_hints(confirm),
+        Popup::Menu(_) => &[("Up/Down", "choose"), ("Enter", "do it"), ("Esc", "leave")],
+        Popup::Help(_) => &[("Up/Down", "scroll"), ("Esc", "leave")],
+        Popup::Message { title, .. } if state.is_welcome(title) => &[("any key", "close")],
+        Popup::Message { .. } => &[("Enter", "close")],
+    })
+}
+
+fn confirm_hints(confirm: &Confirm) -> Vec<Hint> {
+    if confirm.focus == Focus::Field {
+        return match (confirm.is_met(), confirm.has_typed()) {
+            (true, _) => fixed(&[("Enter", confirm.yes.as_str()), ("Esc", "cancel")]),
+            (false, true) => fixed(&[("Esc", "cancel")]),
+            (false, false) => fixed(&[("Enter", "cancel"), ("Esc", "cancel")]),
+        };
+    }
+    if confirm.challenge.is_some() {
+        return fixed(&[("Tab", "choose"), ("Enter", "take it"), ("Esc", "cancel")]);
+    }
+    fixed(&[
+        ("Tab", "choose"),
+        ("Enter", "take it"),
+        ("y", "yes"),
+        ("n", "no"),
+        ("Esc", "cancel"),
+    ])
+}
+
+fn enroll_hints(enroll: &Enroll) -> Vec<Hint> {
+    fixed(match enroll.step {
+        EnrollStep::Bmc | EnrollStep::Macs | EnrollStep::Properties => &[
+            ("Tab", "next field"),
+            ("F8", "go on"),
+            ("Esc", "back"),
+            ("F1", "Help"),
+        ],
+        EnrollStep::Test => return test_hints(enroll.has_passed()),
+        EnrollStep::Review => &[("Enter", "enrol it"), ("Esc", "back"), ("F1", "Help")],
+        EnrollStep::Progress if enroll.refused().is_some() => &[
+            ("Enter", "correct it"),
+            ("Esc", "back to the review"),
+            ("F1", "Help"),
+        ],
+        EnrollStep::Progress => &[
+            ("Enter", "open node"),
+            ("r", "try again"),
+            ("Esc", "back to the list"),
+            ("F1", "Help"),
+        ],
+    })
+}
+
+fn test_hints(passed: bool) -> Vec<Hint> {
+    let mut hints = fixed(&[
+        ("Enter", "go on"),
+        ("r", "test again"),
+        ("Esc", "back"),
+        ("F1", "Help"),
+    ]);
+    if let Some((_, _, enabled)) = hints.first_mut() {
+        *enabled = passed;
+    }
+    hints
+}
+
+fn deploy_hints(step: DeployStep) -> Vec<Hint> {
+    fixed(match step {
+        DeployStep::Image => &[
+            ("Up/Down", "choose"),
+            ("Enter", "take it"),
+            ("Esc", "leave"),
+        ],
+        DeployStep::Other => &[("Tab", "next field"), ("F8", "go on"), ("Esc", "back")],
+        DeployStep::Preview => &[
+            ("Enter", "deploy"),
+            ("c", "config drive"),
+            ("Up/Down", "scroll"),
+            ("Esc", "back"),
+        ],
+        DeployStep::Progress => &[("Up/Down", "move"), ("Enter", "open node"), ("Esc", "list")],
+    })
+}
+
+fn commands(state: &State) -> Vec<Hint> {
+    let scope = state.scope();
+    let targets = state.targets();
+    let enabled = |what: Command| {
+        let mut nodes = targets
+            .iter()
+            .filter_map(|id| state.fleet.get(*id))
+            .peekable();
+        if recorder::forbids(state, what).is_some() {
+            return false;
+        }
+        match what {
+            Command::Open
+            | Command::Mark
+            | Command::Verbs
+            | Command::PowerMenu
+            | Command::MoreMenu => nodes.peek().is_some(),
+            Command::Act(act @ (Act::Deploy | Act::Maintenance)) => {
+                nodes.any(|node| state.may(act, node).is_ok())
+            }
+            _ => true,
+        }
+    };
+    command::all()
+        .filter(|e| !e.bar.is_empty() && e.scope.includes(scope))
+        .filter(|e| scope != Scope::LIST || e.command != Command::Back)
+        .filter_map(|e| {
+            let key = e.keys.last().filter(|_| e.command == Command::Help);
+            let key = key.or(e.keys.first())?.to_string();
+            Some((key, e.bar.to_owned(), enabled(e.command)))
+        })
+        .collect()
+}
