@@ -12,6 +12,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod pty;
 pub mod qemu;
+pub mod rabbitmq;
 pub mod room;
 pub mod serve;
 pub mod sim;

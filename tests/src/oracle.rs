@@ -3,14 +3,14 @@
 
 use cupola_api::policy::{HELPERS, PREFIX, RULES, Scopes};
 
-/// Where somebody stands to the node that a request is about.
+/// Where somebody stands to what a request is about: a node, an allocation or a runbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the whole system.
     System,
-    /// In the project that owns the node.
+    /// In the project that owns it.
     Owner,
-    /// In the project that leases it.
+    /// In the project that leases the node.
     Lessee,
     /// In another project.
     Other,
@@ -105,7 +105,9 @@ impl Reader<'_> {
         match word.split_once(':') {
             Some(("role", role)) => self.roles.contains(&role),
             Some(("system_scope", _)) => self.place == Place::System,
-            Some(("project_id", "%<node.owner>s")) => self.place == Place::Owner,
+            Some(("project_id", of)) if of != "%<node.lessee>s" => {
+                of.ends_with(".owner>s") && self.place == Place::Owner
+            }
             Some(("project_id", "%<node.lessee>s")) => self.place == Place::Lessee,
             Some(("rule", name)) => {
                 let helper = HELPERS.iter().find(|helper| helper.name == name);
