@@ -7,7 +7,7 @@ BUILD_PACKAGES="gcc libc6-dev ca-certificates ipxe"
 TEST_PACKAGES="python3-venv postgresql ipmitool freeipmi-tools openipmi
   qemu-system-x86 qemu-utils ovmf ipxe-qemu mmdebstrap mtools dosfstools e2fsprogs gdisk
   grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed grub-common xorriso
-  busybox-static busybox cpio zstd xz-utils kmod dnsmasq-base socat iproute2 ethtool curl wrk tmux man-db
+  busybox cpio zstd xz-utils kmod dnsmasq-base socat iproute2 ethtool curl wrk tmux man-db
   rabbitmq-server"
 
 say() { printf '\n== %s\n' "$*"; }
