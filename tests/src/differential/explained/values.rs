@@ -88,17 +88,6 @@ pub(super) const RULES: &[Rule] = &[
         }],
     },
     Rule {
-        topic: "`parent_node` by name in a patch",
-        upstream: "400",
-        cupola: "taken, as when a node is made",
-        reason: "Names address nodes.",
-        matches: &[status(
-            "nodes-patch | *\"path\":\"/parent_node\",\"value\":\"$$other\"*",
-            "400 Unable to apply the requested parent_node '*",
-            "200",
-        )],
-    },
-    Rule {
         topic: "a candidate that an allocation names twice",
         upstream: "listed twice",
         cupola: "once",
