@@ -14,20 +14,30 @@ say() { printf '\n== %s\n' "$*"; }
 
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# install_packages NAME...: installs what is missing, by Debian's package client.
-install_packages() {
-  missing=""
+# missing_packages NAME...: those that are not installed.
+missing_packages() {
   for package in "$@"; do
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-    [ "$status" = "install ok installed" ] || missing="$missing $package"
+    [ "$status" = "install ok installed" ] || printf ' %s' "$package"
   done
-  [ -n "$missing" ] || return 0
-  [ "$(id -u)" = 0 ] || die "these packages are missing and need root to install:$missing"
-  say "installing$missing"
-  apt-get update -qq
-  # A package's service must not start on a test host: policy-rc.d says no while we install.
-  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing \
-    >/tmp/cupola-apt.log 2>&1 || { tail -n 20 /tmp/cupola-apt.log >&2; die "apt-get failed"; }
+}
+
+# install_packages NAME...: installs what is missing, by Debian's package client. What comes may push out another one
+# that is needed, where that is from backports: it is installed then in the version that fits.
+install_packages() {
+  for round in 1 2 3; do
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    [ "$(id -u)" = 0 ] || die "these packages are missing and need root to install:$missing"
+    say "installing$missing"
+    [ "$round" != 1 ] || apt-get update -qq
+    # A package's service must not start on a test host: policy-rc.d says no while we install.
+    # shellcheck disable=SC2086 # a list of names
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing \
+      >/tmp/cupola-apt.log 2>&1 || { tail -n 20 /tmp/cupola-apt.log >&2; die "apt-get failed"; }
+  done
+  missing=$(missing_packages "$@")
+  [ -z "$missing" ] || die "these packages push each other out:$missing"
 }
 
 # need_rust: Rust itself comes from rustup; Debian 12's own is too old.
