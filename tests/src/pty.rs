@@ -174,6 +174,14 @@ impl Terminal {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))
     }
 
+    /// The id of the program's process.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn process_id(&self) -> Result<u32> {
+        self.child.process_id().context("the program has ended")
+    }
+
     /// How many bytes the program has written.
     #[must_use]
     pub fn written(&self) -> u64 {
@@ -220,7 +228,7 @@ impl Terminal {
     /// # Errors
     /// When the program has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let id = self.child.process_id().context("the program has ended")?;
+        let id = self.process_id()?;
         Ok(kill(Pid::from_raw(i32::try_from(id)?), signal)?)
     }
 
