@@ -14,8 +14,8 @@ use tokio::time::MissedTickBehavior;
 
 /// Requests under way at once; more would measure a queue.
 const AT_ONCE: usize = 32;
-/// How many nodes are changed, one after the other: more than a screen has.
-const NODES: u64 = 1_000;
+/// How many changes were begun, by all.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 /// Somebody who puts nodes into maintenance and takes them out, until dropped.
 pub(crate) struct Changes {
@@ -26,8 +26,8 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// So many changes a second.
-    pub(crate) fn start(url: &str, per_second: u32) -> Result<Self> {
+    /// So many changes a second, of the first so many nodes, one after the other.
+    pub(crate) fn start(url: &str, per_second: u32, nodes: u64) -> Result<Self> {
         let client = Arc::new(Client::new(RemoteTransport::new(url)?));
         let made = Arc::new(AtomicU64::new(0));
         let ends = Arc::new(AtomicBool::new(false));
@@ -35,8 +35,9 @@ impl Changes {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let thread =
-            std::thread::spawn(move || runtime.block_on(change(client, per_second, count, stop)));
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(change(client, per_second, nodes, count, stop))
+        });
         Ok(Self {
             made,
             ends,
@@ -60,22 +61,21 @@ impl Changes {
 async fn change(
     client: Arc<Client>,
     per_second: u32,
+    nodes: u64,
     made: Arc<AtomicU64>,
     ends: Arc<AtomicBool>,
 ) -> Result<()> {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_second);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for number in 0_u64.. {
+    while !ends.load(Ordering::SeqCst) {
         ticks.tick().await;
-        if ends.load(Ordering::SeqCst) {
-            break;
-        }
+        let number = BEGUN.fetch_add(1, Ordering::SeqCst);
         let place = Arc::clone(&room).acquire_owned().await?;
         let (client, made) = (Arc::clone(&client), Arc::clone(&made));
         tokio::spawn(async move {
-            let node = NodeIdent::from(super::program::name(number % NODES + 1).as_str());
-            let on = (number / NODES).is_multiple_of(2);
+            let node = NodeIdent::from(super::program::name(number % nodes + 1).as_str());
+            let on = (number / nodes).is_multiple_of(2);
             client.maintenance(&node, on, Some("measured")).await?;
             made.fetch_add(1, Ordering::SeqCst);
             drop(place);

@@ -19,6 +19,10 @@ use super::spread;
 const SIZES: [u64; 2] = [10_000, 100_000];
 const STARTS: usize = 11;
 const IDLE: Duration = Duration::from_secs(10);
+/// Nodes that change while nobody touches it: those that are seen.
+const ON_SCREEN: u64 = 20;
+/// Nodes that change while somebody types.
+const CHANGED: u64 = 1_000;
 /// Typed into the filter, letter by letter.
 const TYPED: &str = "name:node-00";
 const ROUNDS: usize = 20;
@@ -99,7 +103,7 @@ impl Console {
 fn idle(console: &Console, terminal: &Terminal, per_second: u32) -> Result<()> {
     let changes = match per_second {
         0 => None,
-        rate => Some(Changes::start(&console.url, rate)?),
+        rate => Some(Changes::start(&console.url, rate, ON_SCREEN)?),
     };
     let pid = terminal.process_id()?;
     let (bytes, busy, start) = (terminal.written(), processor(pid)?, Instant::now());
@@ -116,7 +120,7 @@ fn idle(console: &Console, terminal: &Terminal, per_second: u32) -> Result<()> {
 
 /// Types into the filter while nodes change; a letter that is not shown would end this with an error.
 fn keys(console: &Console, terminal: &mut Terminal, per_second: u32) -> Result<()> {
-    let changes = Changes::start(&console.url, per_second)?;
+    let changes = Changes::start(&console.url, per_second, CHANGED)?;
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         terminal.press("/")?;

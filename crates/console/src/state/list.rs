@@ -63,6 +63,25 @@ impl List {
         self.unsorted = true;
     }
 
+    /// A node is about to change, or to be there: what that cannot move or hide stays as it is worked out.
+    pub(crate) fn note(
+        &mut self,
+        before: Option<&NodeSummary>,
+        after: &NodeSummary,
+        now: Timestamp,
+    ) {
+        let stays = |before: &NodeSummary| {
+            let in_group = self.group.is_none_or(|field| {
+                field.compare(before, after).is_eq()
+                    && group::label(field, before) == group::label(field, after)
+            });
+            in_group
+                && self.sort.compare(before, after).is_eq()
+                && self.query.matches(before, now) == self.query.matches(after, now)
+        };
+        self.unsorted = self.unsorted || !before.is_some_and(stays);
+    }
+
     /// Time has passed: a filter that asks for ages may show other nodes.
     pub(crate) fn tick(&mut self) {
         self.stale |= self.query.is_timed();
@@ -368,6 +387,53 @@ mod tests {
         list.touch();
         list.settle(&fleet, 10, NOW);
         assert!(list.cursor().is_some_and(|now| now != id));
+    }
+
+    /// What the list says after a change that was noted, and after one that had everything worked out anew.
+    #[test]
+    fn a_noted_change_shows_what_working_out_anew_shows() {
+        let views = [
+            ("", Field::Name, None),
+            ("", Field::State, None),
+            ("state:active", Field::Name, None),
+            ("!state:active", Field::Power, None),
+            ("", Field::Name, Some(Field::State)),
+        ];
+        for (filter, column, group) in views {
+            let (mut fleet, mut list) = settled(20);
+            list.set_filter(filter);
+            list.set_sort(Sort {
+                column,
+                reversed: false,
+            });
+            list.set_group(group);
+            list.settle(&fleet, 30, NOW);
+            for number in [3, 3, 7, 25] {
+                let name = format!("node-{number}");
+                let state = match number {
+                    7 => ProvisionState::Deploying,
+                    _ => ProvisionState::Active,
+                };
+                let node = summary(number, &name, state);
+                list.note(fleet.get(node.uuid), &node, NOW);
+                fleet.apply(node);
+                list.settle(&fleet, 30, NOW);
+                let shown = |list: &List| -> Vec<String> {
+                    list.visible(&fleet, 30)
+                        .map(|(_, shown)| match shown {
+                            Shown::Group(group) => group.label.clone(),
+                            Shown::Node(node) => {
+                                format!("{} {:?}", node.uuid, node.provision_state)
+                            }
+                        })
+                        .collect()
+                };
+                let noted = shown(&list);
+                list.touch();
+                list.settle(&fleet, 30, NOW);
+                assert_eq!(noted, shown(&list), "{filter} {column:?} {group:?}");
+            }
+        }
     }
 
     #[test]

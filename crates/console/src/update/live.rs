@@ -88,14 +88,16 @@ fn on_changes(state: &mut State, changes: Changes, effects: &mut Vec<Effect>) {
             if let Some(before) = state.fleet.get(node.uuid) {
                 state.flash.note(before, &node, state.now);
             }
+            let before = state.live_fleet().get(node.uuid).cloned();
+            state.list.note(before.as_ref(), &node, state.now);
             state.live_fleet().apply(node);
         }
         for id in deleted {
             state.live_fleet().remove(id);
+            state.list.touch();
         }
     }
     run::pump(state, effects);
-    state.list.touch();
 }
 
 /// The node screen follows its node, wherever in the stack it is.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::board::Run;
 
 /// Not asked again before so many seconds have passed.
-const AGAIN: i64 = 60;
+const AGAIN: i64 = 10;
 
 /// What the server has said of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
