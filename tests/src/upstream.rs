@@ -45,6 +45,19 @@ impl UpstreamIronic {
     /// # Errors
     /// As [`UpstreamIronic::start`].
     pub async fn start_with(venv: &Path, directory: &Path, hardware: Hardware) -> Result<Self> {
+        Self::start_for(venv, directory, hardware, Access::Anybody).await
+    }
+
+    /// The same for whom it lets in.
+    ///
+    /// # Errors
+    /// As [`UpstreamIronic::start`].
+    pub async fn start_for(
+        venv: &Path,
+        directory: &Path,
+        hardware: Hardware,
+        access: Access,
+    ) -> Result<Self> {
         // Taken again by Ironic a moment later: it cannot be told to let the kernel choose.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
@@ -53,7 +66,9 @@ impl UpstreamIronic {
             std::fs::create_dir_all(directory.join(part))?;
         }
         let file = directory.join("ironic.conf");
-        std::fs::write(&file, configuration(directory, port, hardware))?;
+        let mut options = configuration(directory, port, hardware);
+        access.write(venv, directory, &mut options)?;
+        std::fs::write(&file, options)?;
         if !directory.join("ironic.sqlite").exists() {
             let database = Command::new(venv.join("bin/ironic-dbsync"))
                 .arg("--config-file")
@@ -77,17 +92,21 @@ impl UpstreamIronic {
             url: format!("http://127.0.0.1:{port}"),
             directory: directory.to_owned(),
         };
-        ironic.answers().await?;
+        ironic.answers(access).await?;
         Ok(ironic)
     }
 
-    async fn answers(&mut self) -> Result<()> {
+    async fn answers(&mut self, access: Access) -> Result<()> {
         // Fails only when a provider is there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let started = Instant::now();
-        let url = format!("{}/v1/drivers", self.url);
+        let mut request = reqwest::Client::new().get(format!("{}/v1/drivers", self.url));
+        if let Access::Password(user, password) = access {
+            request = request.basic_auth(user, Some(password));
+        }
         loop {
-            if let Ok(answer) = reqwest::get(&url).await {
+            let request = request.try_clone().context("a request without a body")?;
+            if let Ok(answer) = request.send().await {
                 let text = answer.text().await.unwrap_or_default();
                 // The API is there before the conductor has registered its drivers.
                 if text.contains("fake-hardware") {
@@ -149,6 +168,39 @@ pub fn description(hardware: Hardware) -> Result<String> {
     let packages = std::fs::read_to_string(REQUIREMENTS)?;
     let configuration = configuration(Path::new("/"), 0, hardware);
     Ok(format!("{packages}\n{configuration}"))
+}
+
+/// Whom an Ironic lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Anybody,
+    /// A user with a password, by HTTP Basic.
+    Password(&'static str, &'static str),
+}
+
+impl Access {
+    /// Puts it into the configuration, which lets anybody in, and writes the file that it names.
+    fn write(self, venv: &Path, directory: &Path, options: &mut String) -> Result<()> {
+        let Self::Password(user, password) = self else {
+            return Ok(());
+        };
+        const HASH: &str = "import bcrypt, sys; \
+             print(bcrypt.hashpw(sys.argv[1].encode(), bcrypt.gensalt(rounds=5)).decode(), end='')";
+        let hashed = Command::new(venv.join("bin/python"))
+            .args(["-c", HASH, password])
+            .output()?;
+        ensure!(hashed.status.success(), "{hashed:?}");
+        let file = directory.join("htpasswd");
+        let hash = String::from_utf8(hashed.stdout)?;
+        std::fs::write(&file, format!("{user}:{hash}\n"))?;
+        let strategy = format!(
+            "auth_strategy = http_basic\nhttp_basic_auth_user_file = {}",
+            file.display()
+        );
+        *options = options.replace("auth_strategy = noauth", &strategy);
+        Ok(())
+    }
 }
 
 /// What drives the machines of an Ironic.

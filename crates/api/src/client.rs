@@ -5,11 +5,13 @@
 //! ([`embedded::EmbeddedTransport`]). Nothing above the transport knows which one it is.
 
 mod calls;
+mod cause;
 pub mod embedded;
 pub mod error;
 pub mod events;
 pub mod query;
 pub mod remote;
+mod server;
 
 use std::sync::Arc;
 

@@ -15,6 +15,7 @@ use ratatui::layout::Size;
 
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
+use crate::state::link::{Server, Trouble};
 use crate::state::view::View;
 use crate::watching::Told;
 
@@ -42,8 +43,8 @@ pub(crate) enum Live {
     Listed {
         /// They.
         nodes: Vec<NodeSummary>,
-        /// Whether changes come by themselves; else the list is asked for again and again.
-        live: bool,
+        /// What answers: whether changes come by themselves depends on it.
+        server: Server,
     },
     /// Some of the nodes as they were when the console was left, before the service has answered.
     Remembered {
@@ -60,8 +61,8 @@ pub(crate) enum Live {
     Lost {
         /// Why.
         reason: String,
-        /// Whether it answers, and does not let this user in.
-        refused: bool,
+        /// In which way.
+        trouble: Trouble,
         /// When it is tried again.
         retry: Duration,
     },
@@ -77,6 +78,9 @@ pub(crate) struct Changes {
     /// Events for timelines.
     pub(crate) events: Vec<event::Event>,
 }
+
+/// What is told of what only Cupola has, where something else answers.
+pub(crate) const NOT_SERVED: &str = "this server does not have it (it is not Cupola)";
 
 /// What a call has brought; errors are texts for a person.
 pub(crate) type Answer<T> = Result<T, String>;

@@ -122,7 +122,9 @@ const fn is_away(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } => true,
         ClientError::Refused(fault) => matches!(fault.status, 502..=504),
-        ClientError::BadUrl { .. } | ClientError::BadAnswer { .. } => false,
+        ClientError::BadUrl { .. }
+        | ClientError::NotBareMetal { .. }
+        | ClientError::BadAnswer { .. } => false,
     }
 }
 
@@ -133,9 +135,10 @@ fn given_up(error: ClientError, waited: Duration) -> ClientError {
             let reason = format!("{reason}; given up after {waited}");
             ClientError::Unreachable { target, reason }
         }
-        ClientError::BadUrl { .. } | ClientError::Refused(_) | ClientError::BadAnswer { .. } => {
-            error
-        }
+        ClientError::BadUrl { .. }
+        | ClientError::Refused(_)
+        | ClientError::NotBareMetal { .. }
+        | ClientError::BadAnswer { .. } => error,
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn state(columns: u16, rows: u16, count: u32) -> State {
     state.zone = TimeZone::UTC;
     let listed = Live::Listed {
         nodes: nodes(count),
-        live: true,
+        server: crate::state::link::Server::Cupola,
     };
     update(&mut state, Event::Live(listed));
     state.settle();

@@ -5,7 +5,8 @@ use cupola_api::cupola::NodeSummary;
 use cupola_api::state::power::PowerState;
 
 /// The fields of a node that a summary needs from a server without `/cupola/v1`: those that every
-/// server has, then those that came with later versions of the API.
+/// server has, then those that came with later versions of the API. Not `created_at` and `updated_at`:
+/// Ironic refuses lists that are to show them.
 const CORE: &[&str] = &[
     "uuid",
     "name",
@@ -21,17 +22,14 @@ const CORE: &[&str] = &[
     "last_error",
     "reservation",
     "instance_uuid",
-    "created_at",
-    "updated_at",
     "extra",
     "properties",
 ];
-/// With version 1.65.
+/// With version 1.65. Not `conductor`: Ironic answers lists that are to show it with status 500.
 const LATER: &[&str] = &[
     "traits",
     "conductor_group",
     "protected",
-    "conductor",
     "owner",
     "description",
     "retired",
@@ -40,6 +38,36 @@ const LATER: &[&str] = &[
 /// With version 1.104.
 const LATEST: &[&str] = &["shard", "instance_name"];
 
+/// Which fields a server knows: the newest are asked for until it refuses them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// All of them.
+    #[default]
+    Latest,
+    /// Those of version 1.65.
+    Later,
+    /// Those that every server has.
+    Core,
+}
+
+impl Fields {
+    fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::Latest => [CORE, LATER, LATEST].concat(),
+            Self::Later => [CORE, LATER].concat(),
+            Self::Core => CORE.to_vec(),
+        }
+    }
+
+    const fn fewer(self) -> Option<Self> {
+        match self {
+            Self::Latest => Some(Self::Later),
+            Self::Later => Some(Self::Core),
+            Self::Core => None,
+        }
+    }
+}
+
 /// All nodes in short, from `/cupola/v1` or, where a server lacks that, from `/v1`.
 ///
 /// # Errors
@@ -47,32 +75,64 @@ const LATEST: &[&str] = &["shard", "instance_name"];
 pub(crate) async fn all(client: &Client) -> Result<Vec<NodeSummary>, ClientError> {
     match client.summaries().await {
         Ok(list) => Ok(list.nodes),
-        Err(error) if error.status() == Some(404) => from_nodes(client).await,
+        Err(error) if is_no_cupola(&error) => {
+            client.newest_version().await?;
+            from_nodes(client, &mut Fields::default()).await
+        }
         Err(error) => Err(error),
     }
 }
 
-/// All nodes in short, from `/v1/nodes`.
+/// Whether something else than Cupola answers.
+pub(crate) fn is_no_cupola(error: &ClientError) -> bool {
+    matches!(error, ClientError::BadAnswer { .. }) || matches!(error.status(), Some(404 | 405))
+}
+
+/// All nodes in short, from `/v1/nodes`, with as many fields as the server knows.
 ///
 /// # Errors
 /// As every call of the client.
-pub(crate) async fn from_nodes(client: &Client) -> Result<Vec<NodeSummary>, ClientError> {
-    let mut sets = [[LATER, LATEST].concat(), LATER.to_vec(), Vec::new()]
-        .into_iter()
-        .peekable();
-    while let Some(later) = sets.next() {
+pub(crate) async fn from_nodes(
+    client: &Client,
+    fields: &mut Fields,
+) -> Result<Vec<NodeSummary>, ClientError> {
+    loop {
         let query = NodeQuery {
-            fields: [CORE, &later].concat(),
+            fields: fields.names(),
             ..NodeQuery::default()
         };
-        match client.nodes(&query).await {
-            Ok(nodes) => return Ok(nodes.iter().map(NodeSummary::from).collect()),
+        match (client.nodes(&query).await, fields.fewer()) {
+            (Ok(nodes), _) => return Ok(nodes.iter().map(NodeSummary::from).collect()),
             // A server that does not know a field says so.
-            Err(error) if matches!(error.status(), Some(400 | 406)) && sets.peek().is_some() => {}
-            Err(error) => return Err(error),
+            (Err(error), Some(fewer)) if matches!(error.status(), Some(400 | 406)) => {
+                *fields = fewer;
+            }
+            (Err(error), _) => return Err(error),
         }
     }
-    Ok(Vec::new())
+}
+
+/// So many nodes at most, those first that have the latest time of this name.
+///
+/// # Errors
+/// As every call of the client.
+pub(crate) async fn latest(
+    client: &Client,
+    fields: Fields,
+    key: &str,
+    count: u32,
+) -> Result<Vec<NodeSummary>, ClientError> {
+    let query = NodeQuery {
+        fields: fields.names(),
+        filters: vec![
+            ("sort_key", key.to_owned()),
+            ("sort_dir", "desc".to_owned()),
+        ],
+        limit: Some(count),
+        ..NodeQuery::default()
+    };
+    let nodes = client.nodes(&query).await?;
+    Ok(nodes.iter().map(NodeSummary::from).collect())
 }
 
 /// What a person calls the node: its name, else its UUID.

@@ -7,6 +7,8 @@ pub(crate) mod act;
 pub(crate) mod cache;
 mod files;
 mod follow;
+mod history;
+mod poll;
 pub(crate) mod save;
 mod watching;
 
@@ -19,7 +21,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::effect::Effect;
-use crate::event::{Answer, Event, Refusal, Reply};
+use crate::event::{Answer, Event, NOT_SERVED, Refusal, Reply};
+use crate::summary;
 use crate::watching::Ask;
 use cache::Cache;
 pub(crate) use files::Files;
@@ -98,7 +101,7 @@ impl Worker {
                 Reply::Drivers(drivers.map(|all| all.into_iter().map(|d| d.name).collect()))
             }),
             Effect::Images => self.answer(async move {
-                Reply::Images(client.images().await.map(|all| all.images).map_err(text))
+                Reply::Images(client.images().await.map(|all| all.images).map_err(ours))
             }),
             Effect::Conductors => self
                 .answer(async move { Reply::Conductors(client.conductors().await.map_err(text)) }),
@@ -118,7 +121,7 @@ impl Worker {
                 });
             }
             Effect::Probe(ticket, request) => self.answer(async move {
-                Reply::Probed(ticket, client.probe(&request).await.map_err(text))
+                Reply::Probed(ticket, client.probe(&request).await.map_err(ours))
             }),
             Effect::Enroll(ticket, body, macs) => self.answer(async move {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
@@ -199,27 +202,35 @@ async fn node(client: &Client, id: NodeId) -> Answer<Found> {
 }
 
 async fn logs(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::cupola::AgentLog>> {
-    match client.agent_logs(&id.into()).await {
-        Ok(found) => Ok(found.logs),
+    let found = client.agent_logs(&id.into()).await;
+    found.map(|found| found.logs).map_err(ours)
+}
+
+async fn explanation(client: &Client, id: NodeId) -> Answer<Box<Explanation>> {
+    let explanation = client.explain(&id.into()).await;
+    explanation.map(Box::new).map_err(ours)
+}
+
+/// The timeline, or the history of a server that keeps none.
+async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::Event>> {
+    match client.timeline(&id.into(), None).await {
+        Ok(timeline) => Ok(timeline.events),
         Err(error) if error.status() == Some(404) => {
-            Err("this server shows none (it is not Cupola)".to_owned())
+            history::events(client, id).await.map_err(text)
         }
         Err(error) => Err(text(error)),
     }
 }
 
-async fn explanation(client: &Client, id: NodeId) -> Answer<Box<Explanation>> {
-    let explanation = client.explain(&id.into()).await;
-    explanation.map(Box::new).map_err(text)
-}
-
-async fn timeline(client: &Client, id: NodeId) -> Answer<Vec<cupola_api::event::Event>> {
-    match client.timeline(&id.into(), None).await {
-        Ok(timeline) => Ok(timeline.events),
-        Err(error) if error.status() == Some(404) => {
-            Err("this server keeps none (it is not Cupola)".to_owned())
-        }
-        Err(error) => Err(text(error)),
+/// What went wrong with a call that only Cupola knows.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "used as a function for map_err"
+)]
+fn ours(error: ClientError) -> String {
+    match summary::is_no_cupola(&error) {
+        true => NOT_SERVED.to_owned(),
+        false => error.to_string(),
     }
 }
 

@@ -431,7 +431,7 @@ impl Client {
         self.read(take(&mut answer, name))
     }
 
-    async fn json<T: DeserializeOwned>(
+    pub(super) async fn json<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -518,7 +518,8 @@ impl Client {
 fn remedy(challenge: &str) -> &'static str {
     if challenge.starts_with("Keystone") {
         "It takes tokens of Keystone: set OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME \
-         (or OS_SYSTEM_SCOPE=all), or name a cloud of clouds.yaml in OS_CLOUD"
+         (or OS_SYSTEM_SCOPE=all), or name a cloud of clouds.yaml in OS_CLOUD; where OS_TOKEN is set, \
+         that token has expired"
     } else if challenge.starts_with("Basic") {
         "Set OS_USERNAME and OS_PASSWORD to a user that it knows and that user's password"
     } else {

@@ -24,6 +24,17 @@ pub enum ClientError {
     /// The server refused or failed.
     #[error(transparent)]
     Refused(#[from] ApiFault),
+    /// Something else than the Bare Metal API answers there.
+    #[error(
+        "{target} answers, but is no Bare Metal API ({said}): check host, port and path. Its port is 6385 by \
+         convention, its path often /baremetal"
+    )]
+    NotBareMetal {
+        /// Where the request went.
+        target: String,
+        /// What came instead.
+        said: String,
+    },
     /// The answer is not what the API promises.
     #[error("{target} sent an answer that cannot be read: {reason}")]
     BadAnswer {
@@ -40,7 +51,10 @@ impl ClientError {
     pub const fn status(&self) -> Option<u16> {
         match self {
             Self::Refused(fault) => Some(fault.status),
-            Self::BadUrl { .. } | Self::Unreachable { .. } | Self::BadAnswer { .. } => None,
+            Self::BadUrl { .. }
+            | Self::Unreachable { .. }
+            | Self::NotBareMetal { .. }
+            | Self::BadAnswer { .. } => None,
         }
     }
 

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use http::{HeaderValue, StatusCode};
 use url::Url;
 
-use super::{BodyStream, ClientError, Transport};
+use super::{BodyStream, ClientError, Transport, cause};
 use crate::Secret;
 use crate::fault::ApiFault;
 use crate::identity::{IdentityError, OwnToken, TOKEN};
@@ -94,7 +94,7 @@ impl RemoteTransport {
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
         ClientError::Unreachable {
             target: self.shown.clone(),
-            reason: root_cause(error),
+            reason: cause::told(error),
         }
     }
 

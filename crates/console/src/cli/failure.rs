@@ -69,9 +69,9 @@ impl From<ClientError> for Failure {
         let message = error.to_string();
         match error {
             ClientError::BadUrl { .. } => Self::Usage(message),
-            ClientError::Unreachable { .. } => Self::Unreachable(format!(
-                "{message}. Is `cupola serve` running there? Name another one with --api URL"
-            )),
+            ClientError::Unreachable { .. } | ClientError::NotBareMetal { .. } => {
+                Self::Unreachable(format!("{message}. Name another API with --api URL"))
+            }
             // It says by itself what to do.
             ClientError::Refused(fault) if fault.status == 401 => Self::Refused(message),
             ClientError::Refused(fault) => Self::Refused(format!("{message} ({})", fault.status)),

@@ -72,6 +72,8 @@ pub(crate) enum Probe {
     Done(ProbeReport),
     /// It could not be made.
     Failed(String),
+    /// The server cannot make it: it is done without.
+    NotServed(String),
 }
 
 /// The wizard.

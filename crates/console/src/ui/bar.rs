@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 use super::text::clip;
 use super::theme::Theme;
 use crate::describe;
-use crate::state::link::Status;
+use crate::state::link::{Server, Status, Trouble};
 use crate::state::{Prompt, Screen, State};
 
 /// The title bar: where one is on the left, how the service does on the right.
@@ -154,15 +154,22 @@ fn link(state: &State, theme: &Theme) -> (String, Style) {
     match &state.link.status {
         Status::Connecting => (format!("{target}: connecting"), theme.title),
         Status::Live => (format!("{target}: live"), theme.title),
-        Status::Polling => (format!("{target}: polled, not Cupola"), theme.title),
-        Status::Lost { retry, .. } => {
+        Status::Polling => match &state.link.server {
+            Some(Server::Ironic { version }) => {
+                (format!("{target}: Ironic {version}"), theme.title)
+            }
+            Some(Server::Cupola) | None => (format!("{target}: polled"), theme.title),
+        },
+        Status::Lost { retry, trouble, .. } => {
             let age = state.link.heard.map(|t| describe::since(t, state.now));
             let age = age.map(|a| format!(", data {a} old")).unwrap_or_default();
             let retry = describe::since(state.now, *retry);
             (
-                match state.link.refused {
-                    true => format!("NOT LET IN{age}, retry in {retry}"),
-                    false => format!("LOST{age}, retry in {retry}"),
+                match trouble {
+                    Trouble::NotLetIn => format!("NOT LET IN{age}, retry in {retry}"),
+                    Trouble::Stranger => format!("NO BARE METAL API{age}, retry in {retry}"),
+                    Trouble::Failing => format!("SERVER FAILS{age}, retry in {retry}"),
+                    Trouble::Away => format!("LOST{age}, retry in {retry}"),
                 },
                 theme.title.patch(theme.failed),
             )
@@ -189,12 +196,15 @@ pub(super) fn status(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &T
             theme.severity(notice.severity),
         )
     } else if let Status::Lost {
-        reason, attempts, ..
+        trouble,
+        reason,
+        attempts,
+        ..
     } = &state.link.status
     {
-        let text = match state.link.refused {
-            true => reason.clone(),
-            false => format!("tried {attempts} times: {reason}"),
+        let text = match trouble {
+            Trouble::NotLetIn | Trouble::Stranger => reason.clone(),
+            Trouble::Away | Trouble::Failing => format!("tried {attempts} times: {reason}"),
         };
         (text, theme.failed)
     } else if let Some(text) = acting::unanswered(state) {

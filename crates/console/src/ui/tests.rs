@@ -92,7 +92,13 @@ fn busy(columns: u16, rows: u16) -> State {
     nodes[5].maintenance = true;
     nodes[5].fault = Some(Fault::PowerFailure);
     nodes[5].power_state = None;
-    update(&mut state, Event::Live(Live::Listed { nodes, live: true }));
+    update(
+        &mut state,
+        Event::Live(Live::Listed {
+            nodes,
+            server: crate::state::link::Server::Cupola,
+        }),
+    );
     state
 }
 

@@ -8,7 +8,7 @@ use cupola_api::state::provision::ProvisionVerb;
 
 use super::{navigate, node};
 use crate::effect::{Action, Effect, Ticket};
-use crate::event::{Accepted, Answer, Refusal};
+use crate::event::{Accepted, Answer, NOT_SERVED, Refusal};
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
@@ -119,6 +119,7 @@ fn forward(state: &mut State, effects: &mut Vec<Effect>) {
         }
         Step::Test => match &enroll.probe {
             Probe::Done(report) if report.passed() => enroll.step = Step::Macs,
+            Probe::NotServed(_) => enroll.step = Step::Macs,
             Probe::Done(_) | Probe::Failed(_) => {
                 let text = "the test must pass first: Esc goes back to the form, r tests again";
                 state.tell(Severity::Warning, text);
@@ -154,14 +155,20 @@ fn test(state: &mut State, effects: &mut Vec<Effect>) {
     effects.push(Effect::Probe(enroll.ticket, enroll.probe_request()));
 }
 
+/// Why there is no test, and when it is made.
+const NO_TEST: &str = "it tests no BMC before the node is enrolled. Enter goes on; the BMC is tested when \
+                       the node is managed.";
+
 /// The BMC was tested.
 pub(super) fn probed(state: &mut State, ticket: Ticket, answer: Answer<ProbeReport>) {
+    let lacks = state.link.lacks(NO_TEST);
     if let Screen::Enroll(enroll) = &mut state.screen
         && enroll.ticket == ticket
     {
-        enroll.probe = match answer {
-            Ok(report) => Probe::Done(report),
-            Err(why) => Probe::Failed(why),
+        enroll.probe = match (answer, lacks) {
+            (Ok(report), _) => Probe::Done(report),
+            (Err(why), Some(lacks)) if why == NOT_SERVED => Probe::NotServed(lacks),
+            (Err(why), _) => Probe::Failed(why),
         };
     }
 }

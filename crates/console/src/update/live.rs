@@ -6,17 +6,23 @@ use cupola_api::id::NodeId;
 
 use super::{act, arrange, deploy, enroll, logs, run, steps};
 use crate::effect::Effect;
-use crate::event::{Changes, Live, Reply};
+use crate::event::{Answer, Changes, Live, NOT_SERVED, Reply};
+use crate::state::link::{Link, Server, Status};
 use crate::state::node::NodeView;
 use crate::state::popup::Popup;
 use crate::state::{Screen, State};
 
+/// What Ironic cannot give, and what there is instead.
+const NO_LOGS: &str = "it hands out no logs of ramdisks; they are on its conductor, in the directory that \
+                       [agent] deploy_logs_local_path of its configuration names";
+const NO_IMAGES: &str = "it has no list of them";
+
 /// The service told something by itself.
 pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) {
     match live {
-        Live::Listed { nodes, live } => {
+        Live::Listed { nodes, server } => {
             let was_lost = state.link.is_lost();
-            state.link.up(live, state.now);
+            state.link.up(server, state.now);
             enroll::observe(state, &nodes, effects);
             run::observe(state, &nodes, &[]);
             match &mut state.frozen {
@@ -29,8 +35,8 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
                 connected_again(state);
             }
             // What is polled has no events: the node on the screen is read again.
-            if let (false, Screen::Node(view)) = (live, &state.screen) {
-                effects.push(Effect::Node(view.id));
+            if let (Status::Polling, Screen::Node(view)) = (&state.link.status, &state.screen) {
+                effects.extend([Effect::Node(view.id), Effect::Timeline(view.id)]);
             }
         }
         // What the service says itself counts more.
@@ -46,18 +52,23 @@ pub(super) fn on_live(state: &mut State, live: Live, effects: &mut Vec<Effect>) 
             if state.link.is_lost() {
                 connected_again(state);
             }
-            state.link.up(true, state.now);
+            state.link.up(Server::Cupola, state.now);
         }
         Live::Changed(changes) => on_changes(state, changes, effects),
         Live::Lost {
             reason,
-            refused,
+            trouble,
             retry,
-        } => {
-            state.link.lost(reason, retry, state.now);
-            state.link.refused = refused;
-        }
+        } => state.link.lost(trouble, reason, retry, state.now),
     }
+}
+
+/// The answer; where the server does not have what was asked for, why not.
+fn served<T>(link: &Link, answer: Answer<T>, lack: &str) -> Answer<T> {
+    answer.map_err(|why| match link.lacks(lack) {
+        Some(lacks) if why == NOT_SERVED => lacks,
+        Some(_) | None => why,
+    })
 }
 
 fn connected_again(state: &mut State) {
@@ -107,11 +118,15 @@ fn follow_node(
     events: Vec<Event>,
     effects: &mut Vec<Effect>,
 ) {
+    let is_polled = state.link.status == Status::Polling;
     let Some(view) = state.screens_mut().find_map(Screen::node_mut) else {
         return;
     };
     let id = view.id;
-    if let Some(changed) = nodes.iter().find(|n| n.uuid == id) {
+    if is_polled && nodes.iter().any(|n| n.uuid == id) {
+        // No event tells what else there is to know.
+        effects.extend([Effect::Node(id), Effect::Timeline(id)]);
+    } else if let Some(changed) = nodes.iter().find(|n| n.uuid == id) {
         // Details are asked for again only when the state moved: progress comes by itself.
         let moved = view.node.as_ref().is_none_or(|known| {
             known.provision_state != changed.provision_state
@@ -124,7 +139,7 @@ fn follow_node(
         }
     }
     let events: Vec<Event> = events.into_iter().filter(|e| e.node == Some(id)).collect();
-    if events.iter().any(|event| moves(&event.kind)) {
+    if !is_polled && events.iter().any(|event| moves(&event.kind)) {
         ask_why(view, effects);
     }
     view.timeline.extend(events);
@@ -159,6 +174,7 @@ fn ask_why(view: &mut NodeView, effects: &mut Vec<Effect>) {
 /// An effect had this outcome.
 pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
     let height = state.list_height();
+    let is_polled = state.link.status == Status::Polling;
     match reply {
         Reply::Node(id, answer) => {
             if let Ok(found) = &answer {
@@ -182,12 +198,15 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
                 if std::mem::take(&mut view.timeline.seek_trouble) {
                     view.timeline.go_to_trouble(height);
                 }
-                ask_why(view, effects);
+                if !is_polled {
+                    ask_why(view, effects);
+                }
             }
             (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
             (None, _) => {}
         },
         Reply::Logs(id, answer) => {
+            let answer = served(&state.link, answer, NO_LOGS);
             if let Some(view) = view_of(state, id) {
                 logs::listed(view, answer);
             }
@@ -218,6 +237,7 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             }
         }
         Reply::Images(answer) => {
+            let answer = served(&state.link, answer, NO_IMAGES);
             if let Screen::Deploy(deploy) = &mut state.screen {
                 deploy.images = Some(answer);
             }

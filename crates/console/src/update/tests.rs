@@ -29,7 +29,7 @@ fn with(states: &[ProvisionState]) -> State {
         .map(|(n, s)| summary(n, &format!("n{n}"), *s));
     let listed = Live::Listed {
         nodes: nodes.collect(),
-        live: true,
+        server: crate::state::link::Server::Cupola,
     };
     update(&mut state, Event::Live(listed));
     state.settle();
@@ -294,7 +294,7 @@ fn who_is_not_let_in_is_told_so_and_what_to_do() {
     let mut state = with(&[]);
     let lost = Live::Lost {
         reason: "http://h does not let you in: wrong. Set OS_USERNAME".to_owned(),
-        refused: true,
+        trouble: crate::state::link::Trouble::NotLetIn,
         retry: std::time::Duration::from_secs(4),
     };
     update(&mut state, Event::Live(lost));
@@ -314,7 +314,7 @@ fn a_lost_link_keeps_the_data_and_says_how_old_it_is() {
     let reason = "connection refused".to_owned();
     let lost = Live::Lost {
         reason,
-        refused: false,
+        trouble: crate::state::link::Trouble::Away,
         retry,
     };
     update(&mut state, Event::Live(lost));
@@ -494,7 +494,7 @@ fn an_action_that_does_not_arrive_is_not_called_refused_and_goes_with_the_outage
     press(&mut state, ":inspect<enter>");
     let lost = Live::Lost {
         reason: "closed".to_owned(),
-        refused: false,
+        trouble: crate::state::link::Trouble::Away,
         retry: std::time::Duration::from_secs(1),
     };
     update(&mut state, Event::Live(lost));

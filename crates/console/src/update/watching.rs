@@ -12,7 +12,7 @@ use cupola_api::event::Severity;
 
 use crate::effect::Effect;
 use crate::event::{Event, Live, Reply};
-use crate::state::link::Status;
+use crate::state::link::{Server, Status};
 use crate::state::{Screen, State};
 use crate::watching::{Ask, Told};
 
@@ -34,9 +34,9 @@ pub(super) fn before(state: &mut State, event: &Event) {
         _ => {}
     }
     match event {
-        Event::Live(Live::Listed { nodes, live }) => {
+        Event::Live(Live::Listed { nodes, server }) => {
             state.watching.board.listed(nodes, now);
-            if !live {
+            if matches!(server, Server::Ironic { .. }) {
                 state.watching.usual.take(None);
             }
         }

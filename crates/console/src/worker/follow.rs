@@ -16,13 +16,13 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::event::{Changes, Event, Live};
+use crate::state::link::{Server, Trouble};
 use crate::summary;
 use crate::worker::cache::Cache;
+use crate::worker::poll::Poller;
 
 /// Changes are collected for so long before they are told.
 const COLLECT: Duration = Duration::from_millis(50);
-/// How often a server without events is asked.
-const POLL: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(15);
 /// So many events at once are enough for one change.
@@ -104,10 +104,11 @@ impl Follower {
             Ok(list) => {
                 self.retry = FIRST_RETRY;
                 let nodes = list.nodes;
-                self.tell(Live::Listed { nodes, live: true }).await?;
+                let server = Server::Cupola;
+                self.tell(Live::Listed { nodes, server }).await?;
                 self.stream(list.last_event).await
             }
-            Err(error) if error.status() == Some(404) => self.poll().await,
+            Err(error) if summary::is_no_cupola(&error) => self.poll().await,
             Err(error) => self.lost(&error).await,
         }
     }
@@ -137,14 +138,20 @@ impl Follower {
         }
     }
 
-    /// Asks for the list again and again; returns when that fails.
+    /// Asks what has changed again and again; returns when that fails.
     async fn poll(&mut self) -> Told {
+        let mut poller = Poller::new(self.client.clone());
+        match first(&self.client, &mut poller).await {
+            Ok(listed) => self.tell(listed).await?,
+            Err(error) => return self.lost(&error).await,
+        }
+        self.retry = FIRST_RETRY;
         loop {
-            match summary::from_nodes(&self.client).await {
-                Ok(nodes) => self.tell(Live::Listed { nodes, live: false }).await?,
+            sleep(poller.pause()).await;
+            match poller.changes().await {
+                Ok(changes) => self.tell(Live::Changed(changes)).await?,
                 Err(error) => return self.lost(&error).await,
             }
-            sleep(POLL).await;
         }
     }
 
@@ -152,10 +159,15 @@ impl Follower {
         let retry = self.retry;
         self.retry = (retry * 2).min(LAST_RETRY);
         let reason = error.to_string();
-        let refused = matches!(error.status(), Some(401 | 403));
+        let trouble = match error {
+            ClientError::NotBareMetal { .. } => Trouble::Stranger,
+            ClientError::Refused(fault) if matches!(fault.status, 401 | 403) => Trouble::NotLetIn,
+            ClientError::Refused(_) | ClientError::BadAnswer { .. } => Trouble::Failing,
+            ClientError::Unreachable { .. } | ClientError::BadUrl { .. } => Trouble::Away,
+        };
         let lost = Live::Lost {
             reason,
-            refused,
+            trouble,
             retry,
         };
         self.tell(lost).await?;
@@ -166,6 +178,14 @@ impl Follower {
     async fn tell(&self, live: Live) -> Told {
         self.out.send(Event::Live(live)).await.map_err(|_| Closed)
     }
+}
+
+/// The nodes of a server that is not Cupola, and what it is.
+async fn first(client: &Client, poller: &mut Poller) -> Result<Live, ClientError> {
+    let version = client.newest_version().await?;
+    let nodes = poller.all().await?;
+    let server = Server::Ironic { version };
+    Ok(Live::Listed { nodes, server })
 }
 
 enum Collected {

@@ -231,9 +231,7 @@ fn draw_foot(buffer: &mut Buffer, area: Rect, height: u16, state: &State, theme:
                     run.phase.as_str()
                 )
             }
-            (None, Served::Not) => {
-                "usual: this server measures no times (it is not Cupola)".to_owned()
-            }
+            (None, Served::Not) => format!("usual: {}", lens::no_times(state)),
         };
         lines.push((text, theme.muted));
         let message = run.current.as_ref().map(|c| c.message.clone());

@@ -80,7 +80,7 @@ fn draw_images(buffer: &mut Buffer, area: Rect, deploy: &Deploy, theme: &Theme) 
                 buffer,
                 area,
                 line,
-                &format!("No list of images: {why}"),
+                &format!("No images: {why}"),
                 theme.warning,
             );
             line += 2;

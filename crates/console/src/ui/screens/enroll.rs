@@ -111,6 +111,7 @@ fn probe_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
             lines.push(("The test could not be made.".to_owned(), theme.failed));
             lines.push((format!("  {why}"), theme.text));
         }
+        Probe::NotServed(why) => lines.push((format!("Not tested: {why}"), theme.warning)),
         Probe::Done(report) => report_lines(report, theme, &mut lines),
     }
     lines

@@ -13,6 +13,7 @@ use super::node::Fact;
 use super::{activity, ladder};
 use crate::command::{self, Command};
 use crate::describe;
+use crate::event::NOT_SERVED;
 use crate::state::State;
 use crate::state::watching::usual::Served;
 use crate::summary;
@@ -138,7 +139,7 @@ fn facts(state: &State, node: &NodeSummary, width: usize, theme: &Theme) -> Vec<
     if let Some(found) = explained.filter(|found| !is_told(found)) {
         add("Next", &found.next, theme.text);
     } else if let Some(Err(why)) = explanation {
-        add("Next", &unexplained(why), theme.muted);
+        add("Next", &unexplained(state, why), theme.muted);
     }
     for (label, text, style) in verbs(state, node, theme) {
         add(label, &text, style);
@@ -152,12 +153,20 @@ fn is_told(found: &Explanation) -> bool {
     rung.is_some_and(|rung| found.next.contains(rung.observed()))
 }
 
-fn unexplained(why: &str) -> String {
-    if why.contains("404") {
-        "this server explains nothing (it is not Cupola)".to_owned()
-    } else {
-        format!("not explained: {why}")
+fn unexplained(state: &State, why: &str) -> String {
+    match state
+        .link
+        .lacks("it explains nothing; the state and the last error are all there is")
+    {
+        Some(lacks) if why == NOT_SERVED => lacks,
+        Some(_) | None => format!("not explained: {why}"),
     }
+}
+
+/// Why there are no usual times.
+pub(super) fn no_times(state: &State) -> String {
+    let lacks = state.link.lacks("it measures no times");
+    lacks.unwrap_or_else(|| NOT_SERVED.to_owned())
 }
 
 /// The usual time of the phase in which the node is, and of its step, and whether it is beyond.
@@ -171,7 +180,7 @@ pub(super) fn usual(state: &State, node: &NodeSummary, theme: &Theme) -> Vec<Fac
         let text = match watching.usual.served {
             Served::Unknown => return facts,
             Served::Known => format!("unknown: no {} has ended here yet", phase.as_str()),
-            Served::Not => "unknown: this server measures no times (it is not Cupola)".to_owned(),
+            Served::Not => format!("unknown: {}", no_times(state)),
         };
         facts.push(("Usual here", text, theme.muted));
         return facts;

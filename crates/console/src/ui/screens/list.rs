@@ -12,10 +12,10 @@ use crate::describe;
 use crate::state::State;
 use crate::state::field::Field;
 use crate::state::group::Group;
-use crate::state::link::Status;
+use crate::state::link::{Status, Trouble};
 use crate::state::list::{List, Shown};
 use crate::summary;
-use crate::ui::text::clip;
+use crate::ui::text::{clip, wrap};
 use crate::ui::theme::Theme;
 
 /// One column, and its width here.
@@ -76,22 +76,20 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
     if state.list.len() == 0 {
         let y = area.y + 2;
         let width = usize::from(area.width);
-        for (y, line) in (y..area.bottom()).zip(nothing(state)) {
-            buffer.set_stringn(area.x + 2, y, clip(line, width), width, theme.muted);
+        let room = width.saturating_sub(4);
+        for (y, line) in (y..area.bottom()).zip(nothing(state, room)) {
+            buffer.set_stringn(area.x + 2, y, clip(&line, room), room, theme.muted);
         }
     }
 }
 
-fn nothing(state: &State) -> &'static [&'static str] {
-    match state.link.status {
+/// What is said where there is no node to show.
+fn nothing(state: &State, width: usize) -> Vec<String> {
+    let lines: &[&str] = match &state.link.status {
         Status::Connecting => &["Asking the server for its nodes ..."],
-        Status::Lost { .. } if state.link.refused => &[
-            "The server does not let you in; what it says is in the last line.",
-            "",
-            "Leave with :q, set OS_USERNAME and OS_PASSWORD, with OS_AUTH_URL where",
-            "Keystone issues tokens (or OS_CLOUD), and start again.",
-        ],
-        Status::Lost { .. } => &["The server does not answer; it is asked again and again."],
+        Status::Lost {
+            trouble, reason, ..
+        } => return lost(*trouble, reason, width),
         Status::Live | Status::Polling if state.list.is_filtered() => {
             &["No node matches the filter. Esc shows all."]
         }
@@ -101,7 +99,36 @@ fn nothing(state: &State) -> &'static [&'static str] {
             "Press e to enrol a machine: its BMC's address, user name and password,",
             "and the MAC address of the interface that netboots.",
         ],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+/// The reason in full, which the status line has no room for.
+fn lost(trouble: Trouble, reason: &str, width: usize) -> Vec<String> {
+    let (head, advice) = match trouble {
+        Trouble::Away => (
+            "The server does not answer; it is asked again and again.",
+            "",
+        ),
+        Trouble::Failing => (
+            "The server answers that it failed; it is asked again and again:",
+            "What it says more of it is in its log.",
+        ),
+        Trouble::NotLetIn => (
+            "The server does not let you in:",
+            "Leave with :q, mend that and start again.",
+        ),
+        Trouble::Stranger => (
+            "This is not the server that the console needs:",
+            "Leave with :q and start again with --api URL.",
+        ),
+    };
+    let mut lines = vec![head.to_owned(), String::new()];
+    lines.extend(wrap(reason, width));
+    if !advice.is_empty() {
+        lines.extend([String::new(), advice.to_owned()]);
     }
+    lines
 }
 
 fn draw_heads(buffer: &mut Buffer, area: Rect, columns: &[Head], state: &State, theme: &Theme) {

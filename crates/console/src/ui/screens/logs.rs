@@ -33,7 +33,13 @@ fn draw_list(buffer: &mut Buffer, area: Rect, logs: &Logs, zone: &TimeZone, them
     };
     let list = match &logs.list {
         None => return say("asking the server", theme.muted),
-        Some(Err(why)) => return say(&format!("no logs: {why}"), theme.warning),
+        Some(Err(why)) => {
+            let lines = wrap(&format!("no logs: {why}"), width);
+            for (y, line) in (area.y + 1..area.bottom()).zip(lines) {
+                buffer.set_stringn(area.x, y, line, width, theme.warning);
+            }
+            return;
+        }
         Some(Ok(list)) if list.is_empty() => {
             return say(
                 "no logs: they are collected of a ramdisk whose work failed",

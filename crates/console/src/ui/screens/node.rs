@@ -43,11 +43,28 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeVi
     match view.part {
         Part::Summary => draw_summary(buffer, body, state, view, node, theme),
         Part::Verbs => draw_verbs(buffer, body, state, view, theme),
-        Part::Timeline => {
-            timeline::draw(buffer, body, &view.timeline, &view.viewer, state, theme);
-        }
+        Part::Timeline => draw_timeline(buffer, body, state, view, theme),
         Part::Logs => logs::draw(buffer, body, view, &state.zone, theme),
     }
+}
+
+/// What Ironic cannot give, and what there is instead.
+const NO_TIMELINE: &str =
+    "it keeps no timeline. These are its history and what this console has seen.";
+
+fn draw_timeline(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeView, theme: &Theme) {
+    let lacks = state.link.lacks(NO_TIMELINE);
+    let width = usize::from(area.width);
+    let lines = lacks.map(|text| wrap(&text, width)).unwrap_or_default();
+    let mut rest = area;
+    for line in lines {
+        if rest.height > 1 {
+            buffer.set_stringn(rest.x, rest.y, line, width, theme.muted);
+            rest.y += 1;
+            rest.height -= 1;
+        }
+    }
+    timeline::draw(buffer, rest, &view.timeline, &view.viewer, state, theme);
 }
 
 fn draw_parts(buffer: &mut Buffer, area: Rect, view: &NodeView, theme: &Theme) {

@@ -21,7 +21,13 @@ fn rack(columns: u16, rows: u16) -> State {
         node
     });
     let nodes = nodes.collect();
-    update(&mut state, Event::Live(Live::Listed { nodes, live: true }));
+    update(
+        &mut state,
+        Event::Live(Live::Listed {
+            nodes,
+            server: crate::state::link::Server::Cupola,
+        }),
+    );
     state.shell.url = "http://bmc-lab:6385".to_owned();
     state
 }

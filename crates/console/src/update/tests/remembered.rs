@@ -55,7 +55,13 @@ fn what_the_service_says_replaces_it_and_counts_more() {
     press(&mut state, "jj");
     let here = state.list.cursor();
     let nodes = crate::testing::nodes(4);
-    update(&mut state, Event::Live(Live::Listed { nodes, live: true }));
+    update(
+        &mut state,
+        Event::Live(Live::Listed {
+            nodes,
+            server: crate::state::link::Server::Cupola,
+        }),
+    );
     state.settle();
     assert_eq!((state.list.len(), state.list.cursor()), (4, here));
     assert_eq!(state.refusal(), None);
@@ -76,7 +82,7 @@ fn a_service_that_is_lost_leaves_the_list_of_the_last_time() {
     remembered(&mut state, 5);
     let lost = Live::Lost {
         reason: "nobody listens".to_owned(),
-        refused: false,
+        trouble: crate::state::link::Trouble::Away,
         retry: std::time::Duration::from_secs(1),
     };
     update(&mut state, Event::Live(lost));

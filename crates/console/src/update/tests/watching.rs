@@ -80,7 +80,9 @@ fn durations_are_asked_for_once_and_only_where_they_are_served() {
     let mut polled = super::state(80, 24, 0);
     let listed = Live::Listed {
         nodes: Vec::new(),
-        live: false,
+        server: crate::state::link::Server::Ironic {
+            version: "1.115".to_owned(),
+        },
     };
     assert_eq!(asks(&update(&mut polled, Event::Live(listed))), 0);
 }
@@ -241,7 +243,7 @@ fn a_bundle_is_about_the_node_under_the_cursor() {
     let mut state = with(&[ProvisionState::Active]);
     let lost = Live::Lost {
         reason: "connection refused".to_owned(),
-        refused: false,
+        trouble: crate::state::link::Trouble::Away,
         retry: std::time::Duration::from_secs(1),
     };
     update(&mut state, Event::Live(lost));
