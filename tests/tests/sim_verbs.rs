@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use cupola_api::client::Client;
+use cupola_api::cupola::AgentLog;
 use cupola_api::event::{BootService, EventKind};
 use cupola_api::id::NodeIdent;
 use cupola_api::patch::PatchOperation;
@@ -137,7 +138,12 @@ async fn sim_the_logs_of_a_ramdisk_whose_work_failed_can_be_read() {
     node_life::verb(&client, &node, "active").await.unwrap();
     reach(&client, &node, ProvisionState::DeployFailed).await;
     let logs = client.agent_logs(&node).await.unwrap().logs;
+    let (consoles, logs): (Vec<_>, Vec<_>) = logs.into_iter().partition(AgentLog::is_recording);
     assert_eq!(logs.len(), 1, "{logs:?}");
+    assert!(
+        consoles.iter().any(|log| log.label == "deploy"),
+        "{consoles:?}"
+    );
     assert_eq!(logs[0].label, "deploy");
     let page = client
         .agent_log_lines(&node, &logs[0].name, 0)

@@ -10,8 +10,10 @@
 //! * `GET /cupola/v1/images` – [`Images`]: what is configured for deployment.
 //! * `GET /cupola/v1/nodes/{node}/logs` – [`AgentLogs`]: logs that were collected of the node's
 //!   ramdisks, the newest first.
-//! * `GET /cupola/v1/nodes/{node}/logs/{name}` – one of them, a gzipped tar archive.
+//! * `GET /cupola/v1/nodes/{node}/logs/{name}` – one of them, a gzipped tar archive; a recorded
+//!   serial console as it was ([`AgentLog::is_recording`]).
 //! * `GET /cupola/v1/nodes/{node}/logs/{name}/lines[?from=N&count=N]` – its lines as [`LogPage`].
+//! * `GET` and `POST /cupola/v1/nodes/{node}/serial` – its serial console: [`crate::serial`].
 //! * `POST /cupola/v1/probe` – body [`ProbeRequest`], answer [`crate::probe::ProbeReport`].
 //!
 //! [`Event`]: crate::event::Event
@@ -221,7 +223,7 @@ pub struct Images {
     pub images: Vec<Image>,
 }
 
-/// Logs that an agent has sent.
+/// Logs that an agent has sent, or a recorded serial console.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentLog {
     /// Its name.
@@ -232,6 +234,14 @@ pub struct AgentLog {
     pub collected_at: Timestamp,
     /// Size of the archive in bytes.
     pub size: u64,
+}
+
+impl AgentLog {
+    /// Whether it is what a machine wrote to its serial console meanwhile.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.name.ends_with(crate::serial::RECORDING)
+    }
 }
 
 /// The logs of a node.

@@ -33,6 +33,7 @@ pub mod raid;
 pub mod resource;
 pub mod runbook;
 pub mod secret;
+pub mod serial;
 pub mod state;
 pub mod trust;
 pub mod volume_connector;

@@ -1,7 +1,8 @@
 //! Logs that agents have sent: kept as the archives they are, in one directory with a quota, named
 //! as Ironic names them. When they are asked for is the conductor's; how an archive is read as
-//! lines is in [`text`].
+//! lines is in [`text`]. Recorded serial consoles lie among them ([`recording`]).
 
+mod recording;
 mod text;
 
 use std::fs;
@@ -11,14 +12,17 @@ use std::path::{Path, PathBuf};
 
 use cupola_api::cupola::{AgentLog, LogPage};
 use cupola_api::id::NodeId;
+use cupola_api::serial::RECORDING;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+pub use recording::Recording;
+
 /// The largest archive that is kept, in bytes.
 pub const LARGEST: usize = 32 << 20;
 
-/// The end of every name.
+/// The end of the name of an archive.
 const SUFFIX: &str = ".tar.gz";
 /// How a time is written in a name.
 const TIME: &str = "%Y-%m-%d-%H-%M-%S";
@@ -92,16 +96,8 @@ impl AgentLogs {
                 size: archive.len(),
             });
         }
-        let failed = |path: &Path, source| LogError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)
-            .map_err(|error| failed(&self.directory, error))?;
-        let name = name_of(about, at);
+        self.make_directory()?;
+        let name = name_of(about, at, SUFFIX);
         let path = self.directory.join(&name);
         // Written under another name first: a process that dies half-way leaves no broken archive.
         let partial = self.directory.join(format!(".{name}.partial"));
@@ -119,6 +115,30 @@ impl AgentLogs {
         }
         self.prune(&name);
         Ok(name)
+    }
+
+    /// Begins to record a serial console; the last `most` bytes of it are kept.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn record(
+        &self,
+        about: LogAbout<'_>,
+        at: Timestamp,
+        most: usize,
+    ) -> Result<Recording, LogError> {
+        self.make_directory()?;
+        let name = name_of(about, at, RECORDING);
+        self.prune(&name);
+        Ok(Recording::new(self.directory.join(&name), name, most))
+    }
+
+    fn make_directory(&self) -> Result<(), LogError> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(|error| failed(&self.directory, error))
     }
 
     /// The logs of a node, the newest first; none when the directory cannot be read.
@@ -154,7 +174,11 @@ impl AgentLogs {
         count: usize,
     ) -> Result<LogPage, LogError> {
         let file = self.open(node, name)?;
-        Ok(text::page(file, from, count))
+        Ok(if name.ends_with(RECORDING) {
+            text::plain(file, from, count)
+        } else {
+            text::page(file, from, count)
+        })
     }
 
     /// At most `count` bytes of the archive from `offset` on; none at its end.
@@ -232,17 +256,27 @@ impl AgentLogs {
     }
 }
 
-fn name_of(about: LogAbout<'_>, at: Timestamp) -> String {
+fn failed(path: &Path, source: io::Error) -> LogError {
+    LogError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn name_of(about: LogAbout<'_>, at: Timestamp, suffix: &str) -> String {
     let instance = about
         .instance
         .map_or_else(String::new, |id| format!("_{id}"));
     let time = at.strftime(TIME);
-    format!("{}{instance}_{}_{time}{SUFFIX}", about.node, about.label)
+    format!("{}{instance}_{}_{time}{suffix}", about.node, about.label)
 }
 
 /// The time in a name; `None` when it is not the name of a log.
 fn time_of(name: &str) -> Option<Timestamp> {
-    let (rest, time) = name.strip_suffix(SUFFIX)?.rsplit_once('_')?;
+    let (rest, time) = name
+        .strip_suffix(SUFFIX)
+        .or_else(|| name.strip_suffix(RECORDING))?
+        .rsplit_once('_')?;
     rest.get(..36)?.parse::<Uuid>().ok()?;
     let time = jiff::civil::DateTime::strptime(TIME, time).ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())

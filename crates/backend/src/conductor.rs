@@ -15,6 +15,7 @@
 //! | `rules` | what inspection rules make of a node that was inspected |
 //! | `allocate` | which node an allocation gets |
 //! | `vif` | which port carries which virtual network interface |
+//! | `serial` | serial consoles that are followed and recorded |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
 //! | `work` `recorder` `locks` `workers` | what all of them stand on |
 
@@ -47,6 +48,7 @@ mod rescue;
 mod reserved;
 mod rpc;
 mod rules;
+mod serial;
 mod service;
 mod steps;
 mod teardown;
@@ -104,6 +106,10 @@ struct Inner {
     allocating: Mutex<HashSet<AllocationId>>,
     /// Agents that do not answer.
     silences: Mutex<HashMap<NodeId, lost_agent::Silence>>,
+    /// Serial consoles that are open.
+    consoles: serial::Consoles,
+    /// Recordings of serial consoles that go on.
+    recordings: Mutex<HashMap<NodeId, serial::Running>>,
     /// Failed power reads in a row, by node.
     power_failures: Mutex<HashMap<NodeId, u32>>,
 }
@@ -141,6 +147,8 @@ impl Conductor {
                 tokens_told: Mutex::default(),
                 allocating: Mutex::default(),
                 silences: Mutex::default(),
+                consoles: serial::Consoles::default(),
+                recordings: Mutex::default(),
                 power_failures: Mutex::default(),
             }),
         }

@@ -30,7 +30,7 @@ pub(crate) use nearest::nearest;
 pub use sections::{
     Agent, Api, AuthStrategy, Boot, BootLoader, BootMode, Cleaning, Conductor, Database, Deploy,
     Drivers, HashAlgorithm, ImageDownloadSource, Inspection, Ipmi, Keystone, LogsCollect,
-    NotificationDriver, NotificationLevel, Notifications, RpcSection, TlsMode,
+    NotificationDriver, NotificationLevel, Notifications, RpcSection, Serial, TlsMode,
 };
 
 macro_rules! config {
@@ -81,6 +81,8 @@ config! {
     boot: Boot,
     /// `[agent]`: the agent in the ramdisk.
     agent: Agent,
+    /// `[serial]`: serial consoles.
+    serial: Serial,
     /// `[notifications]`: what is told of changes.
     notifications: Notifications,
     /// `[rpc]`: between API and conductor processes.

@@ -17,9 +17,38 @@ use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
     VirtualMedia,
 };
+use cupola_api::serial::{SerialCursor, SerialItem, SerialSend};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 use serde_json::Value;
+use uuid::Uuid;
+
+/// Who follows a serial console, and where it is.
+#[derive(Clone, Debug)]
+pub struct SerialFollow {
+    /// Who: the same for as long as it follows.
+    pub watcher: Uuid,
+    /// The user's name, to be shown to others who follow.
+    pub user: Option<String>,
+    /// The place behind what it has; none for all that is kept.
+    pub after: Option<SerialCursor>,
+    /// [`SerialBatch::state`] of the last answer, 0 before the first.
+    pub state: u64,
+    /// Whether the console is taken from another session of the BMC, when it is opened for the first
+    /// time.
+    pub take_over: bool,
+}
+
+/// What is new of a serial console.
+#[derive(Clone, Debug)]
+pub struct SerialBatch {
+    /// The state where it has changed, then the output.
+    pub items: Vec<SerialItem>,
+    /// The place behind it.
+    pub next: SerialCursor,
+    /// Which state was told.
+    pub state: u64,
+}
 
 /// What the API asks of a conductor. Every call answers within a deadline; what takes longer is
 /// started by the call and goes on after it.
@@ -179,6 +208,18 @@ pub trait Rpc: Send + Sync + 'static {
         name: &str,
         offset: u64,
     ) -> Result<Bytes, ApiFault>;
+
+    /// What came of a node's serial console behind a place; opens it for the first who follows, and
+    /// answers as soon as there is something, at the latest after a few seconds with nothing. Who
+    /// follows asks again and again: who does not for a while counts as gone.
+    async fn serial_follow(&self, node: NodeId, who: SerialFollow)
+    -> Result<SerialBatch, ApiFault>;
+
+    /// Somebody does not follow a serial console any more.
+    async fn serial_leave(&self, node: NodeId, watcher: Uuid);
+
+    /// Types into a serial console that is followed, or sends it a break.
+    async fn serial_send(&self, node: NodeId, send: SerialSend) -> Result<(), ApiFault>;
 
     /// Tests a BMC before its node exists.
     async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault>;

@@ -18,6 +18,7 @@ mod management;
 mod pace;
 mod power;
 mod rescue;
+mod serial;
 mod settings;
 mod step;
 mod task;
@@ -36,6 +37,9 @@ pub use management::Management;
 pub use pace::PowerOnPace;
 pub use power::Power;
 pub use rescue::Rescue;
+pub use serial::{
+    Serial, SerialEvent, SerialInput, SerialLine, SerialOutput, SerialSink, SerialTrouble,
+};
 pub use settings::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
 };

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::boot::Loader;
 use crate::interface::{
     Boot, Configuration, Deploy, DriverSettings, Hardware, Inspect, InterfaceKind, Management,
-    Power, Rescue, Vendor,
+    Power, Rescue, Serial, Vendor,
 };
 pub use hardware_type::HardwareType;
 
@@ -87,6 +87,8 @@ pub struct Implementations {
     pub firmware: BTreeMap<&'static str, Arc<dyn Configuration>>,
     /// Vendor interfaces.
     pub vendor: BTreeMap<&'static str, Arc<dyn Vendor>>,
+    /// Serial consoles, by the power interface whose BMC carries them.
+    pub serial: BTreeMap<&'static str, Arc<dyn Serial>>,
     /// Interfaces of kinds that need no implementation: the conductor does all that they do.
     pub plain: Vec<(InterfaceKind, &'static str)>,
 }
@@ -119,6 +121,8 @@ impl Implementations {
     /// nobody says it.
     #[must_use]
     pub fn with_ipmi(mut self, hub: crate::ipmi::IpmiHub, efi_by_default: bool) -> Self {
+        let serial = crate::ipmi::IpmiSerial::new(hub.clone());
+        self.serial.insert("ipmitool", Arc::new(serial));
         let (power, management) = crate::ipmi::interfaces(hub, efi_by_default);
         self.power.insert("ipmitool", Arc::new(power));
         self.management.insert("ipmitool", Arc::new(management));
@@ -421,6 +425,10 @@ impl Registry {
                 "no-vendor" => None,
                 name => Some(pick(&found.vendor, InterfaceKind::Vendor, name)?),
             },
+            serial: found
+                .serial
+                .get(name(InterfaceKind::Power)?.as_str())
+                .cloned(),
             settings: Arc::clone(&self.settings),
         })
     }

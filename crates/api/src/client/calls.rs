@@ -27,6 +27,7 @@ use crate::resource::{
     BootDevice, BootDeviceSetting, Conductor, Driver, HistoryEntry, NodeInventory,
     ProvisionRequest, Validations,
 };
+use crate::serial::{SerialCursor, SerialItem, SerialSend};
 use crate::state::power::PowerTarget;
 
 /// The largest answer that is read whole, in bytes.
@@ -376,6 +377,49 @@ impl Client {
                 .insert("last-event-id", http::HeaderValue::from(id.0));
         }
         Ok(events::decode(self.checked(request).await?))
+    }
+
+    /// How a node's console is reached by Ironic's own means: `console_enabled`, `console_info`.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn console(&self, node: &NodeIdent) -> Result<Value, ClientError> {
+        let path = node_path(node, "/states/console");
+        self.json(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Follows a node's serial console, behind a place where one is given; with `take_over` another
+    /// session of the BMC loses it.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; later ones come as items of the stream, which then ends.
+    pub async fn serial(
+        &self,
+        node: &NodeIdent,
+        after: Option<SerialCursor>,
+        take_over: bool,
+    ) -> Result<BoxStream<'static, Result<SerialItem, ClientError>>, ClientError> {
+        let query = if take_over { "?take_over=true" } else { "" };
+        let path = format!("/cupola/v1/nodes/{}/serial{query}", encode(node));
+        let mut request = self.request(Method::GET, &path)?;
+        let place = after.and_then(|at| http::HeaderValue::from_str(&at.to_string()).ok());
+        if let Some(place) = place {
+            request.headers_mut().insert("last-event-id", place);
+        }
+        Ok(events::decode_serial(self.checked(request).await?))
+    }
+
+    /// Types into a node's serial console, or sends it a break.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; 409 where nobody follows it, or the BMC does not answer.
+    pub async fn serial_send(
+        &self,
+        node: &NodeIdent,
+        send: &SerialSend,
+    ) -> Result<(), ClientError> {
+        let path = format!("/cupola/v1/nodes/{}/serial", encode(node));
+        self.empty(Method::POST, &path, Some(send)).await
     }
 
     /// Sends a request that the caller has put together, and whose answer has nothing to read.

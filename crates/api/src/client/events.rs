@@ -1,4 +1,5 @@
-//! Reading the event stream: server-sent events (WHATWG HTML, section 9.2) into [`StreamItem`]s.
+//! Reading event streams: server-sent events (WHATWG HTML, section 9.2) into [`StreamItem`]s, or
+//! into the items of a serial console.
 
 use std::collections::VecDeque;
 
@@ -6,6 +7,7 @@ use futures_util::stream::{BoxStream, StreamExt, unfold};
 
 use super::{BodyStream, ClientError};
 use crate::event::{Event, StreamItem};
+use crate::serial::SerialItem;
 
 /// The longest line that is read; a longer one ends the stream with an error.
 const MAX_LINE: usize = 1 << 20;
@@ -13,6 +15,41 @@ const MAX_LINE: usize = 1 << 20;
 /// Turns a body into events. The stream ends when the server closes it or an error came.
 #[must_use]
 pub fn decode(body: BodyStream) -> BoxStream<'static, Result<StreamItem, ClientError>> {
+    items(body)
+}
+
+/// Turns a body into what comes of a serial console, likewise.
+#[must_use]
+pub fn decode_serial(body: BodyStream) -> BoxStream<'static, Result<SerialItem, ClientError>> {
+    items(body)
+}
+
+/// What an event of a stream stands for.
+trait Item: Sized + Send + 'static {
+    /// Reads an event; `None` for one that is not known.
+    fn read(name: &str, id: &str, data: &str) -> Result<Option<Self>, String>;
+}
+
+impl Item for StreamItem {
+    fn read(name: &str, _: &str, data: &str) -> Result<Option<Self>, String> {
+        Ok(match name {
+            "missed" => Some(Self::Missed),
+            "event" => {
+                let event: Event = serde_json::from_str(data).map_err(|e| e.to_string())?;
+                Some(Self::Event(Box::new(event)))
+            }
+            _ => None,
+        })
+    }
+}
+
+impl Item for SerialItem {
+    fn read(name: &str, id: &str, data: &str) -> Result<Option<Self>, String> {
+        Self::decode(name, id, data)
+    }
+}
+
+fn items<T: Item>(body: BodyStream) -> BoxStream<'static, Result<T, ClientError>> {
     let state = (body, Decoder::default(), false);
     unfold(state, |(mut body, mut decoder, ended)| async move {
         if ended {
@@ -38,15 +75,27 @@ pub fn decode(body: BodyStream) -> BoxStream<'static, Result<StreamItem, ClientE
 }
 
 /// Collects lines into events.
-#[derive(Default)]
-struct Decoder {
+struct Decoder<T> {
     partial: Vec<u8>,
     name: String,
+    id: String,
     data: String,
-    ready: VecDeque<StreamItem>,
+    ready: VecDeque<T>,
 }
 
-impl Decoder {
+impl<T> Default for Decoder<T> {
+    fn default() -> Self {
+        Self {
+            partial: Vec::new(),
+            name: String::new(),
+            id: String::new(),
+            data: String::new(),
+            ready: VecDeque::new(),
+        }
+    }
+}
+
+impl<T: Item> Decoder<T> {
     fn push(&mut self, chunk: &[u8]) -> Result<(), String> {
         for part in chunk.split_inclusive(|b| *b == b'\n') {
             self.partial.extend_from_slice(part);
@@ -75,7 +124,8 @@ impl Decoder {
                 }
                 self.data.push_str(value);
             }
-            // Comments keep the connection open; ids come inside the data as well.
+            "id" => value.clone_into(&mut self.id),
+            // Comments keep the connection open.
             _ => {}
         }
         Ok(())
@@ -84,14 +134,7 @@ impl Decoder {
     fn dispatch(&mut self) -> Result<(), String> {
         let name = std::mem::take(&mut self.name);
         let data = std::mem::take(&mut self.data);
-        match name.as_str() {
-            "missed" => self.ready.push_back(StreamItem::Missed),
-            "event" => {
-                let event: Event = serde_json::from_str(&data).map_err(|e| e.to_string())?;
-                self.ready.push_back(StreamItem::Event(Box::new(event)));
-            }
-            _ => {}
-        }
+        self.ready.extend(T::read(&name, &self.id, &data)?);
         Ok(())
     }
 }
@@ -105,7 +148,7 @@ mod tests {
         \"node\":null,\"type\":\"maintenance\",\"on\":true,\"reason\":null}\n\nevent: missed\ndata: {}\n\n";
 
     fn decode_in(pieces: &[&[u8]]) -> Vec<StreamItem> {
-        let mut decoder = Decoder::default();
+        let mut decoder = Decoder::<StreamItem>::default();
         for piece in pieces {
             decoder.push(piece).expect("a good stream");
         }
@@ -129,7 +172,8 @@ mod tests {
 
         #[test]
         fn hostile_bytes_never_panic(bytes: Vec<u8>) {
-            let _ = Decoder::default().push(&bytes);
+            let _ = Decoder::<StreamItem>::default().push(&bytes);
+            let _ = Decoder::<SerialItem>::default().push(&bytes);
         }
     }
 }

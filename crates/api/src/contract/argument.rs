@@ -160,6 +160,9 @@ pub(super) const BIOS: &[Argument] = &[
 /// Whose events are followed.
 pub(super) const EVENTS: &[Argument] = &[argument(1, "node", Text)];
 
+/// Whether a serial console is taken from another session.
+pub(super) const SERIAL: &[Argument] = &[argument(1, "take_over", Boolean)];
+
 /// Which part of a timeline is shown.
 pub(super) const TIMELINE: &[Argument] =
     &[argument(1, "after", Number), argument(1, "limit", Number)];

@@ -151,6 +151,15 @@ pub(super) const TRAITS: Body = Body::Members(&[("traits", Kind::Any)], &[]);
 /// Whether a console is enabled.
 pub(super) const CONSOLE: Body = Body::Members(&[("enabled", Kind::Boolean(false))], &[]);
 
+/// What is sent to a serial console: characters in base64, or a break.
+pub(super) const SERIAL: Body = Body::Members(
+    &[],
+    &[
+        ("data", Kind::Text(usize::MAX)),
+        ("break", Kind::OptionalBoolean),
+    ],
+);
+
 /// A boot mode.
 pub(super) const TARGET_NAME: Body = Body::Members(&[("target", Kind::RequiredText)], &[]);
 

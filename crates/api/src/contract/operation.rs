@@ -580,6 +580,12 @@ operations! {
     ShowLogLines: GET "/cupola/v1/nodes/{node}/logs/{log}/lines", 1, Fits, "node:history:get", [LINES],
         Body::Nothing => Answer::Object(200),
         "Lines of a log of an agent.";
+    FollowSerial: GET "/cupola/v1/nodes/{node}/serial", 1, Fits, "node:get_console", [SERIAL],
+        Body::Nothing => Answer::Other,
+        "What a node's machine writes to its serial console, as it comes.";
+    SendSerial: POST "/cupola/v1/nodes/{node}/serial", 1, Fits, "node:set_console_state", [],
+        bodies::SERIAL => Answer::Nothing(204),
+        "Types into a node's serial console, or sends it a break.";
     ListImages: GET "/cupola/v1/images", 1, Fits, "node:list_all", [],
         Body::Nothing => Answer::Object(200),
         "The images that can be deployed.";

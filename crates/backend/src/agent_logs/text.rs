@@ -12,15 +12,24 @@ const UNPACKED: u64 = 512 << 20;
 /// The longest line, in bytes; the rest of a longer one is left out.
 const LINE: usize = 4096;
 
-/// The lines from number `from` on, at most `count`.
+/// The lines of an archive from number `from` on, at most `count`.
 pub(super) fn page(archive: impl Read, from: u64, count: usize) -> LogPage {
+    collect(from, count, |taker| walk(archive, taker))
+}
+
+/// The lines of what is text already, likewise.
+pub(super) fn plain(text: impl Read, from: u64, count: usize) -> LogPage {
+    collect(from, count, |taker| lines(BufReader::new(text), taker))
+}
+
+fn collect(from: u64, count: usize, read: impl FnOnce(&mut Taker) -> io::Result<bool>) -> LogPage {
     let mut taker = Taker {
         from,
         count,
         at: 0,
         lines: Vec::new(),
     };
-    let end = match walk(archive, &mut taker) {
+    let end = match read(&mut taker) {
         Ok(end) => end,
         Err(error) => taker.take(|| format!("(the archive cannot be read further: {error})")),
     };
@@ -69,12 +78,19 @@ fn walk(archive: impl Read, taker: &mut Taker) -> io::Result<bool> {
         if !taker.take(|| format!("==> {name} <==")) {
             return Ok(false);
         }
-        let mut reader = BufReader::new(entry);
-        let mut line = Vec::new();
-        while read_line(&mut reader, &mut line)? {
-            if !taker.take(|| readable(&line)) {
-                return Ok(false);
-            }
+        if !lines(BufReader::new(entry), taker)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Takes line after line; whether the end was reached.
+fn lines(mut reader: impl BufRead, taker: &mut Taker) -> io::Result<bool> {
+    let mut line = Vec::new();
+    while read_line(&mut reader, &mut line)? {
+        if !taker.take(|| readable(&line)) {
+            return Ok(false);
         }
     }
     Ok(true)

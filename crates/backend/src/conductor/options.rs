@@ -14,6 +14,15 @@ pub struct AgentLogOptions {
     pub logs: Option<AgentLogs>,
 }
 
+/// Whether serial consoles are recorded, and how much of each.
+#[derive(Clone, Copy, Debug)]
+pub struct SerialOptions {
+    /// Whether.
+    pub record: bool,
+    /// The last so many KiB of a recording are kept.
+    pub record_size: usize,
+}
+
 /// What the conductor needs of the configuration; the defaults are those of the reference (wire
 /// reference §26). A zero switches the periodic work or the time-out off.
 #[derive(Clone, Debug)]
@@ -85,6 +94,8 @@ pub struct ConductorOptions {
     pub allow_provisioning_in_maintenance: bool,
     /// The logs of ramdisks.
     pub agent_logs: AgentLogOptions,
+    /// Serial consoles.
+    pub serial: SerialOptions,
     /// Between two looks at a command of an agent; grows when many are followed.
     pub follow_interval: Duration,
     /// How long an agent may not answer before its machine is looked at, and between two looks.
@@ -130,6 +141,10 @@ impl Default for ConductorOptions {
             agent_logs: AgentLogOptions {
                 collect: LogsCollect::OnFailure,
                 logs: None,
+            },
+            serial: SerialOptions {
+                record: true,
+                record_size: 1024,
             },
             follow_interval: seconds(1),
             silent_agent_interval: seconds(15),

@@ -52,6 +52,7 @@ impl Conductor {
                 if told_until.is_some_and(has_moved) {
                     self.complete_timeline(&node).await?;
                 }
+                self.record_serial(&node);
                 if node.provision_state.is_working() {
                     self.recover_working(node.uuid, node.provision_state);
                 } else {

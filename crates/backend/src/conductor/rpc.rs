@@ -16,15 +16,17 @@ use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validations, VifRequest,
     VirtualMedia,
 };
+use cupola_api::serial::SerialSend;
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::error::{WorkError, store_fault};
 use super::management::FirmwareChange;
 use super::work::Work;
 use super::{Conductor, vif};
-use crate::rpc::Rpc;
+use crate::rpc::{Rpc, SerialBatch, SerialFollow};
 
 /// How long a BMC may take over a question that somebody waits for.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(50);
@@ -244,6 +246,22 @@ impl Rpc for Conductor {
         offset: u64,
     ) -> Result<Bytes, ApiFault> {
         self.log_bytes(node, name, offset).await
+    }
+
+    async fn serial_follow(
+        &self,
+        node: NodeId,
+        who: SerialFollow,
+    ) -> Result<SerialBatch, ApiFault> {
+        self.follow_serial(node, who).await
+    }
+
+    async fn serial_leave(&self, node: NodeId, watcher: Uuid) {
+        self.leave_serial(node, watcher);
+    }
+
+    async fn serial_send(&self, node: NodeId, send: SerialSend) -> Result<(), ApiFault> {
+        self.send_serial(node, send).await
     }
 
     async fn probe(&self, driver: &str, driver_info: Object) -> Result<ProbeReport, ApiFault> {

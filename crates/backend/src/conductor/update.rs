@@ -148,6 +148,7 @@ impl Conductor {
             Ok(name) => {
                 self.inner.power_failures.lock().remove(&id);
                 self.inner.progress.lock().remove(&id);
+                self.end_recording(id);
                 self.events()
                     .publish(Some(id), EventKind::NodeDeleted { name });
                 Ok(())

@@ -144,6 +144,7 @@ impl Work {
             target,
         };
         self.notifier().provision(&stored, before);
+        self.conductor.record_serial(&stored);
         // So a process that dies has at the most its last move missing in the timeline.
         self.conductor.events().flush_within(FLUSH).await;
         Ok(stored)

@@ -20,6 +20,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     conductor(config)?;
     drivers(config)?;
     notifications(config)?;
+    if config.serial.record_size == 0 {
+        return Err(unusable("serial.record_size", "must be at least 1"));
+    }
     if config.boot.lease_time.is_zero() {
         return Err(unusable("boot.lease_time", NO_TIME));
     }

@@ -489,6 +489,19 @@ section! {
 }
 
 section! {
+    /// Serial consoles of machines: serial-over-LAN of their BMCs.
+    "serial" Serial {
+        /// Whether what a machine writes to its serial console is recorded while its node is
+        /// deployed, cleaned, inspected, rescued or serviced. A recording is kept with the logs of
+        /// agent.deploy_logs_local_path, also when all goes well; it holds what the machine writes,
+        /// never what is typed. While it goes on the BMC's serial console is taken by this service.
+        record: bool = true;
+        /// How much of each recording is kept, in KiB: the last.
+        record_size: usize = 1024;
+    }
+}
+
+section! {
     /// Notifications of changes, as Ironic emits them.
     "notifications" Notifications {
         /// The lowest level of what is told: debug, info, warning, error or critical. Not set,

@@ -42,6 +42,8 @@ pub(super) struct Call {
     pub(super) body: Mutex<Option<Body>>,
     /// What the body of a request without credentials takes of the memory for all of them.
     pub(super) memory: Option<OwnedSemaphorePermit>,
+    /// The name of who calls; none where nobody was asked.
+    pub(super) user: Option<Arc<str>>,
     /// What proved who calls, where that must go on holding.
     pub(super) proof: Option<Proof>,
     /// What its sender may do.

@@ -3,6 +3,7 @@
 
 pub(super) mod events;
 pub(super) mod logs;
+pub(super) mod serial;
 
 use std::time::Duration;
 

@@ -218,7 +218,7 @@ struct Asked {
 fn call(state: ApiState, parts: Parts, body: Body, asked: Asked, caller: &Caller) -> Call {
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let proof = match (asked.route.operation, caller) {
-        (Operation::FollowEvents, Caller::User(_) | Caller::Token(_)) => {
+        (Operation::FollowEvents | Operation::FollowSerial, Caller::User(_) | Caller::Token(_)) => {
             let policy = Arc::clone(&state.options.policy);
             let authentication = state.authentication.clone();
             Some(Proof::new(
@@ -233,6 +233,7 @@ fn call(state: ApiState, parts: Parts, body: Body, asked: Asked, caller: &Caller
     Call {
         base: base(&state, &parts),
         proof,
+        user: caller.user().map(Arc::from),
         memory: None,
         state,
         route: asked.route,
@@ -290,8 +291,10 @@ fn accepts_json(headers: &HeaderMap, operation: Operation) -> bool {
     accept.trim().is_empty()
         || types.any(|t| {
             matches!(t, "application/json" | "application/*" | "*/*")
-                || (operation == Operation::FollowEvents && t == "text/event-stream")
-                || (operation == Operation::ShowLog && t == "application/gzip")
+                || (matches!(operation, Operation::FollowEvents | Operation::FollowSerial)
+                    && t == "text/event-stream")
+                || (operation == Operation::ShowLog
+                    && matches!(t, "application/gzip" | "application/octet-stream"))
         })
 }
 

@@ -193,6 +193,8 @@ pub(super) async fn handle(operation: Operation, path: &Found, call: &mut Call) 
         O::ListLogs => cupola::logs::list(call, a).await,
         O::ShowLog => cupola::logs::archive(call, a, b).await,
         O::ShowLogLines => cupola::logs::lines(call, a, b).await,
+        O::FollowSerial => cupola::serial::follow(call, a).await,
+        O::SendSerial => cupola::serial::send(call, a).await,
         O::ListImages => cupola::images(call),
         O::ProbeBmc => cupola::probe(call).await,
     }

@@ -18,14 +18,14 @@ use cupola_drivers::image_cache::{CacheLimits, ImageCache};
 use cupola_drivers::interface::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings, PowerOnPace,
 };
-use cupola_drivers::ipmi::{IpmiConfig, IpmiHub, interfaces};
+use cupola_drivers::ipmi::{IpmiConfig, IpmiHub};
 use cupola_drivers::ipxe::IpxeBoot;
 use cupola_drivers::registry::{Implementations, Registry};
 
 use super::ServiceError;
 use crate::agent_logs::AgentLogs;
 use crate::conductor::ConductorOptions;
-use crate::conductor::options::AgentLogOptions;
+use crate::conductor::options::{AgentLogOptions, SerialOptions};
 use crate::config::{
     BootLoader, BootMode, Config, DhcpMode, ImageDownloadSource, TlsMode, priorities,
 };
@@ -76,6 +76,10 @@ pub(super) fn conductor(config: &Config, state_directory: &Path) -> ConductorOpt
         max_wait_step: conductor.max_conductor_wait_step_seconds,
         allow_provisioning_in_maintenance: conductor.allow_provisioning_in_maintenance,
         agent_logs: agent_logs(config, state_directory),
+        serial: SerialOptions {
+            record: config.serial.record,
+            record_size: config.serial.record_size,
+        },
         ..ConductorOptions::default()
     }
 }
@@ -316,11 +320,7 @@ pub(super) fn registry(
             source,
         })?;
         let efi = config.deploy.default_boot_mode == BootMode::Uefi;
-        let (power, management) = interfaces(hub, efi);
-        implementations.power.insert("ipmitool", Arc::new(power));
-        implementations
-            .management
-            .insert("ipmitool", Arc::new(management));
+        implementations = implementations.with_ipmi(hub, efi);
     }
     if enabled("fake-hardware") {
         let delay = DelayRange::parse(&config.drivers.fake_delay).ok_or_else(|| {

@@ -11,7 +11,7 @@ use crate::crash_point::{CrashPoint, crash_point};
 
 use super::{
     Boot, Changes, Configuration, Deploy, DriverSettings, Inspect, Management, Outcome, Power,
-    PowerSet, Rescue, Result, Step, StepSource, Task, Vendor,
+    PowerSet, Rescue, Result, Serial, Step, StepSource, Task, Vendor,
 };
 
 /// What a node is driven with.
@@ -35,6 +35,8 @@ pub struct Hardware {
     pub firmware: Option<Arc<dyn Configuration>>,
     /// What only this hardware can; `None` for `no-vendor`.
     pub vendor: Option<Arc<dyn Vendor>>,
+    /// The serial console; `None` where nothing carries one.
+    pub serial: Option<Arc<dyn Serial>>,
     /// What the configuration says.
     pub settings: Arc<DriverSettings>,
 }

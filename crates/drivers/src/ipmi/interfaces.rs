@@ -95,7 +95,7 @@ impl BmcObserver for Timeline {
     }
 }
 
-async fn address(info: &DriverInfo) -> std::result::Result<SocketAddr, IpmiError> {
+pub(super) async fn address(info: &DriverInfo) -> std::result::Result<SocketAddr, IpmiError> {
     if let Ok(address) = info.host.parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, info.port));
     }
@@ -104,7 +104,7 @@ async fn address(info: &DriverInfo) -> std::result::Result<SocketAddr, IpmiError
         .unwrap_or_else(|_| Err(IpmiError::new(&info.host, IpmiFault::UnknownHost(None))))
 }
 
-fn target(info: &DriverInfo, address: SocketAddr) -> IpmiTarget {
+pub(super) fn target(info: &DriverInfo, address: SocketAddr) -> IpmiTarget {
     IpmiTarget {
         address,
         username: info.username.clone(),

@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::interface::SerialEvent;
+
 use self::link::{Inbound, Outbound, Settled};
 use super::{
     client::IpmiClient,
@@ -45,19 +47,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// Characters in a packet for BMCs that tell no usable limit.
 const CAREFUL: usize = 32;
 
-/// What came from the machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SerialEvent {
-    /// Characters.
-    Characters(Vec<u8>),
-    /// The machine sent a break.
-    Break,
-    /// Characters of the machine were lost on the way to the BMC.
-    Overrun,
-    /// The machine takes no characters now, such as while it is off: what was sent is dropped.
-    Refused,
-}
-
 #[derive(Debug)]
 enum Input {
     Characters(Vec<u8>),
@@ -81,10 +70,28 @@ impl SerialConsole {
         self.output.recv().await
     }
 
+    /// Its two halves. When the sending half and all copies of it are dropped, the reading half ends
+    /// as soon as the BMC has the console back.
+    #[must_use]
+    pub fn split(self) -> (SerialInput, SerialReader) {
+        (SerialInput(self.input), SerialReader(self.output))
+    }
+
     /// The half that sends, for another task.
     #[must_use]
     pub fn input(&self) -> SerialInput {
         SerialInput(self.input.clone())
+    }
+}
+
+/// The reading half of an open serial console.
+#[derive(Debug)]
+pub struct SerialReader(mpsc::Receiver<Result<SerialEvent, IpmiError>>);
+
+impl SerialReader {
+    /// What came next; `None` after the end, whose cause came before as an error. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<SerialEvent, IpmiError>> {
+        self.0.recv().await
     }
 }
 

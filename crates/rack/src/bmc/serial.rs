@@ -44,6 +44,7 @@ struct Buffer {
 pub struct SerialPort {
     buffer: Arc<Mutex<Buffer>>,
     changed: Arc<Notify>,
+    breaks: Arc<Notify>,
     typed: mpsc::Sender<Vec<u8>>,
 }
 
@@ -55,6 +56,7 @@ impl SerialPort {
         let port = Self {
             buffer: Arc::default(),
             changed: Arc::default(),
+            breaks: Arc::default(),
             typed,
         };
         (port, receiver)
@@ -74,6 +76,11 @@ impl SerialPort {
         }
         drop(buffer);
         self.changed.notify_waiters();
+    }
+
+    /// Waits for the next break that a console sends.
+    pub async fn next_break(&self) {
+        self.breaks.notified().await;
     }
 
     fn attach(&self, attached: bool) {
@@ -203,7 +210,12 @@ impl SimBmc {
             Some(port) if is_new && !received.characters.is_empty() => {
                 port.typed.try_send(received.characters.clone()).is_ok()
             }
-            Some(_) => true,
+            Some(port) => {
+                if is_new && received.flags.send_break {
+                    port.breaks.notify_one();
+                }
+                true
+            }
             None => false,
         };
         if taken {

@@ -1,5 +1,6 @@
 //! What a simulated machine does with what is typed into its serial port: under an operating system
-//! it echoes, and its login prompt comes again after each line; nobody gets in.
+//! it echoes, and its login prompt comes again after each line; nobody
+//! gets in. A break is answered as the kernel does.
 
 use std::sync::Arc;
 
@@ -7,6 +8,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, Running, operating_system};
+
+/// What Linux says to a break with no key behind it.
+const SYSRQ: &[u8] = b"\r\nsysrq: HELP : loglevel(0-9) reboot(b) crash(c) sync(s) unmount(u)\r\n";
 
 /// Answers until the machine is gone.
 pub(super) async fn listen(
@@ -17,6 +21,12 @@ pub(super) async fn listen(
     loop {
         let characters = tokio::select! {
             () = cancel.cancelled() => return,
+            () = machine.serial.next_break() => {
+                if *machine.running.borrow() == Running::OperatingSystem {
+                    machine.serial.write(SYSRQ);
+                }
+                continue;
+            }
             characters = typed.recv() => characters,
         };
         let Some(characters) = characters else {

@@ -24,7 +24,7 @@ use super::super::proof::Proof;
 use crate::events::Subscription;
 
 /// How often a comment is sent when nothing happens, so that nobody on the way hangs up.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Follows the events, of all nodes or of one.
 pub(in super::super) async fn follow(call: &mut Call) -> Answer {
@@ -37,10 +37,7 @@ pub(in super::super) async fn follow(call: &mut Call) -> Answer {
     };
     let after = last_event_id(call)?;
     let subscription = call.state.events.subscribe(after, node);
-    let ends = Ends {
-        shutdown: call.state.shutdown.child_token(),
-        watch: call.proof.take().map(Watch::of),
-    };
+    let ends = Ends::of(call);
     let stream = stream(subscription, ends);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(stream).keep_alive(keep_alive).into_response())
@@ -59,7 +56,7 @@ fn last_event_id(call: &Call) -> Result<Option<EventId>, ApiFault> {
 }
 
 /// What ends a stream.
-struct Ends {
+pub(super) struct Ends {
     shutdown: CancellationToken,
     watch: Option<Watch>,
 }
@@ -91,8 +88,16 @@ impl Watch {
 }
 
 impl Ends {
+    /// Of the answer to this request.
+    pub(super) fn of(call: &mut Call) -> Self {
+        Self {
+            shutdown: call.state.shutdown.child_token(),
+            watch: call.proof.take().map(Watch::of),
+        }
+    }
+
     /// Waits for the end; the reason that is told, where there is one.
-    async fn ended(&mut self) -> Option<String> {
+    pub(super) async fn ended(&mut self) -> Option<String> {
         let watched = async {
             match &mut self.watch {
                 Some(watch) => (&mut watch.why).await.ok(),

@@ -7,6 +7,7 @@ use cupola_api::cupola::AgentLogs;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::policy::Rule;
+use cupola_api::serial::RECORDING;
 use futures_util::stream::{Stream, try_unfold};
 use http::{HeaderValue, Response, header};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(in super::super) async fn list(call: &mut Call, node: &str) -> Answer {
 
 /// `GET /cupola/v1/nodes/{node}/logs/{name}`.
 pub(in super::super) async fn archive(call: &mut Call, node: &str, name: &str) -> Answer {
-    let node = known(call, node).await?;
+    let node = readable(call, node, name).await?;
     // Read before the answer begins, so that what is not there is still a 404.
     let first = call.state.rpc.agent_log_bytes(node, name, 0).await?;
     let rest = rest(Arc::clone(&call.state.rpc), node, name.to_owned(), first);
@@ -37,7 +38,11 @@ pub(in super::super) async fn archive(call: &mut Call, node: &str, name: &str) -
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
-        HeaderValue::from_static("application/gzip"),
+        HeaderValue::from_static(if name.ends_with(RECORDING) {
+            "application/octet-stream"
+        } else {
+            "application/gzip"
+        }),
     );
     Ok(response)
 }
@@ -70,7 +75,7 @@ pub(in super::super) async fn lines(call: &mut Call, node: &str, name: &str) -> 
     let count = count.map_or(LINES, |n| {
         usize::try_from(n).unwrap_or(LINES).clamp(1, LINES)
     });
-    let node = known(call, node).await?;
+    let node = readable(call, node, name).await?;
     let from = u64::try_from(from).unwrap_or(0);
     let page = call
         .state
@@ -78,6 +83,22 @@ pub(in super::super) async fn lines(call: &mut Call, node: &str, name: &str) -> 
         .agent_log_lines(node, name, from, count)
         .await?;
     ok(&page)
+}
+
+/// The same of a node whose log is read: a recorded serial console is for who may see consoles.
+async fn readable(call: &Call, node: &str, name: &str) -> Result<NodeId, Failure> {
+    let id = known(call, node).await?;
+    if name.ends_with(RECORDING)
+        && let Ok(stored) = call.target(&node.into()).await
+        && !call.may_on(Rule::NodeGetConsole, &stored)
+    {
+        let text = format!(
+            "Access was denied to the following resource: {}",
+            Rule::NodeGetConsole.name()
+        );
+        return Err(ApiFault::new(403, text).into());
+    }
+    Ok(id)
 }
 
 /// The identifier of a node; one that is gone may have left logs, and is known by its identifier.

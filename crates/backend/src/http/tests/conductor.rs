@@ -13,13 +13,17 @@ use cupola_api::resource::{
     BootDevice, BootDeviceSetting, Driver, Indicator, ProvisionRequest, Validation, Validations,
     VifRequest, VirtualMedia,
 };
+use cupola_api::serial::{
+    SerialCursor, SerialItem, SerialLink, SerialSend, SerialState, SerialWatcher,
+};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::conductor::vif;
 use crate::events::EventBus;
-use crate::rpc::Rpc;
+use crate::rpc::{Rpc, SerialBatch, SerialFollow};
 use crate::store::{Store, StoreError};
 
 pub(super) struct TestConductor {
@@ -245,6 +249,45 @@ impl Rpc for TestConductor {
         _data: Object,
     ) -> Result<LookupAnswer, ApiFault> {
         self.lookup(&[], node).await
+    }
+
+    /// One batch, then nothing any more.
+    async fn serial_follow(
+        &self,
+        _node: NodeId,
+        who: SerialFollow,
+    ) -> Result<SerialBatch, ApiFault> {
+        if who.state > 0 {
+            std::future::pending::<()>().await;
+        }
+        let next = SerialCursor {
+            session: 1,
+            position: 5,
+        };
+        let state = SerialState {
+            link: SerialLink::Connected,
+            watchers: vec![SerialWatcher {
+                user: who.user,
+                since: jiff::Timestamp::UNIX_EPOCH,
+            }],
+            recording: false,
+        };
+        let output = SerialItem::Output {
+            next,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            characters: b"login".to_vec(),
+        };
+        Ok(SerialBatch {
+            items: vec![SerialItem::State(state), output],
+            next,
+            state: 1,
+        })
+    }
+
+    async fn serial_leave(&self, _node: NodeId, _watcher: Uuid) {}
+
+    async fn serial_send(&self, _node: NodeId, _send: SerialSend) -> Result<(), ApiFault> {
+        Ok(())
     }
 
     async fn agent_logs(&self, _node: NodeId) -> Result<Vec<AgentLog>, ApiFault> {

@@ -9,6 +9,7 @@ use cupola_api::event::{EventKind, Severity, StreamItem};
 use cupola_api::node::Object;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use serde_json::json;
 
 type Items = BoxStream<'static, Result<StreamItem, cupola_api::client::ClientError>>;
 
@@ -164,4 +165,49 @@ async fn logs_pass_through_in_pieces() {
     assert_eq!(chunks.concat(), b"some".repeat(10));
     let missing = client.agent_log(&node, "missing").await.err();
     assert_eq!(missing.and_then(|e| e.status()), Some(404));
+}
+
+#[tokio::test]
+async fn a_serial_console_is_followed_and_typed_into() {
+    use cupola_api::serial::{Characters, SerialItem, SerialSend};
+    let api = Api::start().await;
+    let client = api.client();
+    let node = api.node("n1").await;
+    let ident = cupola_api::id::NodeIdent::from(node.as_str());
+    let mut items = client.serial(&ident, None, false).await.expect("a stream");
+    let mut come = Vec::new();
+    for _ in 0..2 {
+        let item = tokio::time::timeout(Duration::from_secs(10), items.next()).await;
+        come.push(item.expect("in time").expect("an item").expect("readable"));
+    }
+    assert!(matches!(&come[0], SerialItem::State(state) if state.watchers.len() == 1));
+    assert!(
+        matches!(&come[1], SerialItem::Output { characters, next, .. }
+            if characters == b"login" && next.to_string() == "1.5"),
+        "{come:?}"
+    );
+    let typed = SerialSend {
+        data: Some(Characters(b"root\r".to_vec())),
+        send_break: false,
+    };
+    client.serial_send(&ident, &typed).await.expect("taken");
+    let path = format!("/cupola/v1/nodes/{node}/serial");
+    for (body, status) in [
+        (json!({}), 400),
+        (json!({ "data": "no base64!" }), 400),
+        (json!({ "data": "" }), 400),
+        (json!({ "text": "x" }), 400),
+        (json!({ "break": true }), 204),
+    ] {
+        let reply = api.post(&path, body.clone()).await;
+        assert_eq!(reply.status, status, "{body}");
+    }
+    let long = Characters(vec![b'x'; 5000]);
+    let reply = api.post(&path, json!({ "data": long })).await;
+    assert!(
+        reply.status == 400 && reply.fault().contains("4096"),
+        "{}",
+        reply.fault()
+    );
+    assert_eq!(api.get("/cupola/v1/nodes/unknown/serial").await.status, 404);
 }
