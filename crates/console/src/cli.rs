@@ -18,6 +18,7 @@ mod help;
 mod node;
 mod output;
 mod ramdisk;
+mod serial;
 mod serve;
 mod service;
 mod tally;
@@ -232,6 +233,9 @@ enum Command {
     /// Explain where a node stands, what it waits for, and what may be wrong
     #[command(after_help = EXIT_CODES)]
     Explain(explain::Arguments),
+    /// Attach this terminal to the serial console of a node; Ctrl-] or ~. leaves
+    #[command(after_help = EXIT_CODES)]
+    Serial(serial::Arguments),
     /// List and show nodes
     #[command(subcommand, after_help = EXIT_CODES)]
     Node(node::Command),
@@ -315,6 +319,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Deploy(arguments) => Box::pin(deploy::run(&common, arguments)).await,
         Command::Watch(arguments) => Box::pin(watch::run(&common, arguments)).await,
         Command::Explain(arguments) => Box::pin(explain::run(&common, arguments)).await,
+        Command::Serial(arguments) => Box::pin(serial::run(&common, arguments)).await,
         Command::Node(command) => Box::pin(node::run(&common, command)).await,
         Command::Ramdisk(command) => Box::pin(ramdisk::run(&common, command)).await,
         Command::Boot(command) => boot::run(&common, &command),

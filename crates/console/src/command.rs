@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Follow,
     /// Show the logs of the node's ramdisks.
     Logs,
+    /// Open the serial console of a node.
+    Serial,
     /// Open or close the state lens.
     Lens,
     /// Open the deploy board.
@@ -214,6 +216,7 @@ mod tests {
             Scope::RUNS,
             Scope::COMMANDS,
             Scope::STEPS,
+            Scope::SERIAL,
         ] {
             let mut keys = HashSet::new();
             for entry in all().filter(|e| e.scope.includes(screen)) {

@@ -11,6 +11,7 @@ use cupola_api::state::provision::ProvisionVerb;
 use serde_json::Value;
 
 use crate::command::{Act, Flag};
+use crate::serial;
 use crate::state::view::View;
 use crate::watching::Ask;
 
@@ -152,6 +153,8 @@ pub(crate) enum Effect {
     Enroll(Ticket, Box<Value>, Vec<MacAddress>),
     /// What a screen that watches asks for.
     Watch(Ask),
+    /// What the pane of serial consoles asks for.
+    Serial(serial::Ask),
     /// Ask for the names of the runbooks.
     Runbooks,
     /// Write a text to a new file of this name.

@@ -16,6 +16,7 @@ use ratatui::layout::Size;
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
 use crate::state::link::{Server, Trouble};
+use crate::serial;
 use crate::state::view::View;
 use crate::watching::Told;
 
@@ -132,6 +133,8 @@ pub(crate) enum Reply {
     ViewSaved(String, Box<View>, Answer<String>),
     /// A BMC was tested.
     Probed(Ticket, Answer<ProbeReport>),
+    /// What came of a node's serial console.
+    Serial(NodeId, serial::Told),
     /// What a screen that watches had asked for.
     Watched(Told),
     /// A node was enrolled with its ports, or something of it failed.

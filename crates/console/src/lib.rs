@@ -25,6 +25,7 @@ pub mod ramdisk;
 mod redact;
 mod request;
 mod sample;
+mod serial;
 mod settings;
 mod state;
 mod summary;

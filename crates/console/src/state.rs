@@ -27,6 +27,7 @@ pub(crate) mod query;
 pub(crate) mod run;
 pub(crate) mod safety;
 pub(crate) mod screen;
+pub(crate) mod serial;
 pub(crate) mod sort;
 pub(crate) mod steps;
 pub(crate) mod timeline;
@@ -351,6 +352,7 @@ impl State {
         let runs = self.runs.iter().any(|run| !run.is_over());
         let shown = matches!(self.screen, Screen::Dashboard) || !self.flash.is_empty();
         let timed = shown || self.list.is_timed() || self.fleet.counts().moving > 0;
-        testing || watching || runs || timed || self.link.is_lost()
+        let serial = matches!(self.screen, Screen::Serial(_));
+        serial || testing || watching || runs || timed || self.link.is_lost()
     }
 }

@@ -14,6 +14,7 @@ mod popup;
 pub(crate) mod preview;
 mod prompt;
 mod run;
+mod serial;
 mod steps;
 mod target;
 mod travel;
@@ -34,8 +35,11 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
     watching::before(state, &event);
     match event {
         Event::Key(key) => on_key(state, key, &mut effects),
-        Event::Paste(text) => on_paste(state, &text),
-        Event::Resized(size) => state.size = size,
+        Event::Paste(text) => on_paste(state, &text, &mut effects),
+        Event::Resized(size) => {
+            state.size = size;
+            serial::resized(state);
+        }
         Event::Tick => {
             state.list.tick();
             state.flash.tick(state.now);
@@ -54,7 +58,7 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
 /// What changes something is logged as a command, or on a read-only console not done at all, whatever
 /// asked for it.
 fn sent(state: &mut State, effects: &mut Vec<Effect>) {
-    let changes = |effect: &Effect| matches!(effect, Effect::Act(..) | Effect::Enroll(..));
+    let changes = watching::recorder::changes;
     if let Some(why) = state.refusal()
         && effects.iter().any(changes)
     {
@@ -72,7 +76,9 @@ fn sent(state: &mut State, effects: &mut Vec<Effect>) {
 fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     // Rows must be those that the person saw when the key was pressed.
     state.settle();
-    let interrupt = key == Key::Ctrl('c');
+    // A serial console takes all keys that its machine may want.
+    let is_serial = matches!(state.screen, Screen::Serial(_));
+    let interrupt = key == Key::Ctrl('c') && !is_serial;
     if interrupt && state.interrupted {
         return effects.push(Effect::Quit);
     }
@@ -84,7 +90,7 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         return popup::on_key(state, key, effects);
     }
     state.notice = None;
-    if key == Key::Esc && run::take_back(state) {
+    if key == Key::Esc && !is_serial && run::take_back(state) {
         return;
     }
     let taken = match state.screen {
@@ -98,6 +104,7 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
         Screen::Runs(_) => preview::on_runs(state, key),
         Screen::Commands(_) => preview::on_commands(state, key, effects),
         Screen::Steps(_) => steps::on_key(state, key, effects),
+        Screen::Serial(_) => return serial::on_key(state, key, effects),
     };
     if taken || navigate::on_key(state, key, effects) {
         return;
@@ -107,7 +114,7 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     }
 }
 
-fn on_paste(state: &mut State, text: &str) {
+fn on_paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     if let Some(prompt) = &mut state.prompt {
         let (Prompt::Filter(line, _)
         | Prompt::Command(line)
@@ -125,6 +132,7 @@ fn on_paste(state: &mut State, text: &str) {
         Screen::Enroll(enroll) => enroll::paste(enroll, text),
         Screen::Deploy(deploy) => deploy.other.paste(text),
         Screen::Steps(steps) => steps.form.paste(text),
+        Screen::Serial(_) => serial::paste(state, text, effects),
         Screen::List
         | Screen::Node(_)
         | Screen::Board
@@ -189,6 +197,7 @@ fn run_on(
         Command::NextPart => node::next_part(state, effects),
         Command::Logs => logs::show(state, effects),
         Command::Follow => node::follow(state),
+        Command::Serial => serial::open(state, &nodes, effects),
         Command::Lens => watching::lens::toggle(state),
         Command::Board => watching::board::open(state, effects),
         Command::Trouble => watching::board::trouble(state, effects),

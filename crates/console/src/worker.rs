@@ -10,6 +10,7 @@ mod follow;
 mod history;
 mod poll;
 pub(crate) mod save;
+pub(crate) mod serial;
 mod watching;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::effect::Effect;
 use crate::event::{Answer, Event, NOT_SERVED, Refusal, Reply};
+use crate::serial::{Ask as Serial, Told};
 use crate::summary;
 use crate::watching::Ask;
 use cache::Cache;
@@ -39,6 +41,8 @@ pub(crate) struct Worker {
     slots: Arc<Semaphore>,
     /// The pause before the last question of its kind.
     rest: Option<AbortHandle>,
+    /// The serial console that is followed.
+    serial: Option<serial::Followed>,
     files: Files,
 }
 
@@ -52,6 +56,7 @@ impl Worker {
             follow: None,
             slots: Arc::new(Semaphore::new(ACTIONS)),
             rest: None,
+            serial: None,
             files,
         };
         let cache = worker.files.list_of(worker.client.target());
@@ -127,6 +132,7 @@ impl Worker {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
             }),
             Effect::Watch(ask) => self.watch(ask),
+            Effect::Serial(ask) => self.serial(ask),
             Effect::Runbooks => self
                 .answer(async move { Reply::Runbooks(client.runbook_names().await.map_err(text)) }),
             Effect::Save(file, text) => {
@@ -139,6 +145,39 @@ impl Worker {
                     .spawn(async { panic!("asked for with :debug-panic") });
             }
             Effect::Theme(_) | Effect::Copy(_) | Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    fn serial(&mut self, ask: Serial) {
+        match ask {
+            Serial::Follow {
+                node,
+                after,
+                take_over,
+            } => {
+                // The one before is given up first.
+                self.serial = None;
+                let (client, out) = (&self.client, &self.out);
+                let tasks = &mut self.tasks;
+                let followed = serial::Followed::start(tasks, client, out, node, after, take_over);
+                self.serial = Some(followed);
+            }
+            Serial::Leave => self.serial = None,
+            Serial::Send(send) => {
+                let refused = self.serial.as_ref().filter(|f| !f.send(send));
+                if let Some(node) = refused.map(|followed| followed.node) {
+                    let why = "the service is slower than what is typed";
+                    let told = Told::NotSent(why.to_owned());
+                    self.answer(async move { Reply::Serial(node, told) });
+                }
+            }
+            Serial::Recording(node, name) => {
+                let client = self.client.clone();
+                self.answer(async move {
+                    let read = serial::recording(&client, node, &name).await;
+                    Reply::Serial(node, Told::Recorded(name, read))
+                });
+            }
         }
     }
 

@@ -47,6 +47,8 @@ impl Scope {
     pub(crate) const COMMANDS: Self = Self(1 << 19);
     /// The form of the steps of cleaning or servicing.
     pub(crate) const STEPS: Self = Self(1 << 20);
+    /// The pane of a serial console.
+    pub(crate) const SERIAL: Self = Self(1 << 21);
     /// Where nodes can be acted on.
     pub(crate) const NODES: Self = Self::LIST.or(Self::NODE);
 

@@ -23,6 +23,15 @@ pub(super) const TABLE: &[Entry] = &[
     .on(Scope::LIST.or(Scope::NODE))
     .bar("Board"),
     Entry::new(
+        Command::Serial,
+        "the node's serial console; Ctrl-] then d leaves it, b sends a break, / searches",
+    )
+    .names(&["serial"])
+    .keys(&[Char('c')])
+    .on(Scope::NODES)
+    .takes(Takes::Nodes)
+    .bar("Serial"),
+    Entry::new(
         Command::Trouble,
         "open the node at the event that tells of its trouble",
     )

@@ -5,6 +5,7 @@ use super::enroll::Enroll;
 use super::node::NodeView;
 use super::preview::Preview;
 use super::run::RunId;
+use super::serial::SerialView;
 use super::steps::StepsForm;
 use super::watching::compare::Compare;
 use crate::command::Scope;
@@ -36,6 +37,8 @@ pub(crate) enum Screen {
     Commands(CommandsView),
     /// The steps of cleaning or servicing.
     Steps(Box<StepsForm>),
+    /// The serial console of a node, or a recording of it.
+    Serial(Box<SerialView>),
 }
 
 /// A run, looked at.
@@ -84,6 +87,7 @@ impl Screen {
             Self::Runs(_) => Scope::RUNS,
             Self::Commands(_) => Scope::COMMANDS,
             Self::Steps(_) => Scope::STEPS,
+            Self::Serial(_) => Scope::SERIAL,
         }
     }
 

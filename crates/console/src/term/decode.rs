@@ -202,7 +202,8 @@ fn plain(bytes: &[u8]) -> Parsed {
         0x08 | 0x7f => Key::Backspace,
         0 => Key::Ctrl(' '),
         1..=26 => Key::Ctrl(char::from(first - 1 + b'a')),
-        27..=31 => return Parsed::Skip(1),
+        27 => return Parsed::Skip(1),
+        28..=31 => Key::Ctrl(char::from(first + b'@')),
         _ => return character(bytes, first),
     };
     Parsed::Key(key, 1)

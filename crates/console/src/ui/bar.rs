@@ -31,6 +31,7 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Them
             super::screens::compare::right(state, compare)
         ),
         Screen::Enroll(_) => "enrol a machine".to_owned(),
+        Screen::Serial(view) => format!("serial {}", state.name_of(view.node)),
         Screen::Deploy(deploy) => format!("deploy {}", describe::count(deploy.nodes.len(), "node")),
         Screen::Preview(_)
         | Screen::Run(_)
@@ -89,7 +90,8 @@ fn crumbs(state: &State) -> String {
         | Screen::Run(_)
         | Screen::Runs(_)
         | Screen::Commands(_)
-        | Screen::Steps(_) => None,
+        | Screen::Steps(_)
+        | Screen::Serial(_) => None,
     };
     let names = state.below.iter().filter_map(name);
     let crumbs: String = names

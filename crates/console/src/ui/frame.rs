@@ -65,6 +65,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
             screens::commands::draw(frame.buffer_mut(), body, state, view, theme);
         }
         Screen::Steps(steps) => screens::steps::draw(frame, body, steps, theme),
+        Screen::Serial(view) => {
+            screens::serial::draw(frame.buffer_mut(), body, state, view, theme);
+        }
     }
     if drawer > 0 {
         draw_drawer(frame, row(1 + body_height, drawer), theme);

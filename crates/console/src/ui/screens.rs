@@ -15,5 +15,6 @@ pub(super) mod logs;
 pub(super) mod node;
 pub(super) mod preview;
 pub(super) mod run;
+pub(super) mod serial;
 pub(super) mod steps;
 pub(super) mod timeline;

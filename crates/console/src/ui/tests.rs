@@ -25,6 +25,7 @@ use crate::testing::{press, screen, state, summary};
 use crate::update::update;
 
 mod finding;
+mod serial;
 mod small;
 mod watching;
 

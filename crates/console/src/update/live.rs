@@ -242,6 +242,7 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
                 deploy.images = Some(answer);
             }
         }
+        Reply::Serial(node, told) => super::serial::on_told(state, node, told),
         Reply::Watched(told) => super::watching::on_told(state, told, effects),
         Reply::Conductors(answer) => super::dashboard::told(state, answer),
         Reply::ViewSaved(name, view, answer) => arrange::saved(state, name, *view, answer),

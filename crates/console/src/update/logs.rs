@@ -41,6 +41,18 @@ pub(super) fn scroll(view: &mut NodeView, by: isize, height: usize, effects: &mu
     }
 }
 
+/// The log under the cursor, where that is a recorded serial console.
+pub(super) fn recording(view: &NodeView) -> Option<(NodeId, String)> {
+    let Some(Ok(list)) = &view.logs.list else {
+        return None;
+    };
+    let log = list.get(view.logs.at).filter(|log| log.is_recording())?;
+    view.logs
+        .open
+        .is_none()
+        .then(|| (view.id, log.name.clone()))
+}
+
 /// Opens the log under the cursor.
 pub(super) fn open(view: &mut NodeView, effects: &mut Vec<Effect>) {
     let Some(Ok(list)) = &view.logs.list else {

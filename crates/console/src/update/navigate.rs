@@ -25,7 +25,8 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
         | Screen::Run(_)
         | Screen::Runs(_)
         | Screen::Commands(_)
-        | Screen::Steps(_) => return false,
+        | Screen::Steps(_)
+        | Screen::Serial(_) => return false,
         Screen::List => {}
     }
     let by = match key {

@@ -3,7 +3,7 @@
 use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::{logs, run};
+use super::{logs, run, serial};
 use crate::command::{Act, Command};
 use crate::effect::Effect;
 use crate::key::Key;
@@ -80,6 +80,10 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
             return true;
         }
         Key::Enter if view.part == Part::Logs => {
+            if let Some((node, name)) = logs::recording(view) {
+                serial::open_recording(state, node, name, effects);
+                return true;
+            }
             logs::open(view, effects);
             return true;
         }

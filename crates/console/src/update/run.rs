@@ -57,7 +57,8 @@ fn show(state: &mut State, id: RunId) {
         | Screen::Compare(_)
         | Screen::Run(_)
         | Screen::Runs(_)
-        | Screen::Commands(_) => false,
+        | Screen::Commands(_)
+        | Screen::Serial(_) => false,
     };
     while leads(&state.screen) && state.back() {}
     state.open(Screen::Run(crate::state::screen::RunView::new(id)));

@@ -18,6 +18,7 @@ mod finding;
 mod named;
 mod remembered;
 mod safety;
+mod serial;
 mod watching;
 mod wizard;
 

@@ -1,4 +1,4 @@
-//! `cupola node logs`: what the agents in a node's ramdisks have logged.
+//! `cupola node logs`: what the agents in a node's ramdisks have logged, and recorded consoles.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,9 @@ pub(super) async fn run(client: &Client, arguments: &Arguments) -> Outcome {
     if arguments.list {
         return list(&logs, arguments.json);
     }
-    let name = match (&arguments.name, logs.first()) {
+    // A recorded serial console is shown when it is named, or is all there is.
+    let newest = logs.iter().find(|log| !log.is_recording());
+    let name = match (&arguments.name, newest.or(logs.first())) {
         (Some(name), _) => name.clone(),
         (None, Some(newest)) => newest.name.clone(),
         (None, None) => {

@@ -24,7 +24,8 @@ pub(super) fn title(state: &State) -> String {
         | Screen::Deploy(_)
         | Screen::Board
         | Screen::Dashboard
-        | Screen::Compare(_) => String::new(),
+        | Screen::Compare(_)
+        | Screen::Serial(_) => String::new(),
     }
 }
 
@@ -66,7 +67,8 @@ pub(super) fn hints(state: &State) -> Vec<Hint> {
         | Screen::Deploy(_)
         | Screen::Board
         | Screen::Dashboard
-        | Screen::Compare(_) => Vec::new(),
+        | Screen::Compare(_)
+        | Screen::Serial(_) => Vec::new(),
     }
 }
 

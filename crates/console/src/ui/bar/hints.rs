@@ -5,6 +5,7 @@ use crate::command::{self, Act, Command, Scope};
 use crate::state::deploy::Step as DeployStep;
 use crate::state::enroll::{Enroll, Step as EnrollStep};
 use crate::state::popup::{Confirm, Focus, Popup};
+use crate::state::serial::{Mode, SerialView, Standing};
 use crate::state::{Prompt, Screen, State};
 use crate::update::watching::recorder;
 
@@ -40,7 +41,44 @@ pub(super) fn hints(state: &State) -> Vec<Hint> {
         | Screen::Steps(_) => acting::hints(state),
         Screen::Enroll(enroll) => enroll_hints(enroll),
         Screen::Deploy(deploy) => deploy_hints(deploy.step),
+        Screen::Serial(view) => serial_hints(view),
     }
+}
+
+fn serial_hints(view: &SerialView) -> Vec<Hint> {
+    if let Standing::Refused(_) = view.standing {
+        return fixed(&[("Esc", "back")]);
+    }
+    fixed(match view.mode {
+        Mode::Typing => &[
+            ("Ctrl-] d", "detach"),
+            ("Ctrl-] b", "break"),
+            ("Ctrl-] ?", "more"),
+            ("PgUp", "scroll back"),
+        ],
+        Mode::Menu => &[
+            ("d", "detach"),
+            ("b", "break"),
+            ("/", "search"),
+            ("t", "take over"),
+            ("]", "send Ctrl-]"),
+            ("?", "Help"),
+            ("Esc", "go on"),
+        ],
+        Mode::Scrolled if view.is_recording() => &[
+            ("PgUp/PgDn", "scroll"),
+            ("/", "search"),
+            ("n/N", "next, before"),
+            ("Esc", "back"),
+        ],
+        Mode::Scrolled => &[
+            ("PgUp/PgDn", "scroll"),
+            ("/", "search"),
+            ("n/N", "next, before"),
+            ("Esc", "to the machine"),
+            ("Ctrl-]", "menu"),
+        ],
+    })
 }
 
 fn prompt_hints(prompt: &Prompt) -> Vec<Hint> {

@@ -42,13 +42,17 @@ fn draw_list(buffer: &mut Buffer, area: Rect, logs: &Logs, zone: &TimeZone, them
         }
         Some(Ok(list)) if list.is_empty() => {
             return say(
-                "no logs: they are collected of a ramdisk whose work failed",
+                "no logs: they are collected of a ramdisk whose work failed; consoles are recorded where \
+                 the BMC allows",
                 theme.muted,
             );
         }
         Some(Ok(list)) => list,
     };
-    say("Logs of its ramdisks. Enter reads one.", theme.header);
+    say(
+        "Logs of its ramdisks, and recorded serial consoles. Enter opens one.",
+        theme.header,
+    );
     for (y, (at, log)) in (area.y + 3..area.bottom()).zip(list.iter().enumerate()) {
         let style = if at == logs.at {
             theme.selected
@@ -58,8 +62,13 @@ fn draw_list(buffer: &mut Buffer, area: Rect, logs: &Logs, zone: &TimeZone, them
         let day = log.collected_at.to_zoned(zone.clone()).strftime("%Y-%m-%d");
         let clock = describe::clock(log.collected_at, zone);
         let size = log.size.div_ceil(1024);
+        let kind = if log.is_recording() {
+            "console"
+        } else {
+            "ramdisk"
+        };
         let text = format!(
-            "{day} {clock}  {:<8} {size:>6} KiB  {}",
+            "{day} {clock}  {:<8} {kind} {size:>6} KiB  {}",
             log.label, log.name
         );
         let room = width.saturating_sub(1);

@@ -39,6 +39,7 @@ kinds!(SCREENS, screen_kind, Screen, {
     Screen::Commands(_) => "commands",
     Screen::Dashboard => "dashboard",
     Screen::Steps(_) => "steps",
+    Screen::Serial(_) => "serial",
 });
 
 kinds!(POPUPS, popup_kind, Popup, {
@@ -444,7 +445,14 @@ fn read_only_sends_nothing() {
             let mut effects = update(&mut state, Event::Key(*key));
             effects.extend(update(&mut state, Event::Key(Key::Enter)));
             effects.extend(later(&mut state, 60));
-            let sends = |effect: &Effect| matches!(effect, Effect::Act(..) | Effect::Enroll(..));
+            let sends = |effect: &Effect| {
+                matches!(
+                    effect,
+                    Effect::Act(..)
+                        | Effect::Enroll(..)
+                        | Effect::Serial(crate::serial::Ask::Send(_))
+                )
+            };
             assert!(!effects.iter().any(sends), "{key} at {place:?}");
         }
     }

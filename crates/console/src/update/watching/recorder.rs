@@ -8,6 +8,7 @@ use crate::command::Command;
 use crate::describe;
 use crate::effect::Effect;
 use crate::event::{Answer, Live, Reply};
+use crate::serial::Ask;
 use crate::state::watching::recorder::{Past, as_of, moves};
 use crate::state::{Screen, State};
 
@@ -27,6 +28,7 @@ pub(crate) fn forbids(state: &State, what: Command) -> Option<String> {
             | Command::Compare
             | Command::Refresh
             | Command::Logs
+            | Command::Serial
     );
     is_for_now.then(|| {
         let clock = describe::clock(past.at, &state.zone);
@@ -36,7 +38,10 @@ pub(crate) fn forbids(state: &State, what: Command) -> Option<String> {
 
 /// Whether an effect would change something: none may while the past is looked at.
 pub(in crate::update) const fn changes(effect: &Effect) -> bool {
-    matches!(effect, Effect::Act(..) | Effect::Enroll(..))
+    matches!(
+        effect,
+        Effect::Act(..) | Effect::Enroll(..) | Effect::Serial(Ask::Send(_))
+    )
 }
 
 /// Where one is: the moment, and the node when its screen is shown.
@@ -235,7 +240,7 @@ pub(super) fn record_reply(state: &mut State, reply: &Reply, real: Timestamp) {
         Reply::Conductors(answer) => ("conductors".to_owned(), of(answer)),
         Reply::ViewSaved(name, _, answer) => (format!("view {name}"), of(answer)),
         Reply::Saved(answer) => ("file".to_owned(), of(answer)),
-        Reply::Watched(_) => return,
+        Reply::Watched(_) | Reply::Serial(..) => return,
     };
     if let Some(why) = why {
         let text = format!("{what}: {why}");

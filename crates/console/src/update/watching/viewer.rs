@@ -64,6 +64,9 @@ pub(in crate::update) fn typed(
     only: bool,
     effects: &mut Vec<Effect>,
 ) {
+    if let Screen::Serial(_) = state.screen {
+        return crate::update::serial::search(state, text);
+    }
     let height = state.list_height();
     let Some(view) = lines_of(state) else {
         return;
