@@ -155,7 +155,7 @@ async fn sim_the_logs_of_a_ramdisk_whose_work_failed_can_be_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sim_fast_track_cleans_and_deploys_in_one_ramdisk() {
-    let (demo, client, node) = demo(&["deploy.fast_track=true"]).await;
+    let (demo, client, node) = demo(&["deploy.fast_track=true", "serial.record=false"]).await;
     let available = client.node(&node).await.unwrap();
     assert_eq!(available.power_state, Some(PowerState::On));
     assert_eq!(ramdisks(&client, &node).await, 1);
@@ -165,6 +165,8 @@ async fn sim_fast_track_cleans_and_deploys_in_one_ramdisk() {
         1,
         "no second ramdisk was booted"
     );
+    let logs = client.agent_logs(&node).await.unwrap().logs;
+    assert!(logs.is_empty(), "nothing was to be recorded: {logs:?}");
     demo.stop().await;
 }
 

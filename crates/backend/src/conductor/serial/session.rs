@@ -291,7 +291,11 @@ impl Session {
                 Ok(Ok(line)) => {
                     pause = FIRST_PAUSE;
                     while inputs.try_recv().is_ok() {}
-                    self.change(|shared| shared.link = SerialLink::Connected);
+                    self.change(|shared| {
+                        shared.link = SerialLink::Connected;
+                        // Who asked for it while it was being opened has it.
+                        shared.take_over = false;
+                    });
                     tracing::debug!("serial console opened");
                     self.carry(line, &mut inputs, &stop).await
                 }

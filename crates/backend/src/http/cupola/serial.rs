@@ -130,6 +130,8 @@ fn encode(item: &SerialItem) -> sse::Event {
 
 /// Types into a console.
 pub(in super::super) async fn send(call: &mut Call, node: &str) -> Answer {
+    // Who may not is told so, whatever is in the body.
+    let node = call.target(&node.into()).await?.uuid;
     let members = call.members(&["data", "break"], Size::Usual).await?;
     let wrong = || {
         ApiFault::bad_request(
@@ -146,7 +148,6 @@ pub(in super::super) async fn send(call: &mut Call, node: &str) -> Answer {
         Some(_) | None if send.send_break => {}
         Some(_) | None => return Err(wrong().into()),
     }
-    let node = call.target(&node.into()).await?.uuid;
     call.state.rpc.serial_send(node, send).await?;
     empty(StatusCode::NO_CONTENT)
 }
