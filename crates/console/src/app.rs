@@ -221,6 +221,7 @@ impl App {
     fn on_input(&mut self, input: Option<Input>) -> Result<(), AppError> {
         match input {
             Some(Input::Key(key)) => self.on_event(Event::Key(key)),
+            Some(Input::Scanned { text, fresh }) => self.on_event(Event::Scanned { text, fresh }),
             Some(Input::Paste(text)) => self.on_event(Event::Paste(text)),
             Some(Input::Position(..)) => Ok(()),
             Some(Input::Lost) | None => Err(AppError::Lost),

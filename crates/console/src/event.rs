@@ -25,6 +25,14 @@ use crate::watching::Told;
 pub(crate) enum Event {
     /// A key was pressed.
     Key(Key),
+    /// Enter was pressed after a burst of characters, each of which came as a key: what a barcode
+    /// scanner types.
+    Scanned {
+        /// The characters.
+        text: String,
+        /// Whether nothing was typed for a while before it.
+        fresh: bool,
+    },
     /// A text was pasted.
     Paste(String),
     /// The terminal has this size now.

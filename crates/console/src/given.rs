@@ -85,13 +85,49 @@ pub(crate) fn ipmi_password(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Reads the MAC address of an interface.
+/// What stands before the value on labels of machines, besides the data identifiers of ANSI MH10.8.2
+/// that cannot begin the value itself.
+const CAPTIONS: [&str; 8] = [
+    "S/N",
+    "SN",
+    "SERIAL NUMBER",
+    "SERIAL",
+    "ASSET TAG",
+    "ASSET",
+    "MAC ADDRESS",
+    "MAC",
+];
+
+/// The value of a label, without what says what it is: `S/N: CZ1234` is `CZ1234`.
+pub(crate) fn label(text: &str) -> &str {
+    let text = text.trim();
+    let value = text.split_once(':').and_then(|(caption, value)| {
+        let caption = caption.trim();
+        let is_known = CAPTIONS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(caption));
+        (is_known && !value.trim().is_empty()).then(|| value.trim())
+    });
+    value.unwrap_or(text)
+}
+
+/// Twelve hexadecimal digits as switches and labels write them: with dots, with blanks, with the data
+/// identifier 23S of ANSI MH10.8.2.
+fn bare_mac(text: &str) -> Option<MacAddress> {
+    let text = text.strip_prefix("23S").unwrap_or(text);
+    let digits: String = text.split(['.', ' ', ':', '-']).collect();
+    (digits.len() == 12).then(|| digits.parse().ok()).flatten()
+}
+
+/// Reads the MAC address of an interface, as people, labels and switches write them.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn mac(text: &str) -> Result<MacAddress, &'static str> {
+    let text = label(text);
     let mac: MacAddress = text
         .parse()
+        .or_else(|problem| bare_mac(text).ok_or(problem))
         .map_err(|_| "six pairs of hexadecimal digits, as 52:54:00:12:34:56")?;
     let [first, ..] = mac.octets();
     if first & 1 == 1 {
@@ -152,6 +188,25 @@ mod tests {
         ] {
             assert!(mac(bad).expect_err(bad).contains(why));
         }
+    }
+
+    #[test]
+    fn labels_and_switches_write_addresses_in_many_ways() {
+        let want = mac("52:54:00:ab:cd:ef");
+        for text in [
+            "525400ABCDEF",
+            "52-54-00-AB-CD-EF",
+            "5254.00ab.cdef",
+            "52 54 00 ab cd ef",
+            "5254:00ab:cdef",
+            "23S525400ABCDEF",
+            "MAC: 52:54:00:AB:CD:EF ",
+        ] {
+            assert_eq!(mac(text), want, "{text}");
+        }
+        assert_eq!(label(" Asset tag: A-17 "), "A-17");
+        assert_eq!(label("S/N:"), "S/N:");
+        assert_eq!(label("rack:7"), "rack:7");
     }
 
     #[test]

@@ -50,6 +50,7 @@ use command_bar::CommandBar;
 use commands::Commands;
 use commands::shell::Shell;
 use dashboard::Dashboard;
+use enroll::Enroll;
 use flash::Flash;
 use fleet::Fleet;
 use freeze::Frozen;
@@ -161,6 +162,8 @@ pub(crate) struct State {
     pub(crate) frozen: Option<Frozen>,
     /// What has changed a moment ago.
     pub(crate) flash: Flash,
+    /// The enrolment wizard that was left with something typed.
+    pub(crate) kept_enroll: Option<Box<Enroll>>,
     /// Whether the last key was Ctrl-C: twice in a row leaves, whatever is open.
     pub(crate) interrupted: bool,
 }
@@ -198,6 +201,7 @@ impl State {
             trail: Trail::default(),
             frozen: None,
             flash: Flash::default(),
+            kept_enroll: None,
             interrupted: false,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this module writes to the terminal or knows an escape sequence.
 
+mod burst;
 pub(crate) mod capabilities;
 pub(crate) mod clipboard;
 pub(crate) mod decode;

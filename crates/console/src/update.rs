@@ -35,6 +35,7 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
     watching::before(state, &event);
     match event {
         Event::Key(key) => on_key(state, key, &mut effects),
+        Event::Scanned { text, fresh } => on_scanned(state, &text, fresh, &mut effects),
         Event::Paste(text) => on_paste(state, &text, &mut effects),
         Event::Resized(size) => {
             state.size = size;
@@ -111,6 +112,14 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     }
     if let Some(entry) = command::by_key(key, state.scope()) {
         run(state, entry.command, "", effects);
+    }
+}
+
+/// Elsewhere than in the enrolment wizard, a burst is nothing but its keys.
+fn on_scanned(state: &mut State, text: &str, fresh: bool, effects: &mut Vec<Effect>) {
+    let is_covered = state.prompt.is_some() || state.popup.is_some();
+    if is_covered || !enroll::on_scanned(state, text, fresh) {
+        on_key(state, Key::Enter, effects);
     }
 }
 

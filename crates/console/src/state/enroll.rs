@@ -1,4 +1,6 @@
-//! The enrolment wizard: BMC, test, MAC addresses, properties, review, and the way to `available`.
+//! The enrolment wizard: BMC, test, labels, properties, review, and the way to `available`.
+
+mod labels;
 
 use cupola_api::cupola::{NodeSummary, ProbeRequest};
 use cupola_api::id::NodeId;
@@ -19,8 +21,8 @@ pub(crate) enum Step {
     Bmc,
     /// The live test.
     Test,
-    /// The MAC addresses that netboot.
-    Macs,
+    /// What stands on the machine: the MAC addresses that netboot, serial number, asset tag.
+    Labels,
     /// Properties, or inspection.
     Properties,
     /// Everything once more.
@@ -34,7 +36,7 @@ impl Step {
     pub(crate) const ALL: [Self; 6] = [
         Self::Bmc,
         Self::Test,
-        Self::Macs,
+        Self::Labels,
         Self::Properties,
         Self::Review,
         Self::Progress,
@@ -45,7 +47,7 @@ impl Step {
         match self {
             Self::Bmc => "BMC",
             Self::Test => "Test",
-            Self::Macs => "MACs",
+            Self::Labels => "Labels",
             Self::Properties => "Properties",
             Self::Review => "Review",
             Self::Progress => "Enrol",
@@ -83,8 +85,8 @@ pub(crate) struct Enroll {
     pub(crate) step: Step,
     /// Address and credentials.
     pub(crate) bmc: Form,
-    /// The MAC addresses.
-    pub(crate) macs: Form,
+    /// The MAC addresses, serial number and asset tag.
+    pub(crate) labels: Form,
     /// Properties.
     pub(crate) properties: Form,
     /// The live test.
@@ -138,16 +140,6 @@ impl Enroll {
             Field::text("User name", "of the BMC", ""),
             Field::hidden("Password", "of the BMC; it is never shown"),
         ];
-        let macs = vec![
-            Field::text(
-                "MAC 1",
-                "the network interface that netboots, such as 52:54:00:12:34:56",
-                "",
-            ),
-            Field::text("MAC 2", "one more, if there is one", ""),
-            Field::text("MAC 3", "one more, if there is one", ""),
-            Field::text("MAC 4", "one more, if there is one", ""),
-        ];
         let properties = vec![
             Field::switch(
                 "Inspect it",
@@ -171,7 +163,7 @@ impl Enroll {
         Self {
             step: Step::Bmc,
             bmc: Form::new(bmc),
-            macs: Form::new(macs),
+            labels: labels::form(),
             properties: Form::new(properties),
             probe: Probe::Idle,
             ticket: Ticket::default(),
@@ -191,7 +183,7 @@ impl Enroll {
         !is_sent
             && self.node().is_none()
             && (differ(&self.bmc, &empty.bmc)
-                || differ(&self.macs, &empty.macs)
+                || differ(&self.labels, &empty.labels)
                 || differ(&self.properties, &empty.properties))
     }
 
@@ -250,42 +242,6 @@ impl Enroll {
         true
     }
 
-    /// The MAC addresses that were given.
-    pub(crate) fn addresses(&self) -> Vec<MacAddress> {
-        let texts = self.macs.fields.iter().map(|f| self.macs.text(f.label));
-        texts.filter_map(|text| text.parse().ok()).collect()
-    }
-
-    /// Checks the form of the third step.
-    pub(crate) fn check_macs(&mut self) -> bool {
-        let mut seen = Vec::new();
-        let labels: Vec<&'static str> = self.macs.fields.iter().map(|f| f.label).collect();
-        for label in labels {
-            let text = self.macs.text(label);
-            if text.is_empty() {
-                continue;
-            }
-            let problem = match given::mac(&text) {
-                Err(why) => why,
-                Ok(mac) if seen.contains(&mac) => "this address is given twice",
-                Ok(mac) => {
-                    seen.push(mac);
-                    continue;
-                }
-            };
-            self.macs.complain(label, problem);
-            return false;
-        }
-        if self.has_bmc() && self.addresses().is_empty() {
-            self.macs.complain(
-                "MAC 1",
-                "netboot answers only to addresses that are enrolled",
-            );
-            return false;
-        }
-        true
-    }
-
     /// Checks the form of the fourth step.
     pub(crate) fn check_properties(&mut self) -> bool {
         for label in ["CPUs", "Memory MiB", "Disk GiB"] {
@@ -296,6 +252,13 @@ impl Enroll {
             }
         }
         true
+    }
+
+    /// What a person calls what is enrolled: its name, else the address of its BMC.
+    pub(crate) fn title(&self) -> String {
+        let known = ["Name", "BMC address"].map(|label| self.bmc.text(label));
+        let known = known.into_iter().find(|text| !text.is_empty());
+        known.unwrap_or_else(|| "what was typed".to_owned())
     }
 
     /// What the BMC is tested with.
@@ -344,6 +307,10 @@ impl Enroll {
             "driver_info": self.driver_info(),
             "properties": properties,
         });
+        let extra = self.extra();
+        if let (false, Some(members)) = (extra.is_empty(), body.as_object_mut()) {
+            members.insert("extra".to_owned(), extra.into());
+        }
         for (key, text) in [
             ("name", self.bmc.text("Name")),
             ("resource_class", self.properties.text("Resource class")),
@@ -363,10 +330,10 @@ impl Enroll {
             .and_then(|rest| rest.split_once(": "))
             .and_then(|(mac, problem)| Some((mac.parse::<MacAddress>().ok()?, problem)));
         if let Some((mac, problem)) = mac {
-            let same = |f: &&Field| self.macs.text(f.label).parse() == Ok(mac);
-            if let Some(label) = self.macs.fields.iter().find(same).map(|f| f.label) {
-                self.macs.complain(label, problem);
-                self.step = Step::Macs;
+            let same = |f: &&Field| self.labels.text(f.label).parse() == Ok(mac);
+            if let Some(label) = self.labels.fields.iter().find(same).map(|f| f.label) {
+                self.labels.complain(label, problem);
+                self.step = Step::Labels;
                 return;
             }
         }

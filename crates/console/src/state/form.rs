@@ -1,5 +1,6 @@
 //! Forms: fields below each other, one of them with the focus.
 
+use crate::given;
 use crate::key::Key;
 
 use super::line_edit::LineEdit;
@@ -22,6 +23,15 @@ pub(crate) enum Value {
     Switch(bool),
 }
 
+/// What stands in the barcode that a field is filled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Label {
+    /// Any text.
+    Text,
+    /// A MAC address.
+    Mac,
+}
+
 /// A field.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
@@ -31,6 +41,8 @@ pub(crate) struct Field {
     pub(crate) hint: &'static str,
     /// What it holds.
     pub(crate) value: Value,
+    /// What a barcode in it says.
+    pub(crate) label_of: Label,
     /// What is wrong with it.
     pub(crate) error: Option<String>,
 }
@@ -39,6 +51,14 @@ impl Field {
     /// A field for a text.
     pub(crate) fn text(label: &'static str, hint: &'static str, text: &str) -> Self {
         Self::new(label, hint, Value::Text(LineEdit::new(text)))
+    }
+
+    /// A field for a MAC address.
+    pub(crate) fn mac(label: &'static str, hint: &'static str) -> Self {
+        Self {
+            label_of: Label::Mac,
+            ..Self::text(label, hint, "")
+        }
     }
 
     /// A field for a text that is never shown.
@@ -69,6 +89,7 @@ impl Field {
             label,
             hint,
             value,
+            label_of: Label::Text,
             error: None,
         }
     }
@@ -160,6 +181,30 @@ impl Form {
         }
     }
 
+    /// Takes the burst of a barcode scanner, which was typed into the field with the focus, as a whole:
+    /// it replaces what stood there, unless it only goes on with it. The next field gets the focus;
+    /// the form is never submitted. Tells whether it was the last field; nothing where the field
+    /// takes no scans.
+    pub(crate) fn scanned(&mut self, text: &str, fresh: bool) -> Option<bool> {
+        let field = self.fields.get_mut(self.focus)?;
+        let Value::Text(line) = &mut field.value else {
+            return None;
+        };
+        let mac = match field.label_of {
+            Label::Mac => given::mac(text).ok().map(|mac| mac.to_string()),
+            Label::Text => None,
+        };
+        match mac {
+            Some(mac) => *line = LineEdit::new(&mac),
+            None if fresh => *line = LineEdit::new(given::label(text)),
+            None => {}
+        }
+        field.error = None;
+        let is_last = self.focus + 1 >= self.fields.len();
+        self.forward();
+        Some(is_last)
+    }
+
     /// The text of a field, without blanks around it; of a choice, what is chosen.
     pub(crate) fn text(&self, label: &str) -> String {
         match self.field(label).map(|f| &f.value) {
@@ -200,6 +245,34 @@ impl Form {
 mod tests {
     use super::*;
     use crate::key::keys;
+
+    #[test]
+    fn a_scan_replaces_goes_on_and_never_submits() {
+        let fields = || vec![Field::mac("MAC", ""), Field::text("Serial number", "", "")];
+        let mut form = Form::new(fields());
+        for key in keys("52:54MAC: 5254.00AB.CDEF") {
+            form.key(key);
+        }
+        assert_eq!(form.scanned("MAC: 5254.00AB.CDEF", true), Some(false));
+        assert_eq!(
+            (form.text("MAC").as_str(), form.focus),
+            ("52:54:00:ab:cd:ef", 1)
+        );
+        for key in keys("S/N: CZ1234") {
+            form.key(key);
+        }
+        assert_eq!(form.scanned("S/N: CZ1234", true), Some(true));
+        assert_eq!(
+            (form.text("Serial number").as_str(), form.focus),
+            ("CZ1234", 1)
+        );
+        // What a slow line delivered in pieces stays as it was typed.
+        let mut pieces = Form::new(vec![Field::text("Address", "", "10.0.0.117")]);
+        assert_eq!(pieces.scanned("0.0.117", false), Some(true));
+        assert_eq!(pieces.text("Address"), "10.0.0.117");
+        let mut hidden = Form::new(vec![Field::hidden("Password", "")]);
+        assert_eq!(hidden.scanned("secret", true), None);
+    }
 
     #[test]
     fn a_form_is_filled_in_with_the_keyboard() {

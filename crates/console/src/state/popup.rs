@@ -35,8 +35,8 @@ pub(crate) enum Consequence {
     GoOn(RunId),
     /// The console is left.
     Quit,
-    /// The screen is left, and what was typed into it is lost.
-    Discard,
+    /// The enrolment wizard goes on that was left before.
+    Resume,
 }
 
 /// A question with Cancel as its default.
@@ -99,7 +99,7 @@ impl Confirm {
         match &self.consequence {
             Consequence::Run(plan) => plan.destroys(),
             Consequence::GoOn(_) => true,
-            Consequence::Quit | Consequence::Discard => false,
+            Consequence::Quit | Consequence::Resume => false,
         }
     }
 

@@ -11,6 +11,14 @@ use crate::key::Key;
 pub(crate) enum Input {
     /// A key.
     Key(Key),
+    /// The Enter after a burst of characters, each of which came as a key: what a barcode scanner
+    /// types.
+    Scanned {
+        /// The characters.
+        text: String,
+        /// Whether nothing was typed for a while before it.
+        fresh: bool,
+    },
     /// Pasted text.
     Paste(String),
     /// The answer to a question for the cursor's position: row and column, from 1.

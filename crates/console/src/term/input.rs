@@ -5,11 +5,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
+use super::burst::Burst;
 use super::decode::{Decoder, Input};
 
 /// How long the rest of a sequence may take; a byte at 1200 baud takes 8 ms.
@@ -31,6 +33,7 @@ pub(crate) fn spawn(tty: File, out: mpsc::Sender<Input>) -> std::io::Result<()> 
 
 fn read(mut tty: File, out: &mpsc::Sender<Input>) -> Result<(), mpsc::error::SendError<Input>> {
     let mut decoder = Decoder::default();
+    let mut burst = Burst::default();
     let mut buffer = [0; 1024];
     loop {
         let timeout = if decoder.is_pending() {
@@ -42,8 +45,9 @@ fn read(mut tty: File, out: &mpsc::Sender<Input>) -> Result<(), mpsc::error::Sen
             Ready::Bytes => match tty.read(&mut buffer) {
                 Ok(0) => return out.blocking_send(Input::Lost),
                 Ok(n) => {
+                    let at = Instant::now();
                     for input in decoder.push(buffer.get(..n).unwrap_or_default()) {
-                        out.blocking_send(input)?;
+                        out.blocking_send(burst.take(input, at))?;
                     }
                 }
                 Err(error) if retry(&error) => {}
@@ -51,7 +55,7 @@ fn read(mut tty: File, out: &mpsc::Sender<Input>) -> Result<(), mpsc::error::Sen
             },
             Ready::Nothing => {
                 if let Some(input) = decoder.flush() {
-                    out.blocking_send(input)?;
+                    out.blocking_send(burst.take(input, Instant::now()))?;
                 }
             }
             Ready::Lost => return out.blocking_send(Input::Lost),

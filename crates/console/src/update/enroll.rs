@@ -6,14 +6,14 @@ use cupola_api::id::NodeId;
 use cupola_api::probe::ProbeReport;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::{navigate, node};
+use super::node;
 use crate::effect::{Action, Effect, Ticket};
 use crate::event::{Accepted, Answer, NOT_SERVED, Refusal};
 use crate::key::Key;
 use crate::state::enroll::{Enroll, Probe, Step};
 use crate::state::form::{Form, Outcome};
 use crate::state::journey::{Journey, Status};
-use crate::state::popup::Consequence;
+use crate::state::popup::{Confirm, Consequence, Focus, Popup};
 use crate::state::{Screen, State};
 
 /// Opens the wizard.
@@ -23,6 +23,59 @@ pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     }
     state.open(Screen::Enroll(Box::new(Enroll::new())));
     effects.push(Effect::Drivers);
+    if let Some(kept) = &state.kept_enroll {
+        state.popup = Some(Popup::Confirm(Confirm {
+            title: format!("Go on with {}?", kept.title()),
+            lines: vec![
+                "The wizard was left before it was enrolled; nothing of it was lost.".to_owned(),
+                "Cancel begins with an empty form.".to_owned(),
+            ],
+            yes: "go on".to_owned(),
+            challenge: None,
+            focus: Focus::Yes,
+            consequence: Consequence::Resume,
+        }));
+    }
+}
+
+/// Goes on with the wizard that was left before.
+pub(super) fn resume(state: &mut State) {
+    if let (Screen::Enroll(enroll), Some(kept)) = (&mut state.screen, state.kept_enroll.take()) {
+        *enroll = kept;
+    }
+}
+
+/// Leaves the wizard, and keeps what was typed.
+fn keep(state: &mut State) {
+    if let Screen::Enroll(enroll) = std::mem::replace(&mut state.screen, Screen::List) {
+        let title = enroll.title();
+        state.kept_enroll = Some(enroll);
+        state.back();
+        state.tell(
+            Severity::Info,
+            format!("{title} is kept: e goes on with it"),
+        );
+    }
+}
+
+/// Takes the burst of a barcode scanner, which was typed already, and its Enter; false where it is
+/// nothing but an Enter.
+pub(super) fn on_scanned(state: &mut State, text: &str, fresh: bool) -> bool {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return false;
+    };
+    match form_of(enroll).map(|form| form.scanned(text, fresh)) {
+        Some(None) => return false,
+        Some(Some(false)) => state.notice = None,
+        Some(Some(true)) => {
+            state.tell(Severity::Info, "scanned; F8 goes on to the next step");
+        }
+        None => {
+            let text = "no field takes a scan here; the Enter at its end was left out";
+            state.tell(Severity::Warning, text);
+        }
+    }
+    true
 }
 
 /// Takes a pasted text, or what a barcode scanner types at once.
@@ -35,7 +88,7 @@ pub(super) fn paste(enroll: &mut Enroll, text: &str) {
 const fn form_of(enroll: &mut Enroll) -> Option<&mut Form> {
     match enroll.step {
         Step::Bmc => Some(&mut enroll.bmc),
-        Step::Macs => Some(&mut enroll.macs),
+        Step::Labels => Some(&mut enroll.labels),
         Step::Properties => Some(&mut enroll.properties),
         Step::Test | Step::Review | Step::Progress => None,
     }
@@ -82,17 +135,15 @@ fn back(state: &mut State) {
     enroll.step = match enroll.step {
         // Nothing was enrolled: what was typed is not thrown away.
         Step::Progress if enroll.refused().is_some() => Step::Review,
-        Step::Bmc if enroll.is_filled() => {
-            return navigate::ask_discard(state, Consequence::Discard);
-        }
+        Step::Bmc if enroll.is_filled() => return keep(state),
         Step::Bmc | Step::Progress => {
             state.back();
             return;
         }
         Step::Test => Step::Bmc,
-        Step::Macs if has_bmc => Step::Test,
-        Step::Macs => Step::Bmc,
-        Step::Properties => Step::Macs,
+        Step::Labels if has_bmc => Step::Test,
+        Step::Labels => Step::Bmc,
+        Step::Properties => Step::Labels,
         Step::Review => Step::Properties,
     };
 }
@@ -113,21 +164,21 @@ fn forward(state: &mut State, effects: &mut Vec<Effect>) {
                     enroll.step = Step::Test;
                     test(state, effects);
                 } else {
-                    enroll.step = Step::Macs;
+                    enroll.step = Step::Labels;
                 }
             }
         }
         Step::Test => match &enroll.probe {
-            Probe::Done(report) if report.passed() => enroll.step = Step::Macs,
-            Probe::NotServed(_) => enroll.step = Step::Macs,
+            Probe::Done(report) if report.passed() => enroll.step = Step::Labels,
+            Probe::NotServed(_) => enroll.step = Step::Labels,
             Probe::Done(_) | Probe::Failed(_) => {
                 let text = "the test must pass first: Esc goes back to the form, r tests again";
                 state.tell(Severity::Warning, text);
             }
             Probe::Idle | Probe::Running(_) => {}
         },
-        Step::Macs => {
-            if enroll.check_macs() {
+        Step::Labels => {
+            if enroll.check_labels() {
                 enroll.step = Step::Properties;
             }
         }

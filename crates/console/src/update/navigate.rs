@@ -62,7 +62,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     if let Screen::Enroll(enroll) = &state.screen
         && enroll.is_filled()
     {
-        return ask_discard(state, Consequence::Quit);
+        return ask_discard(state);
     }
     let open = preview::open_runs(state);
     if !open.is_empty() {
@@ -114,14 +114,14 @@ fn ask_runs(state: &mut State, mut lines: Vec<String>) {
 }
 
 /// Asks whether what was typed into the enrolment wizard may be lost.
-pub(super) fn ask_discard(state: &mut State, consequence: Consequence) {
+fn ask_discard(state: &mut State) {
     state.popup = Some(Popup::Confirm(Confirm {
         title: "Leave the wizard?".to_owned(),
         lines: vec!["Nothing is enrolled yet: what was typed is lost.".to_owned()],
         yes: "leave".to_owned(),
         challenge: None,
         focus: Focus::Cancel,
-        consequence,
+        consequence: Consequence::Quit,
     }));
 }
 

@@ -5,7 +5,7 @@ use cupola_api::id::NodeId;
 use cupola_api::resource::BootDevice;
 use cupola_api::state::power::PowerTarget;
 
-use super::{deploy, node, run, run_on};
+use super::{deploy, enroll, node, run, run_on};
 use crate::command::{self, Act, Command, Flag};
 use crate::describe;
 use crate::effect::Effect;
@@ -75,9 +75,7 @@ fn on_confirm(
                 }
                 Consequence::GoOn(id) => run::go_on(state, id, effects),
                 Consequence::Quit => effects.push(Effect::Quit),
-                Consequence::Discard => {
-                    state.back();
-                }
+                Consequence::Resume => enroll::resume(state),
             }
             return None;
         }

@@ -442,7 +442,7 @@ fn a_name_or_address_that_the_service_would_refuse_is_caught_in_its_field() {
         type_bmc(&mut state);
         probed(&mut state, CheckResult::Passed);
         press(&mut state, &format!("<enter>{bad}<f8>"));
-        assert_eq!(wizard(&state).step, Step::Macs, "{bad}");
+        assert_eq!(wizard(&state).step, Step::Labels, "{bad}");
         assert!(screen(&mut state).contains(why), "{bad}");
     }
 }
@@ -453,7 +453,7 @@ fn a_refused_enrolment_goes_back_to_the_field_that_is_wrong() {
         ("A node with name new already exists.", Step::Bmc, "Name"),
         (
             "port 52:54:00:00:00:01: it exists; nothing was enrolled",
-            Step::Macs,
+            Step::Labels,
             "MAC 1",
         ),
     ] {
@@ -474,7 +474,7 @@ fn a_refused_enrolment_goes_back_to_the_field_that_is_wrong() {
         let form = if step == Step::Bmc {
             &enroll.bmc
         } else {
-            &enroll.macs
+            &enroll.labels
         };
         let field = &form.fields[form.focus];
         assert!(field.label == label && field.error.is_some(), "{field:?}");

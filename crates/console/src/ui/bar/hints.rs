@@ -124,7 +124,7 @@ fn confirm_hints(confirm: &Confirm) -> Vec<Hint> {
 
 fn enroll_hints(enroll: &Enroll) -> Vec<Hint> {
     fixed(match enroll.step {
-        EnrollStep::Bmc | EnrollStep::Macs | EnrollStep::Properties => &[
+        EnrollStep::Bmc | EnrollStep::Labels | EnrollStep::Properties => &[
             ("Tab", "next field"),
             ("F8", "go on"),
             ("Esc", "back"),

@@ -35,8 +35,8 @@ pub(crate) fn draw(
             let used = form::draw(frame, area, &enroll.bmc, theme);
             draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
         }
-        Step::Macs => {
-            let used = form::draw(frame, area, &enroll.macs, theme);
+        Step::Labels => {
+            let used = form::draw(frame, area, &enroll.labels, theme);
             draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
         }
         Step::Properties => {
@@ -80,15 +80,24 @@ fn draw_welcome(buffer: &mut Buffer, area: Rect, below: u16, state: &State, them
 
 type Lines = Vec<(String, Style)>;
 
+/// Columns of the word that says how a check ended, and of the blanks behind it.
+const RESULT: usize = 9;
+
 fn draw_lines(buffer: &mut Buffer, area: Rect, lines: &Lines) {
     let width = usize::from(area.width);
     let wrapped = lines.iter().flat_map(|(text, style)| {
         // The blanks at the start hold for every line of a wrapped text.
         let indent = text.len() - text.trim_start().len();
-        let parts = wrap(text.trim_start(), width.saturating_sub(indent));
-        parts
-            .into_iter()
-            .map(move |part| (format!("{}{part}", " ".repeat(indent)), *style))
+        // A word of a table's first column stands alone in it.
+        let (lead, text) = match text.split_at_checked(RESULT) {
+            Some((lead, rest)) if lead.ends_with("  ") && indent == 0 => (lead, rest),
+            Some(_) | None => text.split_at(indent),
+        };
+        let lines = wrap(text, width.saturating_sub(lead.len())).into_iter();
+        lines.enumerate().map(move |(at, part)| {
+            let before = if at == 0 { lead } else { "" };
+            (format!("{before:<0$}{part}", lead.len()), *style)
+        })
     });
     for (y, (text, style)) in (area.y..area.bottom()).zip(wrapped) {
         buffer.set_stringn(area.x, y, clip(&text, width), width, style);
@@ -188,6 +197,9 @@ fn review_lines(enroll: &Enroll, theme: &Theme) -> Lines {
             macs.join(", ")
         },
     );
+    for label in ["Serial number", "Asset tag"] {
+        fact(label, enroll.labels.text(label));
+    }
     for field in enroll.properties.fields.iter().skip(1) {
         fact(field.label, enroll.properties.text(field.label));
     }

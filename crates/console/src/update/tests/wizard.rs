@@ -4,21 +4,77 @@ use super::*;
 
 #[test]
 fn a_filled_form_is_not_thrown_away_unasked() {
-    for key in ["<esc>", "<c-c>"] {
-        let mut state = with(&[]);
-        press(&mut state, "enew");
-        let effects = press(&mut state, key);
-        assert!(!effects.iter().any(|e| matches!(e, Effect::Quit)), "{key}");
-        let shown = screen(&mut state);
-        assert!(shown.contains("was typed"), "{key}: {shown}");
-        press(&mut state, "n");
-        assert_eq!(wizard(&state).bmc.text("Name"), "new");
-    }
     let mut state = with(&[]);
-    press(&mut state, "enew<esc>y");
-    assert!(matches!(state.screen, Screen::List));
-    let effects = press(&mut state, "enew<c-c>y");
+    let effects = press(&mut state, "enew<c-c>");
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Quit)));
+    let shown = screen(&mut state);
+    assert!(shown.contains("was typed"), "{shown}");
+    press(&mut state, "n");
+    assert_eq!(wizard(&state).bmc.text("Name"), "new");
+    let effects = press(&mut state, "<c-c>y");
     assert!(matches!(effects.last(), Some(Effect::Quit)));
+}
+
+#[test]
+fn what_was_typed_is_kept_on_esc_and_offered_again() {
+    let mut state = with(&[]);
+    press(&mut state, "e<tab><tab>10.0.0.7<tab><tab><tab>secret<esc>");
+    assert!(matches!(state.screen, Screen::List) && state.popup.is_none());
+    press(&mut state, "e");
+    let shown = screen(&mut state);
+    assert!(shown.contains("Go on with 10.0.0.7?"), "{shown}");
+    // Who begins anew and changes his mind has lost nothing.
+    press(&mut state, "<esc>");
+    assert_eq!(wizard(&state).bmc.text("BMC address"), "");
+    press(&mut state, "<esc>e<enter>");
+    assert_eq!(wizard(&state).bmc.text("BMC address"), "10.0.0.7");
+    assert_eq!(wizard(&state).bmc.text("Password"), "secret");
+    press(&mut state, "<esc>");
+    assert!(matches!(state.screen, Screen::List));
+}
+
+fn scan(state: &mut State, text: &str) -> Vec<Effect> {
+    let mut effects = press(state, text);
+    let scanned = Event::Scanned {
+        text: text.to_owned(),
+        fresh: true,
+    };
+    effects.extend(update(state, scanned));
+    effects
+}
+
+#[test]
+fn a_scanner_fills_the_labels_in_and_submits_nothing() {
+    let mut state = with(&[]);
+    type_bmc(&mut state);
+    // A scan that comes too early goes on to nothing.
+    probed(&mut state, CheckResult::Passed);
+    scan(&mut state, "525400ABCDEF");
+    assert_eq!(wizard(&state).step, Step::Test);
+    press(&mut state, "<enter>");
+    scan(&mut state, "525400ABCDEF");
+    scan(&mut state, "5254.0000.0002");
+    press(&mut state, "<down><down>");
+    scan(&mut state, "S/N:CZ20430A");
+    scan(&mut state, "ASSET-0001");
+    scan(&mut state, "ASSET-0002");
+    let open = wizard(&state);
+    assert_eq!(open.step, Step::Labels);
+    assert_eq!(open.labels.text("MAC 1"), "52:54:00:ab:cd:ef");
+    assert_eq!(open.addresses().len(), 2);
+    assert_eq!(
+        open.body()["extra"],
+        serde_json::json!({ "serial_number": "CZ20430A", "asset_tag": "ASSET-0002" })
+    );
+    press(&mut state, "<f8>");
+    assert_eq!(wizard(&state).step, Step::Properties);
+}
+
+#[test]
+fn elsewhere_a_burst_is_nothing_but_its_keys() {
+    let mut state = with(&[ProvisionState::Active, ProvisionState::Active]);
+    scan(&mut state, ":node n2");
+    assert!(matches!(state.screen, Screen::Node(_)));
 }
 
 #[test]
