@@ -15,6 +15,11 @@
 //! * `GET /cupola/v1/nodes/{node}/logs/{name}/lines[?from=N&count=N]` – its lines as [`LogPage`].
 //! * `GET` and `POST /cupola/v1/nodes/{node}/serial` – its serial console: [`crate::serial`].
 //! * `POST /cupola/v1/probe` – body [`ProbeRequest`], answer [`crate::probe::ProbeReport`].
+//! * `POST /cupola/v1/identify` – body [`IdentifyRequest`]: lights the locate LED of a machine that has
+//!   no node yet, or puts it out.
+//! * `POST /cupola/v1/discovery` – body [`crate::discovery::DiscoveryRequest`], answer
+//!   [`crate::discovery::DiscoveryReport`]: which BMCs there are at these addresses.
+//! * `GET /cupola/v1/unknown-macs` – [`UnknownMacs`]: who asked DHCP lately and belongs to no port.
 //!
 //! [`Event`]: crate::event::Event
 //! [`Explanation`]: crate::diagnosis::Explanation
@@ -28,6 +33,7 @@ use uuid::Uuid;
 
 use crate::event::{Event, EventId};
 use crate::id::NodeId;
+use crate::mac::MacAddress;
 use crate::node::{Fault, Node, Object};
 use crate::state::power::PowerState;
 use crate::state::provision::ProvisionState;
@@ -261,6 +267,39 @@ pub struct LogPage {
     pub lines: Vec<String>,
     /// Whether the log ends with them.
     pub end: bool,
+}
+
+/// A MAC address that asked our DHCP and belongs to no port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownMac {
+    /// The address.
+    pub mac: MacAddress,
+    /// When it first asked, of what is still known.
+    pub first_seen: Timestamp,
+    /// When it last asked.
+    pub last_seen: Timestamp,
+    /// How often it asked.
+    pub times: u32,
+    /// What was seen last, such as `DHCPDISCOVER by firmware, x86_64 UEFI`.
+    pub what: String,
+}
+
+/// Who asked our DHCP lately and belongs to no port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownMacs {
+    /// Who asked last comes first.
+    pub macs: Vec<UnknownMac>,
+}
+
+/// Whose locate LED is to be lit or put out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IdentifyRequest {
+    /// The hardware type.
+    pub driver: String,
+    /// As it would be given to the node.
+    pub driver_info: Object,
+    /// `on`, which goes out by itself, or `off`.
+    pub state: String,
 }
 
 /// What to test a BMC with before its node exists.

@@ -15,6 +15,7 @@ pub mod contract;
 pub mod cupola;
 pub mod deploy_template;
 pub mod diagnosis;
+pub mod discovery;
 pub mod durations;
 pub mod event;
 pub mod fault;

@@ -14,6 +14,7 @@
 //! | `power` `power_sync` `timeouts` `recovery` | power, and what happens by itself |
 //! | `rules` | what inspection rules make of a node that was inspected |
 //! | `allocate` | which node an allocation gets |
+//! | `discovery` | which BMCs there are at which addresses |
 //! | `vif` | which port carries which virtual network interface |
 //! | `serial` | serial consoles that are followed and recorded |
 //! | `diagnosis` | where on the boot ladder a node stands or broke |
@@ -27,6 +28,7 @@ mod clean;
 pub mod config_drive;
 mod deploy;
 pub(crate) mod diagnosis;
+mod discovery;
 mod error;
 mod family;
 mod flow;

@@ -9,6 +9,7 @@ use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
+use cupola_api::discovery::{DiscoveryReport, DiscoveryRequest};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
@@ -20,6 +21,7 @@ use cupola_api::resource::{
 use cupola_api::serial::{SerialCursor, SerialItem, SerialSend};
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
+use cupola_drivers::interface::Lamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -121,6 +123,15 @@ pub trait Rpc: Send + Sync + 'static {
 
     /// The lamps of a node's machine.
     async fn indicators(&self, node: NodeId) -> Result<Vec<Indicator>, ApiFault>;
+
+    /// Switches a lamp of a node's machine.
+    async fn set_indicator(&self, node: NodeId, lamp: &Lamp<'_>) -> Result<(), ApiFault>;
+
+    /// Lights the locate LED of a machine that has no node yet, or puts it out.
+    async fn identify(&self, driver: &str, driver_info: Object, on: bool) -> Result<(), ApiFault>;
+
+    /// Looks for BMCs at these addresses.
+    async fn discover(&self, request: DiscoveryRequest) -> Result<DiscoveryReport, ApiFault>;
 
     /// Sends the machine a non-maskable interrupt.
     async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault>;

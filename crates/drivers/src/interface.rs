@@ -20,6 +20,7 @@ mod power;
 mod rescue;
 mod serial;
 mod settings;
+mod sighting;
 mod step;
 mod task;
 mod vendor;
@@ -33,7 +34,7 @@ pub use error::DriverError;
 pub use hardware::Hardware;
 pub use inspect::{FoundPort, Inspect, Inspection, InspectionStart};
 pub use kind::InterfaceKind;
-pub use management::Management;
+pub use management::{Lamp, Management};
 pub use pace::PowerOnPace;
 pub use power::Power;
 pub use rescue::Rescue;
@@ -43,6 +44,7 @@ pub use serial::{
 pub use settings::{
     AgentSettings, BootSettings, CleaningSettings, DriverSettings, InspectionSettings,
 };
+pub use sighting::{Credentials, LoginAttempt, Place, Sighting};
 pub use step::{Outcome, Retry, Step, StepSource, WaitFor};
 pub use task::{BmcCommand, BmcTrouble, NoRecorder, PowerSet, Recorder, Task};
 pub use vendor::{Vendor, VendorMethod, vendor_method};

@@ -5,10 +5,12 @@
 //! Not here: IPMI 1.5 sessions, DCMI and sensors.
 
 mod client;
+mod discover;
 mod driver_info;
 mod error;
 mod handshake;
 mod hub;
+mod identify;
 mod interfaces;
 mod line;
 mod observer;

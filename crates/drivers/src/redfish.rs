@@ -1,6 +1,7 @@
 //! Hardware type `redfish`, as far as it goes without the protocol: what `driver_info` may hold is
-//! listed and checked. Acting on a machine is refused: Redfish is not spoken yet.
+//! listed and checked, and BMCs that speak Redfish are found. Acting on a machine is refused: Redfish is not spoken yet.
 
+mod discover;
 mod driver_info;
 
 use std::time::Duration;
@@ -11,7 +12,9 @@ use cupola_api::probe::{CheckResult, ProbeCheck, ProbeReport};
 use cupola_api::resource::{BootDevice, BootDeviceSetting};
 use cupola_api::state::power::{PowerState, PowerTarget};
 
-use crate::interface::{DriverError, Management, Power, Result, Task};
+use crate::interface::{
+    Credentials, DriverError, Management, Place, Power, Result, Sighting, Task,
+};
 
 /// The power interface `redfish`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +77,10 @@ impl Power for RedfishPower {
             checks: vec![given, reachable],
             ..ProbeReport::default()
         }
+    }
+
+    async fn discover(&self, place: &Place, credentials: &[Credentials]) -> Option<Sighting> {
+        discover::look(place, credentials).await
     }
 }
 

@@ -243,6 +243,11 @@ impl Registry {
         &self.settings
     }
 
+    /// The power interfaces that there are, whatever types are enabled.
+    pub fn powers(&self) -> impl Iterator<Item = &dyn Power> + '_ {
+        self.implementations.power.values().map(|power| &**power)
+    }
+
     /// Names of the enabled hardware types.
     pub fn types(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.types.iter().map(|t| t.name)

@@ -12,6 +12,7 @@ mod farm;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identify;
 mod login;
 mod serial;
 mod sessions;

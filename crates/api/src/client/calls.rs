@@ -11,8 +11,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{BodyStream, Client, ClientError, NodeQuery, events};
-use crate::cupola::{AgentLogs, Images, LogPage, NodeSummaries, ProbeRequest, Timeline};
+use crate::cupola::{
+    AgentLogs, IdentifyRequest, Images, LogPage, NodeSummaries, ProbeRequest, Timeline, UnknownMacs,
+};
 use crate::diagnosis::Explanation;
+use crate::discovery::{DiscoveryReport, DiscoveryRequest};
 use crate::durations::Durations;
 use crate::event::{EventId, StreamItem};
 use crate::fault::ApiFault;
@@ -357,6 +360,36 @@ impl Client {
     /// As [`Client::nodes`]; a BMC that fails the test is a report, not an error.
     pub async fn probe(&self, request: &ProbeRequest) -> Result<ProbeReport, ClientError> {
         self.json(Method::POST, "/cupola/v1/probe", Some(request))
+            .await
+    }
+
+    /// Lights the locate LED of a machine that has no node yet, or puts it out.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`]; also when the BMC does not answer or refuses.
+    pub async fn identify(&self, request: &IdentifyRequest) -> Result<(), ClientError> {
+        self.empty(Method::POST, "/cupola/v1/identify", Some(request))
+            .await
+    }
+
+    /// Looks which BMCs there are at these addresses.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn discover(
+        &self,
+        request: &DiscoveryRequest,
+    ) -> Result<DiscoveryReport, ClientError> {
+        self.json(Method::POST, "/cupola/v1/discovery", Some(&request.body()))
+            .await
+    }
+
+    /// Who asked DHCP lately and belongs to no port.
+    ///
+    /// # Errors
+    /// As [`Client::nodes`].
+    pub async fn unknown_macs(&self) -> Result<UnknownMacs, ClientError> {
+        self.json(Method::GET, "/cupola/v1/unknown-macs", None::<&()>)
             .await
     }
 

@@ -592,6 +592,15 @@ operations! {
     ProbeBmc: POST "/cupola/v1/probe", 1, Fits, "node:create", [],
         Body::Object => Answer::Object(200),
         "Whether a BMC can be reached and used.";
+    IdentifyBmc: POST "/cupola/v1/identify", 1, Fits, "node:create", [],
+        Body::Object => Answer::Nothing(204),
+        "Lights the locate LED of a machine that has no node yet, or puts it out.";
+    DiscoverBmcs: POST "/cupola/v1/discovery", 1, Fits, "node:create", [],
+        Body::Object => Answer::Object(200),
+        "Which BMCs there are at these addresses.";
+    ListUnknownMacs: GET "/cupola/v1/unknown-macs", 1, Fits, "node:list_all", [],
+        Body::Nothing => Answer::Object(200),
+        "Who asked DHCP lately and belongs to no port.";
 }
 
 #[cfg(test)]

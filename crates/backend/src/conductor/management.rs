@@ -6,7 +6,7 @@ use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
 use cupola_api::node::{Node, Object};
 use cupola_api::resource::VirtualMedia;
-use cupola_drivers::interface::DriverError;
+use cupola_drivers::interface::{DriverError, Lamp};
 
 use super::Conductor;
 use super::error::{WorkError, WorkResult};
@@ -53,6 +53,19 @@ impl Conductor {
         .await;
         self.release(held).await;
         Ok(sent?)
+    }
+
+    pub(super) async fn switch_lamp(&self, id: NodeId, lamp: &Lamp<'_>) -> Result<(), ApiFault> {
+        let held = self.lock(id).await?;
+        let switched = async {
+            let (task, hardware) = held.work.hardware().await?;
+            let task = task.within(ANSWER_LIMIT);
+            hardware.management.set_indicator(&task, lamp).await?;
+            Ok::<_, WorkError>(())
+        }
+        .await;
+        self.release(held).await;
+        Ok(switched?)
     }
 
     pub(super) async fn start_firmware_change(

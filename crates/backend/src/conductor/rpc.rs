@@ -8,6 +8,7 @@ use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
+use cupola_api::discovery::{DiscoveryReport, DiscoveryRequest};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
@@ -19,6 +20,7 @@ use cupola_api::resource::{
 use cupola_api::serial::SerialSend;
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
+use cupola_drivers::interface::Lamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -134,6 +136,22 @@ impl Rpc for Conductor {
             .indicators(&task.within(ANSWER_LIMIT))
             .await;
         Ok(known.map_err(WorkError::from)?)
+    }
+
+    async fn set_indicator(&self, node: NodeId, lamp: &Lamp<'_>) -> Result<(), ApiFault> {
+        self.switch_lamp(node, lamp).await
+    }
+
+    async fn identify(&self, driver: &str, driver_info: Object, on: bool) -> Result<(), ApiFault> {
+        let mut node = Node::new(NodeId::random(), driver.to_owned());
+        self.choose_interfaces(&mut node)?;
+        let hardware = self.registry().hardware(&node).map_err(WorkError::from)?;
+        let lit = hardware.management.identify(&driver_info, on).await;
+        Ok(lit.map_err(WorkError::from)?)
+    }
+
+    async fn discover(&self, request: DiscoveryRequest) -> Result<DiscoveryReport, ApiFault> {
+        self.look_for_bmcs(request).await
     }
 
     async fn inject_nmi(&self, node: NodeId) -> Result<(), ApiFault> {

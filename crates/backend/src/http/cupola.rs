@@ -1,6 +1,7 @@
 //! What the Bare Metal API has no word for, under `/cupola/v1`; the contract is
 //! [`cupola_api::cupola`].
 
+pub(super) mod enrolment;
 pub(super) mod events;
 pub(super) mod logs;
 pub(super) mod serial;
@@ -9,14 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cupola_api::EventId;
-use cupola_api::cupola::{Images, ProbeRequest, Timeline};
+use cupola_api::cupola::{Images, Timeline};
 use cupola_api::fault::ApiFault;
 use cupola_api::node::Node;
 use cupola_api::policy::Rule;
 use http::StatusCode;
 
 use super::answer::{Answer, ok, with_body};
-use super::body::Size;
 use super::call::Call;
 use super::nodes::redact;
 use super::text::{raw, value};
@@ -123,18 +123,4 @@ pub(super) fn images(call: &mut Call) -> Answer {
     ok(&Images {
         images: call.state.options.images.clone(),
     })
-}
-
-/// `POST /cupola/v1/probe`.
-pub(super) async fn probe(call: &mut Call) -> Answer {
-    let body = call.json(Size::Usual).await?;
-    // The body holds a password: the text of the error names no value.
-    let request: ProbeRequest = serde_json::from_value(body).map_err(|_| {
-        ApiFault::bad_request("A probe needs `driver`, a text, and `driver_info`, an object.")
-    })?;
-    ok(&call
-        .state
-        .rpc
-        .probe(&request.driver, request.driver_info)
-        .await?)
 }

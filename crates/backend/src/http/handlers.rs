@@ -196,6 +196,9 @@ pub(super) async fn handle(operation: Operation, path: &Found, call: &mut Call) 
         O::FollowSerial => cupola::serial::follow(call, a).await,
         O::SendSerial => cupola::serial::send(call, a).await,
         O::ListImages => cupola::images(call),
-        O::ProbeBmc => cupola::probe(call).await,
+        O::ProbeBmc => cupola::enrolment::probe(call).await,
+        O::IdentifyBmc => cupola::enrolment::identify(call).await,
+        O::DiscoverBmcs => cupola::enrolment::discover(call).await,
+        O::ListUnknownMacs => cupola::enrolment::unknown_macs(call).await,
     }
 }

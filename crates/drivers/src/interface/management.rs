@@ -2,10 +2,22 @@
 
 use async_trait::async_trait;
 use cupola_api::agent::BootMode;
+use cupola_api::node::Object;
 use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator, VirtualMedia};
 use serde_json::Value;
 
 use super::{DriverError, Result, Task};
+
+/// A lamp, and the state that it shall have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lamp<'a> {
+    /// Its name, unique within its component.
+    pub name: &'a str,
+    /// What it is on.
+    pub component: &'a str,
+    /// The state, such as `on`.
+    pub state: &'a str,
+}
 
 /// Reads and sets what a machine boots from.
 #[async_trait]
@@ -45,6 +57,25 @@ pub trait Management: Send + Sync + 'static {
     /// The interface knows of none, or the BMC does not answer.
     async fn indicators(&self, task: &Task) -> Result<Vec<Indicator>> {
         Err(unsupported(task, "get_supported_indicators"))
+    }
+
+    /// Switches a lamp. One that is lit to find the machine by goes out by itself where the BMC can
+    /// do that.
+    ///
+    /// # Errors
+    /// The interface knows of no such lamp or state, or the BMC does not answer or refuses.
+    async fn set_indicator(&self, task: &Task, _lamp: &Lamp<'_>) -> Result<()> {
+        Err(unsupported(task, "set_indicator_state"))
+    }
+
+    /// Lights the locate LED of a machine that has no node yet, or puts it out.
+    ///
+    /// # Errors
+    /// The interface knows of none, or the BMC does not answer or refuses.
+    async fn identify(&self, _driver_info: &Object, _on: bool) -> Result<()> {
+        Err(DriverError::InvalidParameter(
+            "This hardware type has no locate LED that could be switched.".to_owned(),
+        ))
     }
 
     /// What is in the machine's virtual drives, as its BMC tells it.

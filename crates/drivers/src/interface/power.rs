@@ -7,7 +7,7 @@ use cupola_api::node::Object;
 use cupola_api::probe::ProbeReport;
 use cupola_api::state::power::{PowerState, PowerTarget};
 
-use super::{Result, Task};
+use super::{Credentials, Place, Result, Sighting, Task};
 
 /// Reads and changes the power of a machine.
 #[async_trait]
@@ -39,4 +39,10 @@ pub trait Power: Send + Sync + 'static {
     /// Tests a BMC before its node exists. The checks never fail as a whole: what is wrong is in
     /// the report.
     async fn probe(&self, driver_info: &Object) -> ProbeReport;
+
+    /// Looks whether a BMC that this interface speaks to is at an address, and with credentials also
+    /// what it is; nothing where none answers.
+    async fn discover(&self, _place: &Place, _credentials: &[Credentials]) -> Option<Sighting> {
+        None
+    }
 }

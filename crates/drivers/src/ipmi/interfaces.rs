@@ -10,13 +10,15 @@ use cupola_api::agent::BootMode;
 use cupola_api::event::Severity;
 use cupola_api::node::Object;
 use cupola_api::probe::ProbeReport;
-use cupola_api::resource::{BootDevice, BootDeviceSetting};
+use cupola_api::resource::{BootDevice, BootDeviceSetting, Indicator};
 use cupola_api::state::power::{PowerState, PowerTarget};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::discover;
 use super::driver_info::{DriverInfo, PROPERTIES};
 use super::error::{IpmiError, IpmiFault};
+use super::identify;
 use super::observer::{BmcObserver, CommandRecord, RetryRecord};
 use super::probe::unreachable_report;
 use super::wire::boot as flags;
@@ -24,8 +26,8 @@ use super::wire::chassis::ChassisControl;
 use super::{BootOverride, IpmiClient, IpmiHub, IpmiTarget, ReadBack, resolve, rung};
 use crate::crash_point::{CrashPoint, crash_point};
 use crate::interface::{
-    BmcCommand, BmcTrouble, Changes, DriverError, Management, Power, Recorder, Result, Task,
-    boot_mode,
+    BmcCommand, BmcTrouble, Changes, Credentials, DriverError, Lamp, Management, Place, Power,
+    Recorder, Result, Sighting, Task, boot_mode,
 };
 
 /// Key of `driver_internal_info`: the device that is set again at every power on.
@@ -327,6 +329,10 @@ impl Power for IpmiPower {
             }
         }
     }
+
+    async fn discover(&self, place: &Place, credentials: &[Credentials]) -> Option<Sighting> {
+        discover::look(&self.0.hub, place, credentials).await
+    }
 }
 
 #[async_trait]
@@ -397,6 +403,30 @@ impl Management for IpmiManagement {
             Changes::none().internal(NEXT_IS_PERSISTENT, false)
         })
         .await
+    }
+
+    async fn indicators(&self, task: &Task) -> Result<Vec<Indicator>> {
+        let info = DriverInfo::read(&task.node().driver_info)?;
+        let client = self.0.client(task, &info).await?;
+        let status = client.chassis_status().await.map_err(told)?;
+        Ok(vec![identify::lamp(status.identify)])
+    }
+
+    async fn set_indicator(&self, task: &Task, lamp: &Lamp<'_>) -> Result<()> {
+        let on = identify::wanted(lamp)?;
+        let info = DriverInfo::read(&task.node().driver_info)?;
+        let client = self.0.client(task, &info).await?;
+        let lit = client.chassis_identify(identify::seconds(on)).await;
+        lit.map_err(told)
+    }
+
+    async fn identify(&self, driver_info: &Object, on: bool) -> Result<()> {
+        let info = DriverInfo::read(driver_info)?;
+        let address = address(&info).await.map_err(told)?;
+        let client = self.0.hub.client(target(&info, address));
+        let client = client.with_deadline(PROBE_LIMIT);
+        let lit = client.chassis_identify(identify::seconds(on)).await;
+        lit.map_err(told)
     }
 
     async fn inject_nmi(&self, task: &Task) -> Result<()> {

@@ -10,7 +10,7 @@ use super::{
     wire::{
         app::{DeviceId, GetDeviceId},
         boot::{BootDevice, BootFlags, DisableBootFlagTimeout, GetBootFlags, SetBootFlags},
-        chassis::{ChassisControl, ChassisStatus, GetChassisStatus},
+        chassis::{ChassisControl, ChassisIdentify, ChassisStatus, GetChassisStatus},
         lan::{GetIpAddress, GetMacAddress},
     },
 };
@@ -48,6 +48,11 @@ impl IpmiClient {
     /// [`IpmiClient::set_power`]).
     pub async fn chassis_control(&self, control: ChassisControl) -> Result<(), IpmiError> {
         self.execute(&control).await
+    }
+
+    /// Lights the identify light for so many seconds; 0 puts it out.
+    pub async fn chassis_identify(&self, seconds: u8) -> Result<(), IpmiError> {
+        self.execute(&ChassisIdentify(seconds)).await
     }
 
     /// The boot flags as the BMC holds them.

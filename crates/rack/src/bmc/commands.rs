@@ -8,13 +8,17 @@ use cupola_drivers::ipmi::wire::{
         GET_DEVICE_ID, Privilege, SET_SESSION_PRIVILEGE_LEVEL,
     },
     boot::{GET_SYSTEM_BOOT_OPTIONS, SET_SYSTEM_BOOT_OPTIONS},
-    chassis::{CHASSIS_CONTROL, ChassisControl, ChassisStatus, GET_CHASSIS_STATUS},
+    chassis::{
+        CHASSIS_CONTROL, CHASSIS_IDENTIFY, ChassisControl, ChassisStatus, GET_CHASSIS_STATUS,
+    },
     completion::CompletionCode,
     lan::{GET_LAN_CONFIGURATION_PARAMETERS, IP_ADDRESS, MAC_ADDRESS, PARAMETER_REVISION},
     message::{NetFn, Request},
     sol::{ACTIVATE_PAYLOAD, DEACTIVATE_PAYLOAD},
     suite::encode_records,
 };
+
+use tokio::time::Instant;
 
 use super::{chassis::ChassisRefusal, config::BmcConfig, sim::SimBmc};
 
@@ -59,7 +63,10 @@ fn needed(net_fn: NetFn, command: u8) -> Option<Privilege> {
             | DEACTIVATE_PAYLOAD,
         )
         | (NetFn::Chassis, GET_CHASSIS_CAPABILITIES | GET_CHASSIS_STATUS) => Privilege::User,
-        (NetFn::Chassis, CHASSIS_CONTROL | SET_SYSTEM_BOOT_OPTIONS | GET_SYSTEM_BOOT_OPTIONS)
+        (
+            NetFn::Chassis,
+            CHASSIS_CONTROL | CHASSIS_IDENTIFY | SET_SYSTEM_BOOT_OPTIONS | GET_SYSTEM_BOOT_OPTIONS,
+        )
         | (NetFn::Transport, GET_LAN_CONFIGURATION_PARAMETERS) => Privilege::Operator,
         (NetFn::App, COLD_RESET | WARM_RESET) => Privilege::Administrator,
         _ => return None,
@@ -91,6 +98,7 @@ impl SimBmc {
             GET_CHASSIS_CAPABILITIES => Ok(vec![0x00, 0x20, 0x20, 0x20, 0x20]),
             GET_CHASSIS_STATUS => Ok(ChassisStatus {
                 power_on: self.reported_power(),
+                identify: Some(self.light.state(Instant::now())),
                 ..ChassisStatus::default()
             }
             .encode()),
@@ -108,6 +116,10 @@ impl SimBmc {
                     }
                     Err(ChassisRefusal::Unspecified) => Err(CompletionCode::Unspecified),
                 }
+            }
+            CHASSIS_IDENTIFY => {
+                self.light.set(data, Instant::now());
+                Ok(Vec::new())
             }
             SET_SYSTEM_BOOT_OPTIONS => self.boot.set(data),
             GET_SYSTEM_BOOT_OPTIONS => self.boot.get(data),

@@ -8,12 +8,14 @@ use std::sync::atomic::AtomicU16;
 use cupola_drivers::ipmi::wire::{
     DecodeError, RMCP_PORT,
     app::Privilege,
+    chassis::IdentifyLight,
     message::{Request, Response},
     packet::{self, Packet, PayloadType, PlusPacket},
     rmcp::{self, Pong, Rmcp},
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{
     boot::BootOptions,
@@ -21,6 +23,7 @@ use super::{
     commands,
     config::BmcConfig,
     fault::{BmcFault, Faults},
+    identify::Light,
     login::Login,
     serial::Attached,
     sessions::Sessions,
@@ -35,6 +38,7 @@ pub struct SimBmc {
     pub(super) serial: Mutex<Option<Attached>>,
     /// The UDP port where it listens, which it tells consoles.
     pub(super) port: AtomicU16,
+    pub(super) light: Light,
     faults: Mutex<Faults>,
     /// Told when another fault is set: an answer that is late on purpose waits no longer.
     changed: Notify,
@@ -59,6 +63,7 @@ impl SimBmc {
             boot,
             serial: Mutex::default(),
             port: AtomicU16::new(RMCP_PORT),
+            light: Light::default(),
             faults: Mutex::default(),
             changed: Notify::new(),
         }
@@ -74,6 +79,11 @@ impl SimBmc {
     #[must_use]
     pub fn boot_options(&self) -> &BootOptions {
         &self.boot
+    }
+
+    /// Its identify light.
+    pub fn identify_light(&self) -> IdentifyLight {
+        self.light.state(Instant::now())
     }
 
     /// Its faults, to be changed at any time.

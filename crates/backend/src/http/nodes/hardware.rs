@@ -4,6 +4,7 @@
 use cupola_api::agent::BootMode;
 use cupola_api::fault::ApiFault;
 use cupola_api::raid;
+use cupola_drivers::interface::Lamp;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -133,16 +134,24 @@ pub(in super::super) async fn indicators(call: &mut Call, ident: &str, name: &st
     ok(&json!({ "indicators": list }))
 }
 
-/// `PUT /v1/nodes/{node}/management/indicators/{name}`: no management interface sets one yet.
+/// `PUT /v1/nodes/{node}/management/indicators/{name}`.
 pub(in super::super) async fn set_indicator(call: &mut Call, node: &str, name: &str) -> Answer {
-    member(call, "state").await?;
+    let state = match member(call, "state").await? {
+        Value::String(state) => state,
+        other => {
+            let text = format!("Expected string for state: {}", repr(&other));
+            return Err(ApiFault::bad_request(text).into());
+        }
+    };
     let node = call.node(node).await?;
-    indicator_name(name)?;
-    let driver = &node.driver;
-    Err(ApiFault::bad_request(format!(
-        "Driver {driver} does not support set_indicator_state (disabled or not implemented)."
-    ))
-    .into())
+    let (name, component) = indicator_name(name)?;
+    let lamp = Lamp {
+        name,
+        component,
+        state: &state,
+    };
+    call.state.rpc.set_indicator(node.uuid, &lamp).await?;
+    empty(StatusCode::NO_CONTENT)
 }
 
 /// The indicator and its component.

@@ -5,6 +5,7 @@ use cupola_api::MacAddress;
 use cupola_api::agent::{BootMode, Heartbeat, LookupAnswer};
 use cupola_api::allocation::Allocation;
 use cupola_api::cupola::{AgentLog, LogPage};
+use cupola_api::discovery::{DiscoveryReport, DiscoveryRequest};
 use cupola_api::fault::ApiFault;
 use cupola_api::id::{AllocationId, NodeId};
 use cupola_api::node::{Node, Object};
@@ -18,6 +19,7 @@ use cupola_api::serial::{
 };
 use cupola_api::state::power::PowerTarget;
 use cupola_api::state::provision::ProvisionVerb;
+use cupola_drivers::interface::Lamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -325,6 +327,27 @@ impl Rpc for TestConductor {
         } else {
             name.as_bytes()
         }))
+    }
+
+    async fn set_indicator(&self, _node: NodeId, lamp: &Lamp<'_>) -> Result<(), ApiFault> {
+        match (lamp.component, lamp.state) {
+            ("chassis", "on" | "off") => Ok(()),
+            (component, state) => Err(ApiFault::bad_request(format!("{component} {state}"))),
+        }
+    }
+
+    async fn identify(&self, driver: &str, _info: Object, on: bool) -> Result<(), ApiFault> {
+        match on {
+            true => Ok(()),
+            false => Err(ApiFault::bad_request(format!("{driver} stays lit"))),
+        }
+    }
+
+    async fn discover(&self, request: DiscoveryRequest) -> Result<DiscoveryReport, ApiFault> {
+        Ok(DiscoveryReport {
+            silent: request.addresses.len(),
+            ..DiscoveryReport::default()
+        })
     }
 
     async fn probe(&self, driver: &str, _info: Object) -> Result<ProbeReport, ApiFault> {

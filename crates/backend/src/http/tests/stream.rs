@@ -83,6 +83,30 @@ async fn summaries_and_timeline() {
     };
     let report = client.probe(&request).await.expect("a report");
     assert_eq!(report.manufacturer.as_deref(), Some("ipmi"));
+    let mut discovery = cupola_api::discovery::DiscoveryRequest {
+        addresses: cupola_api::discovery::range("10.0.0.0/24").expect("a range"),
+        username: None,
+        password: None,
+        default_credentials: false,
+        redfish_port: None,
+    };
+    assert_eq!(
+        client.discover(&discovery).await.expect("a report").silent,
+        254
+    );
+    discovery.addresses.clear();
+    let refused = client.discover(&discovery).await.expect_err("no address");
+    assert_eq!(refused.status(), Some(400));
+    let mut identify = cupola_api::cupola::IdentifyRequest {
+        driver: "ipmi".to_owned(),
+        driver_info: Object::new(),
+        state: "on".to_owned(),
+    };
+    client.identify(&identify).await.expect("lit");
+    "off".clone_into(&mut identify.state);
+    let refused = client.identify(&identify).await.expect_err("stays lit");
+    assert!(refused.to_string().contains("ipmi stays lit"), "{refused}");
+    assert!(client.unknown_macs().await.expect("none").macs.is_empty());
 }
 
 #[tokio::test]

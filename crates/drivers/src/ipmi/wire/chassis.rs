@@ -1,4 +1,4 @@
-//! Chassis commands (chapter 28): power status and power control.
+//! Chassis commands (chapter 28): power status, power control and the identify light.
 
 use super::{
     DecodeError, Reader,
@@ -9,6 +9,9 @@ use super::{
 pub const GET_CHASSIS_STATUS: u8 = 0x01;
 /// Chassis Control.
 pub const CHASSIS_CONTROL: u8 = 0x02;
+
+/// Chassis Identify.
+pub const CHASSIS_IDENTIFY: u8 = 0x04;
 
 /// Get Chassis Status (28.2).
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +28,39 @@ pub struct ChassisStatus {
     pub fault: bool,
     /// Whether the last power-down was caused by a command over IPMI.
     pub last_off_by_command: bool,
+    /// Whether the identify light is on; `None` where the BMC does not tell.
+    pub identify: Option<IdentifyLight>,
+}
+
+/// The identify light, as Get Chassis Status tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IdentifyLight {
+    /// Off.
+    Off,
+    /// On for a while.
+    Timed,
+    /// On until it is put out.
+    Indefinite,
+}
+
+impl IdentifyLight {
+    /// Bits 4 and 5 of the miscellaneous chassis state; `None` for the reserved value.
+    const fn from_code(code: u8) -> Option<Self> {
+        match code & 0x03 {
+            0 => Some(Self::Off),
+            1 => Some(Self::Timed),
+            2 => Some(Self::Indefinite),
+            _ => None,
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Off => 0,
+            Self::Timed => 1,
+            Self::Indefinite => 2,
+        }
+    }
 }
 
 impl ChassisStatus {
@@ -34,7 +70,7 @@ impl ChassisStatus {
         vec![
             u8::from(self.power_on) | (u8::from(self.overload) << 1) | (u8::from(self.fault) << 3),
             u8::from(self.last_off_by_command) << 4,
-            0,
+            self.identify.map_or(0, |light| 0x40 | (light.code() << 4)),
             0,
         ]
     }
@@ -54,11 +90,15 @@ impl Command for GetChassisStatus {
         let mut reader = Reader::new(data);
         let power = reader.u8("current power state")?;
         let last = reader.u8("last power event")?;
+        // Some BMCs leave the rest out.
+        let rest = reader.u8("miscellaneous chassis state").unwrap_or(0);
+        let told = rest & 0x40 != 0;
         Ok(ChassisStatus {
             power_on: power & 0x01 != 0,
             overload: power & 0x02 != 0,
             fault: power & 0x08 != 0,
             last_off_by_command: last & 0x10 != 0,
+            identify: told.then(|| IdentifyLight::from_code(rest >> 4)).flatten(),
         })
     }
 }
@@ -128,6 +168,40 @@ impl Command for ChassisControl {
     }
 }
 
+/// Chassis Identify (28.5): lights the identify light for so many seconds; 0 puts it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChassisIdentify(pub u8);
+
+impl ChassisIdentify {
+    /// How long it is lit when no time is said.
+    const USUAL: u8 = 15;
+
+    /// From a request's data; nothing for "until it is put out".
+    #[must_use]
+    pub fn decode(data: &[u8]) -> Option<Self> {
+        match data {
+            [] => Some(Self(Self::USUAL)),
+            [_, force, ..] if force & 0x01 != 0 => None,
+            [seconds, ..] => Some(Self(*seconds)),
+        }
+    }
+}
+
+impl Command for ChassisIdentify {
+    type Response = ();
+    const NET_FN: NetFn = NetFn::Chassis;
+    const COMMAND: u8 = CHASSIS_IDENTIFY;
+    const NAME: &'static str = "Chassis Identify";
+
+    fn request(&self) -> Vec<u8> {
+        vec![self.0]
+    }
+
+    fn response(_data: &[u8]) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -138,14 +212,18 @@ mod tests {
         #[test]
         fn any_bytes_decode_or_fail_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..8)) {
             let _ = GetChassisStatus::response(&bytes);
+            if let Some(identify) = ChassisIdentify::decode(&bytes) {
+                prop_assert_eq!(ChassisIdentify::decode(&identify.request()), Some(identify));
+            }
             if let Ok(control) = ChassisControl::decode(&bytes) {
                 prop_assert_eq!(ChassisControl::decode(&control.request()), Ok(control));
             }
         }
 
         #[test]
-        fn status_survives_the_wire(power_on: bool, overload: bool, fault: bool, last_off_by_command: bool) {
-            let status = ChassisStatus { power_on, overload, fault, last_off_by_command };
+        fn status_survives_the_wire(power_on: bool, overload: bool, fault: bool, last_off_by_command: bool, light in proptest::option::of(0_u8..3)) {
+            let identify = light.and_then(IdentifyLight::from_code);
+            let status = ChassisStatus { power_on, overload, fault, last_off_by_command, identify };
             prop_assert_eq!(GetChassisStatus::response(&status.encode()), Ok(status));
         }
     }
