@@ -261,6 +261,11 @@ impl Terminal {
         let start = Instant::now();
         while start.elapsed() < DEADLINE {
             if let Some(status) = self.child.try_wait()? {
+                // What it wrote last is still on its way to the screen.
+                let state = self.shown.parser.lock();
+                let state = state.unwrap_or_else(PoisonError::into_inner);
+                let (changed, limit) = (&self.shown.changed, Duration::from_secs(2));
+                drop(changed.wait_timeout_while(state, limit, |state| !state.2));
                 return Ok(status);
             }
             std::thread::sleep(Duration::from_millis(10));

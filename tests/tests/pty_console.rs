@@ -51,7 +51,7 @@ fn enrol(console: &mut Terminal, name: &str) -> Result<()> {
     console.press(" \x1b[19~")?;
     console.wait_for("Enter enrols it")?;
     console.press("\r")?;
-    console.wait_for("It is available")?;
+    console.wait_for(" is available")?;
     console.press("\x1b")?;
     console.wait_for("1 node")?;
     Ok(())

@@ -1,6 +1,7 @@
 //! What `update` asks to be done. The worker does it and answers with a reply.
 
-use cupola_api::cupola::ProbeRequest;
+use cupola_api::cupola::{IdentifyRequest, ProbeRequest};
+use cupola_api::discovery::DiscoveryRequest;
 use cupola_api::id::NodeId;
 use cupola_api::mac::MacAddress;
 use cupola_api::patch::PatchOperation;
@@ -149,6 +150,12 @@ pub(crate) enum Effect {
     Images,
     /// Test a BMC.
     Probe(Ticket, ProbeRequest),
+    /// Light the locate LED of a machine without a node, or put it out.
+    Identify(Ticket, IdentifyRequest),
+    /// Ask who asked DHCP and is not enrolled.
+    UnknownMacs,
+    /// Look for BMCs.
+    Discover(Ticket, Box<DiscoveryRequest>),
     /// Enrol a node with its ports.
     Enroll(Ticket, Box<Value>, Vec<MacAddress>),
     /// What a screen that watches asks for.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cupola_api::cupola::{AgentLog, Image, LogPage, NodeSummary};
+use cupola_api::cupola::{AgentLog, Image, LogPage, NodeSummary, UnknownMac};
 use cupola_api::diagnosis::Explanation;
+use cupola_api::discovery::DiscoveryReport;
 use cupola_api::event;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
@@ -143,6 +144,12 @@ pub(crate) enum Reply {
     Probed(Ticket, Answer<ProbeReport>),
     /// What came of a node's serial console.
     Serial(NodeId, serial::Told),
+    /// A locate LED was switched.
+    Identified(Ticket, bool, Answer<()>),
+    /// Who asked DHCP and is not enrolled.
+    UnknownMacs(Answer<Vec<UnknownMac>>),
+    /// It was looked for BMCs.
+    Discovered(Ticket, Answer<DiscoveryReport>),
     /// What a screen that watches had asked for.
     Watched(Told),
     /// A node was enrolled with its ports, or something of it failed.

@@ -6,6 +6,7 @@ pub(crate) mod commands;
 pub(crate) mod complete;
 pub(crate) mod dashboard;
 pub(crate) mod deploy;
+pub(crate) mod discovery;
 pub(crate) mod enroll;
 pub(crate) mod field;
 pub(crate) mod flash;
@@ -50,6 +51,7 @@ use command_bar::CommandBar;
 use commands::Commands;
 use commands::shell::Shell;
 use dashboard::Dashboard;
+use discovery::Stage;
 use enroll::Enroll;
 use flash::Flash;
 use fleet::Fleet;
@@ -351,7 +353,11 @@ impl State {
 
     /// Whether something on the screen changes with the time alone.
     pub(crate) fn needs_clock(&self) -> bool {
-        let testing = matches!(&self.screen, Screen::Enroll(enroll) if enroll.is_testing());
+        let testing = match &self.screen {
+            Screen::Enroll(enroll) => enroll.is_testing() || enroll.asks_unknown(),
+            Screen::Discovery(discovery) => matches!(discovery.stage, Stage::Looking(_)),
+            _ => false,
+        };
         let watching = crate::update::watching::needs_clock(self);
         let runs = self.runs.iter().any(|run| !run.is_over());
         let shown = matches!(self.screen, Screen::Dashboard) || !self.flash.is_empty();

@@ -7,6 +7,7 @@ mod completion;
 pub(crate) mod frame;
 pub(crate) mod glyphs;
 pub(crate) mod popup;
+pub(crate) mod qr;
 pub(crate) mod screens;
 pub(crate) mod text;
 pub(crate) mod theme;

@@ -5,6 +5,7 @@ mod act;
 mod arrange;
 mod dashboard;
 mod deploy;
+mod discovery;
 mod enroll;
 mod live;
 mod logs;
@@ -45,6 +46,7 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.list.tick();
             state.flash.tick(state.now);
             dashboard::tick(state);
+            enroll::ask_unknown(state, &mut effects);
             run::tick(state, &mut effects);
         }
         Event::Live(live) => live::on_live(state, live, &mut effects),
@@ -99,6 +101,10 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
             false
         }
         Screen::Enroll(_) => enroll::on_key(state, key, effects),
+        Screen::Discovery(_) => {
+            let page = isize::try_from(state.list_height()).unwrap_or(1);
+            discovery::on_key(state, key, page, effects)
+        }
         Screen::Deploy(_) => deploy::on_key(state, key, effects),
         Screen::Preview(_) => preview::on_key(state, key, effects),
         Screen::Run(_) => preview::on_run(state, key, effects),
@@ -139,6 +145,7 @@ fn on_paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     }
     match &mut state.screen {
         Screen::Enroll(enroll) => enroll::paste(enroll, text),
+        Screen::Discovery(discovery) => discovery.paste(text),
         Screen::Deploy(deploy) => deploy.other.paste(text),
         Screen::Steps(steps) => steps.form.paste(text),
         Screen::Serial(_) => serial::paste(state, text, effects),
@@ -202,7 +209,7 @@ fn run_on(
         Command::SortReverse => navigate::reverse(state),
         Command::Mark => navigate::mark(state),
         Command::MarkAll => state.list.toggle_all(&state.fleet),
-        Command::Enroll => enroll::open(state, effects),
+        Command::Enroll => enroll::open(state, text, effects),
         Command::NextPart => node::next_part(state, effects),
         Command::Logs => logs::show(state, effects),
         Command::Follow => node::follow(state),

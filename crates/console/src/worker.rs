@@ -5,6 +5,7 @@
 
 pub(crate) mod act;
 pub(crate) mod cache;
+mod enrolling;
 mod files;
 mod follow;
 mod history;
@@ -128,6 +129,13 @@ impl Worker {
             Effect::Probe(ticket, request) => self.answer(async move {
                 Reply::Probed(ticket, client.probe(&request).await.map_err(ours))
             }),
+            Effect::Identify(ticket, request) => {
+                self.answer(enrolling::identify(client, ticket, request));
+            }
+            Effect::UnknownMacs => self.answer(enrolling::unknown_macs(client)),
+            Effect::Discover(ticket, request) => {
+                self.answer(enrolling::discover(client, ticket, request));
+            }
             Effect::Enroll(ticket, body, macs) => self.answer(async move {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
             }),

@@ -1,5 +1,8 @@
-//! `cupola enroll`: one machine from flags, or many from a file, to `available`.
+//! `cupola enroll`: one machine from flags or by questions, or many from a file, to `available`; and
+//! which BMCs there are.
 
+mod ask;
+mod discover;
 mod file;
 mod machine;
 pub(crate) mod run;
@@ -22,6 +25,20 @@ pub(crate) struct Arguments {
     /// input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bmc", "name", "macs"])]
     file: Option<PathBuf>,
+    /// Ask for everything, one line after the other; works with TERM=dumb and pipes
+    #[arg(long, conflicts_with_all = ["file", "bmc", "name", "macs", "json"])]
+    ask: bool,
+    /// Look which BMCs there are at these addresses: 10.0.0.10-10.0.0.40, 10.0.0.0/26, or single ones
+    /// with commas between; with --user also what they are
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["file", "ask", "bmc", "name", "macs"])]
+    discover: Option<discover::Range>,
+    /// With --discover: try the passwords that makers deliver BMCs with, too. Each is a failed login
+    /// at all others, and some BMCs lock a user out after a few
+    #[arg(long, requires = "discover")]
+    default_credentials: bool,
+    /// With --discover: enrol all that let somebody in and are not enrolled yet
+    #[arg(long, requires = "discover")]
+    all_found: bool,
     /// Name of the machine
     #[arg(long)]
     name: Option<String>,
@@ -67,18 +84,37 @@ pub(crate) struct Arguments {
 
 /// Enrols.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    let machines = match &arguments.file {
-        Some(file) => file::read(file)?,
-        None => vec![from_flags(&arguments)?],
-    };
-    let client = connect::client(common).await?;
     let plan = run::Plan {
+        manage: false,
         inspect: arguments.inspect,
         provide: !arguments.no_provide,
         probe: !arguments.no_probe,
         patience: arguments.patience,
         json: arguments.json,
     };
+    if arguments.ask {
+        let client = connect::client(common).await?;
+        return ask::run(&client, plan).await;
+    }
+    if let Some(discover::Range(targets)) = arguments.discover.clone() {
+        let user = match &arguments.user {
+            Some(user) => Some((user.clone(), password(&arguments)?)),
+            None => None,
+        };
+        let search = discover::Search {
+            targets,
+            user,
+            default_credentials: arguments.default_credentials,
+            enrol: arguments.all_found,
+        };
+        let client = connect::client(common).await?;
+        return discover::run(&client, search, plan).await;
+    }
+    let machines = match &arguments.file {
+        Some(file) => file::read(file)?,
+        None => vec![from_flags(&arguments)?],
+    };
+    let client = connect::client(common).await?;
     run::all(&client, machines, plan).await
 }
 

@@ -19,6 +19,16 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     write_line(&harmless(text))
 }
 
+/// Prints a question, after which the answer is typed.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub(crate) fn prompt(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    write!(out, "{}", harmless(text))?;
+    out.flush()
+}
+
 /// Prints a text of several lines, such as a file.
 ///
 /// # Errors

@@ -49,6 +49,8 @@ impl Scope {
     pub(crate) const STEPS: Self = Self(1 << 20);
     /// The pane of a serial console.
     pub(crate) const SERIAL: Self = Self(1 << 21);
+    /// Where many BMCs are looked for.
+    pub(crate) const DISCOVERY: Self = Self(1 << 22);
     /// Where nodes can be acted on.
     pub(crate) const NODES: Self = Self::LIST.or(Self::NODE);
 

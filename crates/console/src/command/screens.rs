@@ -24,11 +24,15 @@ pub(super) const TABLE: &[Entry] = &[
     .on(Scope::LIST)
     .takes(Takes::Text)
     .bar("Filter"),
-    Entry::new(Command::Enroll, "enrol a machine")
-        .names(&["enroll", "enrol"])
-        .keys(&[Char('e'), F(2)])
-        .on(Scope::LIST)
-        .bar("Enrol"),
+    Entry::new(
+        Command::Enroll,
+        "enrol a machine; `:enroll 10.0.0.10-10.0.0.40` looks for many",
+    )
+    .names(&["enroll", "enrol"])
+    .takes(Takes::Text)
+    .keys(&[Char('e'), F(2)])
+    .on(Scope::LIST)
+    .bar("Enrol"),
     Entry::new(
         Command::NextPart,
         "the next part: summary, verbs, timeline, logs",

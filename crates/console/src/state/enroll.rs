@@ -1,13 +1,15 @@
 //! The enrolment wizard: BMC, test, labels, properties, review, and the way to `available`.
 
+pub(crate) mod facts;
 mod labels;
+mod request;
+mod unknown;
 
-use cupola_api::cupola::{NodeSummary, ProbeRequest};
+use cupola_api::cupola::{NodeSummary, UnknownMac};
 use cupola_api::id::NodeId;
 use cupola_api::mac::MacAddress;
 use cupola_api::probe::ProbeReport;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::form::{Field, Form};
 use super::journey::{Goal, Journey, Status};
@@ -93,6 +95,14 @@ pub(crate) struct Enroll {
     pub(crate) probe: Probe,
     /// The question that is open.
     pub(crate) ticket: Ticket,
+    /// Whether the locate LED was lit.
+    pub(crate) is_lit: bool,
+    /// Who asked DHCP and is not enrolled, once that was told.
+    pub(crate) unknown: Option<Result<Vec<UnknownMac>, String>>,
+    /// When that was asked, while it is of use.
+    pub(crate) unknown_asked: Option<Timestamp>,
+    /// Which of them was taken last.
+    taken: Option<MacAddress>,
     /// The node on its way.
     pub(crate) journey: Journey,
 }
@@ -167,6 +177,10 @@ impl Enroll {
             properties: Form::new(properties),
             probe: Probe::Idle,
             ticket: Ticket::default(),
+            is_lit: false,
+            unknown: None,
+            unknown_asked: None,
+            taken: None,
             journey: Journey::default(),
         }
     }
@@ -259,67 +273,6 @@ impl Enroll {
         let known = ["Name", "BMC address"].map(|label| self.bmc.text(label));
         let known = known.into_iter().find(|text| !text.is_empty());
         known.unwrap_or_else(|| "what was typed".to_owned())
-    }
-
-    /// What the BMC is tested with.
-    pub(crate) fn probe_request(&self) -> ProbeRequest {
-        ProbeRequest {
-            driver: self.bmc.text("Driver"),
-            driver_info: self.driver_info(),
-        }
-    }
-
-    fn driver_info(&self) -> Map<String, Value> {
-        let mut info = Map::new();
-        if !self.has_bmc() {
-            return info;
-        }
-        let mut add = |key: &str, value: String| {
-            if !value.is_empty() {
-                info.insert(key.to_owned(), value.into());
-            }
-        };
-        add("ipmi_address", self.bmc.text("BMC address"));
-        add("ipmi_port", self.bmc.text("Port"));
-        add("ipmi_username", self.bmc.text("User name"));
-        add("ipmi_password", self.bmc.text("Password"));
-        info
-    }
-
-    /// The body of the enrolment request.
-    pub(crate) fn body(&self) -> Value {
-        let mut properties = Map::new();
-        for (label, key) in [
-            ("CPUs", "cpus"),
-            ("Memory MiB", "memory_mb"),
-            ("Disk GiB", "local_gb"),
-        ] {
-            if let Ok(number) = self.properties.text(label).parse::<u64>() {
-                properties.insert(key.to_owned(), number.into());
-            }
-        }
-        let serial = self.properties.text("Root disk serial");
-        if !serial.is_empty() {
-            properties.insert("root_device".to_owned(), json!({ "serial": serial }));
-        }
-        let mut body = json!({
-            "driver": self.bmc.text("Driver"),
-            "driver_info": self.driver_info(),
-            "properties": properties,
-        });
-        let extra = self.extra();
-        if let (false, Some(members)) = (extra.is_empty(), body.as_object_mut()) {
-            members.insert("extra".to_owned(), extra.into());
-        }
-        for (key, text) in [
-            ("name", self.bmc.text("Name")),
-            ("resource_class", self.properties.text("Resource class")),
-        ] {
-            if let (false, Some(members)) = (text.is_empty(), body.as_object_mut()) {
-                members.insert(key.to_owned(), text.into());
-            }
-        }
-        body
     }
 
     /// The enrolment was refused: goes back to the field that is wrong, else to the review. All that

@@ -76,6 +76,14 @@ impl Field {
         Self::new(label, hint, Value::Switch(on))
     }
 
+    /// Gives it another text; a choice or a switch has none.
+    pub(crate) fn fill(&mut self, text: &str) {
+        if let Value::Text(line) | Value::Hidden(line) = &mut self.value {
+            *line = LineEdit::new(text);
+        }
+        self.error = None;
+    }
+
     /// Whether it holds what a person typed, not chose.
     pub(crate) const fn is_typed(&self) -> bool {
         match self.value {
@@ -169,6 +177,13 @@ impl Form {
 
     fn forward(&mut self) {
         self.focus = (self.focus + 1).min(self.fields.len().saturating_sub(1));
+    }
+
+    /// Gives a field another text.
+    pub(crate) fn set(&mut self, label: &str, text: &str) {
+        if let Some(field) = self.fields.iter_mut().find(|f| f.label == label) {
+            field.fill(text);
+        }
     }
 
     /// Takes a pasted text.

@@ -1,6 +1,7 @@
 //! The screens. What all screens share is in [`super::State`]; how one looks is `ui/screens/`.
 
 use super::deploy::Deploy;
+use super::discovery::Discovery;
 use super::enroll::Enroll;
 use super::node::NodeView;
 use super::preview::Preview;
@@ -25,6 +26,8 @@ pub(crate) enum Screen {
     Compare(Box<Compare>),
     /// The enrolment wizard.
     Enroll(Box<Enroll>),
+    /// Looking for many BMCs.
+    Discovery(Box<Discovery>),
     /// The deploy wizard.
     Deploy(Box<Deploy>),
     /// Before actions on several nodes are sent.
@@ -81,6 +84,7 @@ impl Screen {
             Self::Dashboard => Scope::DASHBOARD,
             Self::Compare(_) => Scope::COMPARE,
             Self::Enroll(_) => Scope::ENROLL,
+            Self::Discovery(_) => Scope::DISCOVERY,
             Self::Deploy(_) => Scope::DEPLOY,
             Self::Preview(_) => Scope::PREVIEW,
             Self::Run(_) => Scope::RUN,

@@ -32,6 +32,7 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, state: &State, theme: &Them
         ),
         Screen::Enroll(_) => "enrol a machine".to_owned(),
         Screen::Serial(view) => format!("serial {}", state.name_of(view.node)),
+        Screen::Discovery(_) => "look for BMCs".to_owned(),
         Screen::Deploy(deploy) => format!("deploy {}", describe::count(deploy.nodes.len(), "node")),
         Screen::Preview(_)
         | Screen::Run(_)
@@ -84,6 +85,7 @@ fn crumbs(state: &State) -> String {
         Screen::Board => Some("board".to_owned()),
         Screen::Dashboard => Some("dashboard".to_owned()),
         Screen::Compare(compare) => Some(format!("compare {}", state.name_of(compare.node))),
+        Screen::Discovery(_) => Some("look for BMCs".to_owned()),
         Screen::Enroll(_)
         | Screen::Deploy(_)
         | Screen::Preview(_)

@@ -55,6 +55,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, theme: &Theme) {
         Screen::Board => screens::board::draw(frame.buffer_mut(), body, state, theme),
         Screen::Node(view) => screens::node::draw(frame.buffer_mut(), body, state, view, theme),
         Screen::Enroll(enroll) => screens::enroll::draw(frame, body, state, enroll, theme),
+        Screen::Discovery(discovery) => {
+            screens::discovery::draw(frame, body, state, discovery, theme);
+        }
         Screen::Deploy(deploy) => screens::deploy::draw(frame, body, state, deploy, theme),
         Screen::Preview(preview) => {
             screens::preview::draw(frame.buffer_mut(), body, preview, theme);

@@ -2,10 +2,12 @@
 
 pub(super) mod activity;
 pub(super) mod board;
+mod card;
 pub(super) mod commands;
 pub(crate) mod compare;
 pub(super) mod dashboard;
 pub(super) mod deploy;
+pub(super) mod discovery;
 pub(super) mod enroll;
 pub(super) mod form;
 pub(super) mod ladder;
@@ -18,3 +20,4 @@ pub(super) mod run;
 pub(super) mod serial;
 pub(super) mod steps;
 pub(super) mod timeline;
+mod unknown;

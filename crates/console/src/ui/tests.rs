@@ -215,6 +215,7 @@ macro_rules! snapshot {
 
 // Behind the macro, which it uses.
 mod acting;
+mod enrolling;
 
 #[test]
 fn nodes() {

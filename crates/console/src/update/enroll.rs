@@ -1,12 +1,12 @@
 //! The enrolment wizard.
 
-use cupola_api::cupola::NodeSummary;
+use cupola_api::cupola::{NodeSummary, UnknownMac};
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use cupola_api::probe::ProbeReport;
 use cupola_api::state::provision::ProvisionVerb;
 
-use super::node;
+use super::{discovery, node};
 use crate::effect::{Action, Effect, Ticket};
 use crate::event::{Accepted, Answer, NOT_SERVED, Refusal};
 use crate::key::Key;
@@ -16,10 +16,13 @@ use crate::state::journey::{Journey, Status};
 use crate::state::popup::{Confirm, Consequence, Focus, Popup};
 use crate::state::{Screen, State};
 
-/// Opens the wizard.
-pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+/// Opens the wizard, or looks for BMCs at these addresses.
+pub(super) fn open(state: &mut State, range: &str, effects: &mut Vec<Effect>) {
     if let Some(why) = state.safety.refusal() {
         return state.tell(Severity::Warning, why);
+    }
+    if !range.is_empty() {
+        return discovery::open(state, range);
     }
     state.open(Screen::Enroll(Box::new(Enroll::new())));
     effects.push(Effect::Drivers);
@@ -103,6 +106,12 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
         back(state);
         return true;
     }
+    if key == Key::F(3) && enroll.step == Step::Labels {
+        if !enroll.take_unknown() {
+            state.tell(Severity::Info, "no other unknown machine has asked DHCP");
+        }
+        return true;
+    }
     if let Some(form) = form_of(enroll) {
         return match form.key(key) {
             Outcome::Submitted => {
@@ -121,6 +130,7 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
         (Step::Progress, Key::Enter | Key::Char('o')) => show_node(state, effects),
         (Step::Progress, Key::Char('r')) => retry(state, effects),
         (Step::Test, Key::Char('r')) => test(state, effects),
+        (Step::Test, Key::Char('l')) => locate(state, effects),
         (Step::Test | Step::Review, Key::Enter | Key::F(8)) => forward(state, effects),
         _ => return false,
     }
@@ -169,8 +179,8 @@ fn forward(state: &mut State, effects: &mut Vec<Effect>) {
             }
         }
         Step::Test => match &enroll.probe {
-            Probe::Done(report) if report.passed() => enroll.step = Step::Labels,
-            Probe::NotServed(_) => enroll.step = Step::Labels,
+            Probe::Done(report) if report.passed() => to_labels(state, effects),
+            Probe::NotServed(_) => to_labels(state, effects),
             Probe::Done(_) | Probe::Failed(_) => {
                 let text = "the test must pass first: Esc goes back to the form, r tests again";
                 state.tell(Severity::Warning, text);
@@ -192,6 +202,14 @@ fn forward(state: &mut State, effects: &mut Vec<Effect>) {
     }
 }
 
+/// What is asked on the card of the MACs: its addresses are offered by who asks DHCP.
+fn to_labels(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Screen::Enroll(enroll) = &mut state.screen {
+        enroll.step = Step::Labels;
+    }
+    ask_unknown(state, effects);
+}
+
 const fn ticket(tickets: &mut u32) -> Ticket {
     *tickets = tickets.wrapping_add(1);
     Ticket(*tickets)
@@ -209,6 +227,54 @@ fn test(state: &mut State, effects: &mut Vec<Effect>) {
 /// Why there is no test, and when it is made.
 const NO_TEST: &str = "it tests no BMC before the node is enrolled. Enter goes on; the BMC is tested when \
                        the node is managed.";
+
+/// Lights the locate LED, or puts it out.
+fn locate(state: &mut State, effects: &mut Vec<Effect>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    // The test that may be under way has the ticket: the LED is the same BMC's.
+    let request = enroll.identify_request(!enroll.is_lit);
+    effects.push(Effect::Identify(enroll.ticket, request));
+}
+
+/// The LED was switched, or was not.
+pub(super) fn identified(state: &mut State, ticket: Ticket, on: bool, answer: Answer<()>) {
+    let Screen::Enroll(enroll) = &mut state.screen else {
+        return;
+    };
+    if enroll.ticket != ticket {
+        return;
+    }
+    match answer {
+        Ok(()) => {
+            enroll.is_lit = on;
+            let text = match on {
+                true => "the locate LED is lit: l puts it out, else it goes out by itself",
+                false => "the locate LED is out",
+            };
+            state.tell(Severity::Info, text);
+        }
+        Err(why) => state.tell(Severity::Warning, format!("the locate LED: {why}")),
+    }
+}
+
+/// Asks who asks DHCP, now and then while that is of use.
+pub(super) fn ask_unknown(state: &mut State, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    if let Screen::Enroll(enroll) = &mut state.screen
+        && enroll.is_unknown_due(now)
+    {
+        effects.push(Effect::UnknownMacs);
+    }
+}
+
+/// Who asked DHCP is known.
+pub(super) fn unknown(state: &mut State, answer: Answer<Vec<UnknownMac>>) {
+    if let Some(enroll) = wizard(state) {
+        enroll.unknown = Some(answer);
+    }
+}
 
 /// The BMC was tested.
 pub(super) fn probed(state: &mut State, ticket: Ticket, answer: Answer<ProbeReport>) {

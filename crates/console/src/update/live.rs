@@ -4,7 +4,7 @@ use cupola_api::cupola::NodeSummary;
 use cupola_api::event::{Event, EventKind, Severity};
 use cupola_api::id::NodeId;
 
-use super::{act, arrange, deploy, enroll, logs, run, steps};
+use super::{act, arrange, deploy, discovery, enroll, logs, run, steps};
 use crate::effect::Effect;
 use crate::event::{Answer, Changes, Live, NOT_SERVED, Reply};
 use crate::state::link::{Link, Server, Status};
@@ -247,7 +247,15 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
         Reply::Conductors(answer) => super::dashboard::told(state, answer),
         Reply::ViewSaved(name, view, answer) => arrange::saved(state, name, *view, answer),
         Reply::Probed(ticket, answer) => enroll::probed(state, ticket, answer),
-        Reply::Enrolled(ticket, answer) => enroll::enrolled(state, ticket, answer, effects),
+        Reply::Identified(ticket, on, answer) => enroll::identified(state, ticket, on, answer),
+        Reply::UnknownMacs(answer) => enroll::unknown(state, answer),
+        Reply::Discovered(ticket, answer) => {
+            discovery::discovered(state, ticket, answer, effects);
+        }
+        Reply::Enrolled(ticket, answer) => {
+            discovery::enrolled(state, ticket, &answer, effects);
+            enroll::enrolled(state, ticket, answer, effects);
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) -> 
         Screen::Board => return super::watching::board::on_key(state, key, page, effects),
         Screen::Compare(_) => return super::watching::compare::on_key(state, key, page),
         Screen::Enroll(_)
+        | Screen::Discovery(_)
         | Screen::Deploy(_)
         | Screen::Preview(_)
         | Screen::Run(_)

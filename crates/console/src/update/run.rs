@@ -52,6 +52,7 @@ fn show(state: &mut State, id: RunId) {
         Screen::List
         | Screen::Node(_)
         | Screen::Enroll(_)
+        | Screen::Discovery(_)
         | Screen::Board
         | Screen::Dashboard
         | Screen::Compare(_)

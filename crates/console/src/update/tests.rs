@@ -14,6 +14,7 @@ use crate::state::popup::Popup;
 use crate::testing::{press, screen, state, summary};
 
 mod acting;
+mod discovery;
 mod finding;
 mod named;
 mod remembered;
@@ -189,7 +190,7 @@ fn a_machine_is_enrolled_and_goes_to_available_by_itself() {
     let effects = update(&mut state, changed(at(ProvisionState::Available, 2)));
     assert!(verbs(&effects).is_empty());
     assert!(wizard(&state).journey.is_done());
-    assert!(screen(&mut state).contains("It is available"));
+    assert!(screen(&mut state).contains("new is available"));
 }
 
 fn at(state: ProvisionState, second: i64) -> cupola_api::cupola::NodeSummary {

@@ -26,6 +26,8 @@ const AT_ONCE: usize = 32;
 /// What is done with each machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    /// Bring it to manageable, even where nothing else is done.
+    pub(crate) manage: bool,
     /// Inspect the hardware.
     pub(crate) inspect: bool,
     /// Bring it to available.
@@ -80,7 +82,7 @@ pub(crate) async fn bring(
         .await
         .map_err(Failure::Refused)?;
     let mut node = client.node(&id.into()).await?;
-    if plan.provide || plan.inspect {
+    if plan.manage || plan.provide || plan.inspect {
         let to = ProvisionState::Manageable;
         node = go(client, id, (ProvisionVerb::Manage, to), plan, &tell).await?;
     }

@@ -21,6 +21,7 @@ pub(super) fn title(state: &State) -> String {
         Screen::List
         | Screen::Node(_)
         | Screen::Enroll(_)
+        | Screen::Discovery(_)
         | Screen::Deploy(_)
         | Screen::Board
         | Screen::Dashboard
@@ -64,6 +65,7 @@ pub(super) fn hints(state: &State) -> Vec<Hint> {
         Screen::List
         | Screen::Node(_)
         | Screen::Enroll(_)
+        | Screen::Discovery(_)
         | Screen::Deploy(_)
         | Screen::Board
         | Screen::Dashboard

@@ -3,6 +3,7 @@
 use super::acting;
 use crate::command::{self, Act, Command, Scope};
 use crate::state::deploy::Step as DeployStep;
+use crate::state::discovery::{Discovery, Stage};
 use crate::state::enroll::{Enroll, Step as EnrollStep};
 use crate::state::popup::{Confirm, Focus, Popup};
 use crate::state::serial::{Mode, SerialView, Standing};
@@ -40,6 +41,7 @@ pub(super) fn hints(state: &State) -> Vec<Hint> {
         | Screen::Commands(_)
         | Screen::Steps(_) => acting::hints(state),
         Screen::Enroll(enroll) => enroll_hints(enroll),
+        Screen::Discovery(discovery) => discovery_hints(discovery),
         Screen::Deploy(deploy) => deploy_hints(deploy.step),
         Screen::Serial(view) => serial_hints(view),
     }
@@ -122,8 +124,41 @@ fn confirm_hints(confirm: &Confirm) -> Vec<Hint> {
     ])
 }
 
+fn discovery_hints(discovery: &Discovery) -> Vec<Hint> {
+    match discovery.stage {
+        Stage::Form => fixed(&[
+            ("Tab", "next field"),
+            ("F8", "look"),
+            ("Esc", "back"),
+            ("F1", "Help"),
+        ]),
+        Stage::Looking(_) => fixed(&[("Up/Down", "move"), ("Esc", "stop"), ("F1", "Help")]),
+        Stage::Found => {
+            let mut hints = fixed(&[
+                ("Space", "choose"),
+                ("*", "all"),
+                ("F8", "enrol chosen"),
+                ("Enter", "wizard"),
+                ("r", "look again"),
+                ("Esc", "back"),
+            ]);
+            if let Some((_, _, enabled)) = hints.get_mut(2) {
+                *enabled = discovery.chosen() > 0;
+            }
+            hints
+        }
+    }
+}
+
 fn enroll_hints(enroll: &Enroll) -> Vec<Hint> {
     fixed(match enroll.step {
+        EnrollStep::Labels if enroll.next_unknown().is_some() => &[
+            ("Tab", "next field"),
+            ("F3", "take it"),
+            ("F8", "go on"),
+            ("Esc", "back"),
+            ("F1", "Help"),
+        ],
         EnrollStep::Bmc | EnrollStep::Labels | EnrollStep::Properties => &[
             ("Tab", "next field"),
             ("F8", "go on"),
@@ -150,6 +185,7 @@ fn test_hints(passed: bool) -> Vec<Hint> {
     let mut hints = fixed(&[
         ("Enter", "go on"),
         ("r", "test again"),
+        ("l", "locate LED"),
         ("Esc", "back"),
         ("F1", "Help"),
     ]);

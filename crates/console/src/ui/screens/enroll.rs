@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{activity, form};
+use super::{activity, card, form, unknown};
 use crate::describe;
 use crate::state::State;
 use crate::state::enroll::{Enroll, Probe, Step};
@@ -37,20 +37,25 @@ pub(crate) fn draw(
         }
         Step::Labels => {
             let used = form::draw(frame, area, &enroll.labels, theme);
-            draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
+            if enroll.unknown.is_some() {
+                unknown::draw(frame.buffer_mut(), area, used + 1, state, enroll, theme);
+            } else {
+                draw_welcome(frame.buffer_mut(), area, used + 1, state, theme);
+            }
         }
         Step::Properties => {
             form::draw(frame, area, &enroll.properties, theme);
         }
         Step::Test => draw_lines(frame.buffer_mut(), area, &probe_lines(state, enroll, theme)),
         Step::Review => draw_lines(frame.buffer_mut(), area, &review_lines(enroll, theme)),
-        Step::Progress => {
-            draw_lines(
+        Step::Progress => match enroll.node().filter(|_| enroll.journey.is_done()) {
+            Some(id) => card::draw(frame.buffer_mut(), area, state, enroll, id, theme),
+            None => draw_lines(
                 frame.buffer_mut(),
                 area,
                 &progress_lines(state, enroll, theme),
-            );
-        }
+            ),
+        },
     }
 }
 
@@ -167,41 +172,8 @@ fn report_lines(report: &ProbeReport, theme: &Theme, lines: &mut Lines) {
 
 fn review_lines(enroll: &Enroll, theme: &Theme) -> Lines {
     let mut lines = Lines::new();
-    let mut fact = |label: &str, value: String| {
-        if !value.is_empty() {
-            lines.push((format!("{label:<16} {value}"), theme.text));
-        }
-    };
-    let bmc = &enroll.bmc;
-    fact("Name", bmc.text("Name"));
-    fact("Driver", bmc.text("Driver"));
-    if enroll.has_bmc() {
-        fact(
-            "BMC",
-            format!("{} port {}", bmc.text("BMC address"), bmc.text("Port")),
-        );
-        fact("User name", bmc.text("User name"));
-        let given = if bmc.text("Password").is_empty() {
-            "none"
-        } else {
-            "given, hidden"
-        };
-        fact("Password", given.to_owned());
-    }
-    let macs: Vec<String> = enroll.addresses().iter().map(ToString::to_string).collect();
-    fact(
-        "MACs",
-        if macs.is_empty() {
-            "none".to_owned()
-        } else {
-            macs.join(", ")
-        },
-    );
-    for label in ["Serial number", "Asset tag"] {
-        fact(label, enroll.labels.text(label));
-    }
-    for field in enroll.properties.fields.iter().skip(1) {
-        fact(field.label, enroll.properties.text(field.label));
+    for (label, value) in enroll.facts() {
+        lines.push((format!("{label:<16} {value}"), theme.text));
     }
     lines.push((String::new(), theme.text));
     lines.push(("What will be done:".to_owned(), theme.header));
@@ -242,10 +214,7 @@ fn progress_lines(state: &State, enroll: &Enroll, theme: &Theme) -> Lines {
         }
         lines.push((String::new(), theme.text));
     }
-    if enroll.journey.is_done() {
-        let text = "It is available: Enter opens it, d on the list deploys an image.";
-        lines.push((text.to_owned(), theme.good));
-    } else if enroll.refused().is_some() {
+    if enroll.refused().is_some() {
         let text = "It was refused. Enter goes back to the field that is wrong, with all that \
                     was typed; Esc to the review.";
         lines.push((text.to_owned(), theme.warning));

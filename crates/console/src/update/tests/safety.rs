@@ -30,6 +30,7 @@ kinds!(SCREENS, screen_kind, Screen, {
     Screen::List => "list",
     Screen::Node(_) => "node",
     Screen::Enroll(_) => "enroll",
+    Screen::Discovery(_) => "discovery",
     Screen::Deploy(_) => "deploy",
     Screen::Board => "board",
     Screen::Compare(_) => "compare",
@@ -252,6 +253,14 @@ fn answer(state: &mut State, effect: Effect, well: bool) {
     update(state, changed(node));
 }
 
+/// The wizard, and looking for BMCs.
+const ENROLLING: [&str; 4] = [
+    "e",
+    "enew<tab><tab>10.0.0.7",
+    ":enroll 10.0.0.7<enter>",
+    ":enroll 10.0.0.7<enter><f8>",
+];
+
 /// What leads to places: by hand, and from the table of commands.
 fn scripts() -> Vec<(String, Then)> {
     let mut scripts: Vec<(String, Then)> = [
@@ -260,8 +269,6 @@ fn scripts() -> Vec<(String, Then)> {
         "<enter>2",
         "<enter>3",
         "<enter>4",
-        "e",
-        "enew<tab><tab>10.0.0.7",
         "d",
         ":",
         "/state:active",
@@ -293,6 +300,7 @@ fn scripts() -> Vec<(String, Then)> {
         ":undeploy<enter>c<enter>5",
     ]
     .iter()
+    .chain(&ENROLLING)
     .map(|keys| ((*keys).to_owned(), Then::Nothing))
     .collect();
     for menu in ["v", "p", "a"] {

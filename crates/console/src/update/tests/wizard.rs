@@ -119,3 +119,66 @@ fn deploys_are_listed_as_the_node_list_sorts() {
     let names: Vec<String> = deploy.nodes.iter().map(|id| state.name_of(*id)).collect();
     assert_eq!(names, ["a", "b", "c"]);
 }
+
+fn seen(last: u8, second: i64) -> cupola_api::cupola::UnknownMac {
+    cupola_api::cupola::UnknownMac {
+        mac: cupola_api::MacAddress::new([0x52, 0x54, 0, 0, 0, last]),
+        first_seen: jiff::Timestamp::UNIX_EPOCH,
+        last_seen: jiff::Timestamp::from_second(second).expect("a time"),
+        times: 1,
+        what: "DHCPDISCOVER by firmware".to_owned(),
+    }
+}
+
+#[test]
+fn who_asks_dhcp_is_offered_for_the_addresses() {
+    let mut state = with(&[]);
+    type_bmc(&mut state);
+    probed(&mut state, CheckResult::Passed);
+    let effects = press(&mut state, "<enter>");
+    assert!(matches!(effects[..], [Effect::UnknownMacs]), "{effects:?}");
+    update(&mut state, Event::Reply(Reply::UnknownMacs(Ok(Vec::new()))));
+    assert!(screen(&mut state).contains("No unknown machine has asked DHCP yet"));
+    // It is asked again while one waits, and not more often than every few seconds.
+    assert!(later(&mut state, 1).is_empty());
+    assert!(matches!(later(&mut state, 3)[..], [Effect::UnknownMacs]));
+    let both = vec![seen(1, 20), seen(2, 10)];
+    update(&mut state, Event::Reply(Reply::UnknownMacs(Ok(both))));
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("Is it this one?") && shown.contains("52:54:00:00:00:02"),
+        "{shown}"
+    );
+    press(&mut state, "<f3>");
+    assert_eq!(wizard(&state).labels.text("MAC 1"), "52:54:00:00:00:01");
+    // The same key again goes on to the next one, in the same field.
+    press(&mut state, "<f3>");
+    assert_eq!(wizard(&state).labels.text("MAC 1"), "52:54:00:00:00:02");
+    press(&mut state, "<tab><f3>");
+    assert_eq!(wizard(&state).labels.text("MAC 2"), "52:54:00:00:00:01");
+    press(&mut state, "<f3>");
+    assert!(screen(&mut state).contains("no other unknown machine"));
+    press(&mut state, "<f8>");
+    assert!(later(&mut state, 9).is_empty());
+}
+
+#[test]
+fn the_locate_led_is_lit_from_the_test() {
+    let mut state = with(&[]);
+    type_bmc(&mut state);
+    probed(&mut state, CheckResult::Failed);
+    let lit = |state: &mut State, answer: Result<(), String>| {
+        let effects = press(state, "l");
+        let Some(Effect::Identify(ticket, request)) = effects.last() else {
+            panic!("the LED is switched: {effects:?}")
+        };
+        let on = request.state == "on";
+        update(state, Event::Reply(Reply::Identified(*ticket, on, answer)));
+        on
+    };
+    assert!(lit(&mut state, Err("no such command".to_owned())));
+    assert!(screen(&mut state).contains("no such command"));
+    assert!(lit(&mut state, Ok(())));
+    assert!(screen(&mut state).contains("is lit"));
+    assert!(!lit(&mut state, Ok(())));
+}

@@ -235,12 +235,15 @@ pub(super) fn record_reply(state: &mut State, reply: &Reply, real: Timestamp) {
         Reply::Drivers(answer) => ("drivers".to_owned(), of(answer)),
         Reply::Images(answer) => ("images".to_owned(), of(answer)),
         Reply::Probed(_, answer) => ("probe".to_owned(), of(answer)),
+        Reply::Identified(_, _, answer) => ("locate LED".to_owned(), of(answer)),
+        Reply::Discovered(_, answer) => ("discovery".to_owned(), of(answer)),
         Reply::Enrolled(_, answer) => ("enrolment".to_owned(), of(answer)),
         Reply::Runbooks(answer) => ("runbooks".to_owned(), of(answer)),
         Reply::Conductors(answer) => ("conductors".to_owned(), of(answer)),
         Reply::ViewSaved(name, _, answer) => (format!("view {name}"), of(answer)),
         Reply::Saved(answer) => ("file".to_owned(), of(answer)),
-        Reply::Watched(_) | Reply::Serial(..) => return,
+        // Asked again and again, and on the screen.
+        Reply::UnknownMacs(_) | Reply::Watched(_) | Reply::Serial(..) => return,
     };
     if let Some(why) = why {
         let text = format!("{what}: {why}");
