@@ -106,6 +106,9 @@ pub(crate) struct Theme {
     pub(crate) off: Style,
     /// The characters to draw with.
     pub(crate) glyphs: Glyphs,
+    /// Dark modules of a QR code, which no theme changes: black ink is what phones read. None where
+    /// there are no colours.
+    pub(crate) ink: Option<Style>,
     /// Whether the whole row under the cursor is painted, and not its name alone: that takes more bytes.
     pub(crate) paints_rows: bool,
     /// What is hard to read in it.
@@ -183,6 +186,8 @@ impl Theme {
             failed: role("failed"),
             off: role("off"),
             glyphs,
+            // Bright white is a colour that old terminals do not know as a ground.
+            ink: (colours != Colours::Mono).then(|| Style::new().fg(Color::Black).bg(Color::Gray)),
             paints_rows: colours > Colours::Sixteen,
             warnings: hard.collect(),
         }

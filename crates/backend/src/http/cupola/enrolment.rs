@@ -2,6 +2,7 @@
 //! LED, looking for BMCs, and who asked DHCP.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use cupola_api::MacAddress;
 use cupola_api::cupola::{IdentifyRequest, ProbeRequest, UnknownMac, UnknownMacs};
@@ -9,6 +10,7 @@ use cupola_api::discovery::{DiscoveryRequest, MOST_AT_ONCE};
 use cupola_api::event::{BootService, Event, EventKind};
 use cupola_api::fault::ApiFault;
 use http::StatusCode;
+use jiff::Timestamp;
 
 use super::FLUSH;
 use crate::http::answer::{Answer, empty, ok};
@@ -17,6 +19,8 @@ use crate::http::call::Call;
 
 /// How many contacts of machines that belong to no node are looked through.
 const CONTACTS: u32 = 2000;
+/// How long ago one may have asked to be told.
+const RECENT: Duration = Duration::from_secs(24 * 3600);
 /// How many of their addresses are told.
 const UNKNOWN: usize = 50;
 
@@ -77,7 +81,8 @@ pub(in crate::http) async fn unknown_macs(call: &mut Call) -> Answer {
     let store = &call.state.store;
     let contacts = store.strangers(None, CONTACTS).await?;
     let mut macs = Vec::new();
-    for known in summarize(&contacts) {
+    let since = Timestamp::now() - RECENT;
+    for known in summarize(&contacts, since) {
         if macs.len() == UNKNOWN {
             break;
         }
@@ -89,10 +94,10 @@ pub(in crate::http) async fn unknown_macs(call: &mut Call) -> Answer {
     ok(&UnknownMacs { macs })
 }
 
-/// Who asked DHCP, the last one first. Contacts come oldest first.
-fn summarize(contacts: &[Event]) -> Vec<UnknownMac> {
+/// Who asked DHCP since then, the last one first. Contacts come oldest first.
+fn summarize(contacts: &[Event], since: Timestamp) -> Vec<UnknownMac> {
     let mut all: HashMap<MacAddress, UnknownMac> = HashMap::new();
-    for event in contacts {
+    for event in contacts.iter().filter(|event| event.at >= since) {
         let EventKind::BootContact {
             service: BootService::Dhcp,
             mac: Some(mac),
@@ -122,7 +127,6 @@ fn summarize(contacts: &[Event]) -> Vec<UnknownMac> {
 mod tests {
     use cupola_api::Rung;
     use cupola_api::event::{EventId, Severity};
-    use jiff::Timestamp;
 
     use super::*;
 
@@ -149,13 +153,15 @@ mod tests {
             ..contact(9, 9, BootService::Dhcp)
         };
         let contacts = [
+            contact(0, 4, BootService::Dhcp),
             contact(1, 1, BootService::Dhcp),
             contact(2, 2, BootService::Dhcp),
             contact(3, 1, BootService::Dhcp),
             contact(4, 3, BootService::Tftp),
             log,
         ];
-        let told = summarize(&contacts);
+        let since = Timestamp::from_second(1).unwrap();
+        let told = summarize(&contacts, since);
         let told: Vec<_> = told
             .iter()
             .map(|one| (one.mac.octets()[5], one.times, one.what.as_str()))

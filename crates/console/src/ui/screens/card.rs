@@ -71,6 +71,17 @@ fn line(buffer: &mut Buffer, room: &mut Rect, text: &str, style: Style) {
     room.height -= 1;
 }
 
+/// Makes modules that `#` stands for solid: phones read no lattice.
+fn fill(buffer: &mut Buffer, line: Rect, dark: Color) {
+    for place in line.positions() {
+        if let Some(cell) = buffer.cell_mut(place)
+            && cell.symbol() == "#"
+        {
+            cell.set_bg(dark);
+        }
+    }
+}
+
 /// A code that fits.
 struct Code {
     what: &'static str,
@@ -80,9 +91,11 @@ struct Code {
 
 /// The best code for which there is room beside the facts.
 fn code(state: &State, id: NodeId, area: Rect, theme: &Theme) -> Option<Code> {
-    let drawn = match theme.glyphs.full.is_ascii() {
-        true => Drawn::Ascii,
-        false => Drawn::HalfBlocks,
+    let drawn = match (theme.glyphs.full.is_ascii(), theme.ink) {
+        (true, _) => Drawn::Ascii,
+        (false, Some(_)) => Drawn::HalfBlocks,
+        // A terminal without colours has mostly a dark ground.
+        (false, None) => Drawn::Inverse,
     };
     facts::codes(&state.shell.url, id).find_map(|(what, text)| {
         let qr = Qr::of(&text)?;
@@ -99,14 +112,17 @@ fn code(state: &State, id: NodeId, area: Rect, theme: &Theme) -> Option<Code> {
 }
 
 impl Code {
-    /// Black on white whatever the theme: that is what phones read.
+    /// In the same ink whatever the theme.
     fn draw(&self, buffer: &mut Buffer, area: Rect, theme: &Theme) {
         let x = area.right().saturating_sub(self.columns);
         let width = usize::from(self.columns);
-        let ink = Style::new().fg(Color::Black).bg(Color::White);
+        let ink = theme.ink.unwrap_or(theme.text);
         let mut y = area.y;
         for text in &self.lines {
             buffer.set_stringn(x, y, text, width, ink);
+            if let Some(dark) = theme.ink.and_then(|ink| ink.fg) {
+                fill(buffer, Rect::new(x, y, self.columns, 1), dark);
+            }
             y += 1;
         }
         buffer.set_stringn(x, y, self.what, width, theme.muted);

@@ -111,6 +111,9 @@ fn draw_table(
     discovery: &Discovery,
     theme: &Theme,
 ) {
+    if area.height == 0 {
+        return;
+    }
     let width = usize::from(area.width);
     let rest = width.saturating_sub(MARK + ADDRESS + SPEAKS);
     let machine = rest / 2;

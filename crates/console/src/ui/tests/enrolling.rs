@@ -42,6 +42,8 @@ fn enrol_with_what_asks_dhcp_and_the_card_at_the_end() {
             *status = Status::Done;
         }
         snapshot!(format!("enrol-card-{columns}x{rows}"), &mut state);
+        let ascii = screen_in_ascii(&mut state);
+        assert_snapshot!(format!("enrol-card-ascii-{columns}x{rows}"), ascii);
     }
 }
 
@@ -83,5 +85,9 @@ fn discovery() {
         search.stop();
         press(&mut state, " ");
         snapshot!(format!("discovery-found-{columns}x{rows}"), &mut state);
+        // The smallest terminal, with the diagnostics open.
+        state.size = Size::new(40, 10);
+        state.drawer = true;
+        assert!(screen(&mut state).contains("Found 4 BMCs"));
     }
 }
