@@ -253,7 +253,8 @@ enabled_vendor_interfaces = fake,no-vendor"
     }
 }
 
-/// Short pauses, everything else as it comes.
+/// Short pauses, everything else as it comes. On SQLite a conductor notes only when it starts that it
+/// is alive, so that is believed for long.
 fn configuration(directory: &Path, port: u16, hardware: Hardware) -> String {
     let here = directory.display();
     let interfaces = hardware.interfaces();
@@ -274,6 +275,8 @@ host_ip = 127.0.0.1
 port = {port}
 api_workers = 1
 ramdisk_heartbeat_timeout = 20
+[conductor]
+heartbeat_timeout = 86400
 [service_catalog]
 endpoint_override = http://127.0.0.1:{port}
 [inspector]

@@ -16,8 +16,8 @@ use ratatui::layout::Size;
 
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
-use crate::state::link::{Server, Trouble};
 use crate::serial;
+use crate::state::link::{Server, Trouble};
 use crate::state::view::View;
 use crate::watching::Told;
 

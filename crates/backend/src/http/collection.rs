@@ -263,12 +263,21 @@ pub(super) async fn owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, 
     }
 }
 
-/// The node that a patch moves a resource to.
-pub(super) async fn new_owner(call: &Call, node: NodeId) -> Result<Arc<StoredNode>, Failure> {
-    match call.linked(&NodeIdent::Id(node)).await {
-        Err(StoreError::NotFound { .. }) => Err(not_an_owner(&node.to_string()).into()),
-        found => asked(call, found?),
+/// The node that a patch moves a resource to: one of the same owner as the node that has it now.
+pub(super) async fn new_owner(
+    call: &Call,
+    before: NodeId,
+    node: NodeId,
+) -> Result<Arc<StoredNode>, Failure> {
+    let refused = || not_an_owner(&node.to_string());
+    let found = match call.linked(&NodeIdent::Id(node)).await {
+        Err(StoreError::NotFound { .. }) => return Err(refused().into()),
+        found => asked(call, found?)?,
+    };
+    if before != node && call.state.store.node_by_id(before).await?.owner != found.owner {
+        return Err(refused().into());
     }
+    Ok(found)
 }
 
 fn asked(call: &Call, node: Arc<StoredNode>) -> Result<Arc<StoredNode>, Failure> {

@@ -132,7 +132,7 @@ pub(super) async fn update(call: &mut Call, group: &str) -> Answer {
     }
     let after = changed(&before, &patch, group)?;
     if after.node_uuid != before.node_uuid {
-        collection::new_owner(call, after.node_uuid).await?;
+        collection::new_owner(call, before.node_uuid, after.node_uuid).await?;
     }
     let node = call.state.store.node_by_id(before.node_uuid).await?;
     if node.provision_state == S::Inspecting && call.is_since(39) {

@@ -178,7 +178,7 @@ pub(super) async fn update<V: Volume>(call: &mut Call, uuid: &str) -> Answer {
     let nodes = [after.node(), before.node()];
     let moves = before.node() != after.node();
     for id in nodes.into_iter().take(1 + usize::from(moves)) {
-        let node = collection::new_owner(call, id).await?;
+        let node = collection::new_owner(call, before.node(), id).await?;
         refuse_locked(&node.reservation, id)?;
         check_off::<V>(&node, "update")?;
     }

@@ -174,7 +174,6 @@ fn ask_why(view: &mut NodeView, effects: &mut Vec<Effect>) {
 /// An effect had this outcome.
 pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect>) {
     let height = state.list_height();
-    let is_polled = state.link.status == Status::Polling;
     match reply {
         Reply::Node(id, answer) => {
             if let Ok(found) = &answer {
@@ -192,19 +191,7 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
                 }
             }
         }
-        Reply::Timeline(id, answer) => match (view_of(state, id), answer) {
-            (Some(view), Ok(events)) => {
-                view.timeline.extend(events);
-                if std::mem::take(&mut view.timeline.seek_trouble) {
-                    view.timeline.go_to_trouble(height);
-                }
-                if !is_polled {
-                    ask_why(view, effects);
-                }
-            }
-            (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
-            (None, _) => {}
-        },
+        Reply::Timeline(id, answer) => timeline(state, id, answer, effects),
         Reply::Logs(id, answer) => {
             let answer = served(&state.link, answer, NO_LOGS);
             if let Some(view) = view_of(state, id) {
@@ -256,6 +243,25 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
             discovery::enrolled(state, ticket, &answer, effects);
             enroll::enrolled(state, ticket, answer, effects);
         }
+    }
+}
+
+/// More of a node's timeline has come.
+fn timeline(state: &mut State, id: NodeId, answer: Answer<Vec<Event>>, effects: &mut Vec<Effect>) {
+    let height = state.list_height();
+    let is_polled = state.link.status == Status::Polling;
+    match (view_of(state, id), answer) {
+        (Some(view), Ok(events)) => {
+            view.timeline.extend(events);
+            if std::mem::take(&mut view.timeline.seek_trouble) {
+                view.timeline.go_to_trouble(height);
+            }
+            if !is_polled {
+                ask_why(view, effects);
+            }
+        }
+        (Some(_), Err(why)) => state.tell(Severity::Warning, format!("no timeline: {why}")),
+        (None, _) => {}
     }
 }
 

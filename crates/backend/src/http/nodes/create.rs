@@ -34,7 +34,8 @@ pub(in super::super) async fn create(call: &mut Call) -> Answer {
     let members = body::object(call.json(Size::Usual).await?, "node")?;
     let (mut node, parent) = build(members, call.version)?;
     give_owner(call, &mut node)?;
-    node.parent_node = check_references(call, &node, parent.as_deref()).await?;
+    node.parent_node =
+        check_references(call, &node, node.owner.as_deref(), parent.as_deref()).await?;
     if !call.is_since(11) {
         node.provision_state = ProvisionState::Available;
     }

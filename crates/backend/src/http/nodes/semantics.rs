@@ -11,10 +11,12 @@ use super::super::answer::Failure;
 use super::super::call::Call;
 use crate::store::StoreError;
 
-/// Checks the references of a node, and replaces the name of a parent by its UUID.
+/// Checks the references of a node that `owner` has (before a change of that, as upstream), and
+/// replaces the name of a parent by its UUID.
 pub(super) async fn check_references(
     call: &Call,
     node: &Node,
+    owner: Option<&str>,
     document_parent: Option<&str>,
 ) -> Result<Option<uuid::Uuid>, Failure> {
     if let Some(chassis) = node.chassis_uuid {
@@ -31,7 +33,7 @@ pub(super) async fn check_references(
         Ok(found) if found.uuid == node.uuid => {
             Err(ApiFault::bad_request("A node cannot be its own parent_node.").into())
         }
-        Ok(found) if !call.is_of_project() || found.owner == node.owner => Ok(Some(found.uuid.0)),
+        Ok(found) if found.owner.as_deref() == owner => Ok(Some(found.uuid.0)),
         // Of a node of somebody else nothing is told.
         Ok(_) | Err(StoreError::NotFound { .. }) => {
             let text = format!(

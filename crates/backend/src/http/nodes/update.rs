@@ -48,7 +48,7 @@ pub(in super::super) async fn update(call: &mut Call, node: &str) -> Answer {
     patch_rules::check(call, &stored, &patch)?;
     check_state(&stored, &patch, call.version)?;
     let (mut after, parent) = changed(&stored.node, &patch, call.version)?;
-    let parent = check_references(call, &after, parent.as_deref()).await?;
+    let parent = check_references(call, &after, stored.owner.as_deref(), parent.as_deref()).await?;
     if touches(&patch, "parent_node") {
         after.parent_node = parent;
     }

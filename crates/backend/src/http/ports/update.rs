@@ -44,7 +44,7 @@ pub(in super::super) async fn update(call: &mut Call, port: &str) -> Answer {
     let (mut after, node) = changed(&before, &patch)?;
     match node {
         Some(NodeIdent::Id(id)) => {
-            let node = collection::new_owner(call, id).await?;
+            let node = collection::new_owner(call, before.node_uuid, id).await?;
             refuse_locked(&node.reservation, id)?;
             after.node_uuid = id;
         }

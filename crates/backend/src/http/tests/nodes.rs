@@ -222,6 +222,48 @@ async fn guards_of_change_and_deletion() {
 }
 
 #[tokio::test]
+async fn what_links_to_a_node_stays_with_its_owner() {
+    let api = Api::start().await;
+    let (mine, other) = (api.node("mine").await, api.node("other").await);
+    let port = json!({"node_uuid": mine, "address": "52:54:00:aa:00:31"});
+    let port = api.post("/v1/ports", port).await;
+    assert_eq!(port.status, 201, "{}", port.body);
+    let port = format!(
+        "/v1/ports/{}",
+        port.body["uuid"].as_str().unwrap_or_default()
+    );
+    let owner = json!([{"op": "add", "path": "/owner", "value": "somebody"}]);
+    assert_eq!(api.patch("/v1/nodes/mine", owner.clone()).await.status, 200);
+
+    let child = json!([{"op": "add", "path": "/parent_node", "value": other}]);
+    let moved = json!([{"op": "replace", "path": "/node_uuid", "value": other}]);
+    let refused = api.patch("/v1/nodes/mine", child.clone()).await;
+    assert_eq!(
+        (refused.status, refused.fault()),
+        (
+            400,
+            format!(
+                "Unable to apply the requested parent_node '{other}'. Requested value was invalid."
+            )
+        )
+    );
+    let refused = api.patch(&port, moved.clone()).await;
+    assert_eq!(
+        (refused.status, refused.fault()),
+        (
+            400,
+            format!(
+                "Unable to apply the requested node_uuid '{other}'. Requested value was invalid."
+            )
+        )
+    );
+
+    assert_eq!(api.patch("/v1/nodes/other", owner).await.status, 200);
+    assert_eq!(api.patch("/v1/nodes/mine", child).await.status, 200);
+    assert_eq!(api.patch(&port, moved).await.status, 200);
+}
+
+#[tokio::test]
 async fn traits() {
     let api = Api::start().await;
     api.node("n1").await;
