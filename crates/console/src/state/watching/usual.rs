@@ -242,7 +242,7 @@ mod tests {
         usual.touch();
         assert!(usual.is_due(at(60)));
         usual.touch();
-        assert!(!usual.is_due(at(70)));
+        assert!(!usual.is_due(at(69)));
         usual.take(None);
         assert!(!usual.is_due(at(999)), "it has none");
     }
