@@ -17,6 +17,7 @@ mod generate;
 mod help;
 mod node;
 mod output;
+mod plain;
 mod ramdisk;
 mod serial;
 mod serve;
@@ -24,6 +25,7 @@ mod service;
 mod tally;
 mod watch;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -122,6 +124,9 @@ pub(crate) struct Look {
     /// Settings of the console [env: `CUPOLA_CONSOLE_CONFIG`]
     #[arg(long, value_name = "FILE")]
     console_config: Option<PathBuf>,
+    /// Take orders and tell what happens in plain lines, for screen readers, TERM=dumb and pipes
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "colour", "characters"])]
+    plain: bool,
     /// How many colours the terminal has; auto finds it out from TERM, COLORTERM and `NO_COLOR`
     #[arg(long, visible_alias = "color", value_name = "HOW MANY")]
     colour: Option<Colour>,
@@ -167,6 +172,12 @@ impl Look {
         profile.filter(|name| !name.is_empty())
     }
 
+    /// Whether plain lines are wanted: said, or on a terminal that has nothing else.
+    pub(crate) fn plain(&self) -> bool {
+        let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        self.plain || (is_dumb && std::io::stdin().is_terminal())
+    }
+
     /// Who wants that nothing is changed, where somebody does.
     fn read_only(&self) -> Option<&'static str> {
         let variable = std::env::var("CUPOLA_READ_ONLY").unwrap_or_default();
@@ -204,6 +215,7 @@ impl Look {
             profile: self.profile.or(before.profile),
             read_only: self.read_only || before.read_only,
             console_config: self.console_config.or(before.console_config),
+            plain: self.plain || before.plain,
             colour: self.colour.or(before.colour),
             characters: self.characters.or(before.characters),
         }
@@ -212,7 +224,7 @@ impl Look {
     const fn is_given(&self) -> bool {
         let files = self.theme.is_some() || self.console_config.is_some();
         let terminal = self.ascii || self.colour.is_some() || self.characters.is_some();
-        files || terminal || self.profile.is_some() || self.read_only
+        files || terminal || self.profile.is_some() || self.read_only || self.plain
     }
 }
 
@@ -292,7 +304,7 @@ fn parse(
         Some(_) if cli.look.is_given() => {
             return Err(Cli::command().error(
                 ErrorKind::ArgumentConflict,
-                "--theme, --ascii, --colour, --characters, --console-config, --profile and \
+                "--theme, --ascii, --plain, --colour, --characters, --console-config, --profile and \
                  --read-only belong to the commands that draw: cupola and cupola demo",
             ));
         }

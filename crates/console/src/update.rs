@@ -2,6 +2,7 @@
 //! and effects. One file per screen or family of commands; nothing here awaits or draws.
 
 mod act;
+pub(crate) use act::consequence;
 mod arrange;
 mod dashboard;
 mod deploy;

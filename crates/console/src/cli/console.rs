@@ -9,7 +9,7 @@ use cupola_backend::service::Service;
 use tokio::net::TcpListener;
 
 use super::Look;
-use super::{Common, Failure, Outcome, connect, service};
+use super::{Common, Failure, Outcome, connect, output, plain, service};
 use crate::app::{self, AppError};
 use crate::settings::{self, Profile, Settings, SettingsError};
 use crate::state::Welcome;
@@ -27,7 +27,7 @@ pub(crate) async fn run(common: &Common, look: &Look) -> Outcome {
         let client = connect::remote(common, &url)?;
         return show(common, look, client, shell, None).await;
     }
-    terminal()?;
+    terminal(look)?;
     let config = service::config(common)?;
     let directory = service::state_directory(common);
     let listener = listener(&config).await?;
@@ -111,7 +111,10 @@ fn local(listener: &TcpListener) -> Shell {
 }
 
 /// Refuses where there is no terminal, before anything is made or started for nothing.
-pub(super) fn terminal() -> Outcome {
+pub(super) fn terminal(look: &Look) -> Outcome {
+    if look.plain() {
+        return Ok(());
+    }
     Session::look().map_err(|error| Failure::usage(error.to_string()))
 }
 
@@ -142,6 +145,12 @@ pub(crate) async fn show(
 ) -> Outcome {
     let care = Care::of(look)?;
     let safety = care.safety();
+    if look.plain() {
+        for line in welcome.iter().flat_map(|welcome| &welcome.lines) {
+            output::line(line)?;
+        }
+        return Box::pin(plain::run(client, safety)).await;
+    }
     let keep_lists = care.settings.list.remember;
     let look = app::Look {
         safety,

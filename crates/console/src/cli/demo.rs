@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 
 /// Starts service, rack and console.
 pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
-    console::terminal()?;
+    console::terminal(&arguments.look)?;
     console::check(&arguments.look)?;
     let demo = Demo::start(DemoOptions {
         machines: arguments.nodes as usize,

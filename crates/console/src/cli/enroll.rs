@@ -1,7 +1,7 @@
 //! `cupola enroll`: one machine from flags or by questions, or many from a file, to `available`; and
 //! which BMCs there are.
 
-mod ask;
+pub(super) mod ask;
 mod discover;
 mod file;
 mod machine;

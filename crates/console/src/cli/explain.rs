@@ -34,7 +34,7 @@ pub(crate) async fn run(common: &Common, arguments: Arguments) -> Outcome {
 }
 
 /// The explanation as lines for a person.
-fn lines(explanation: &Explanation, now: Timestamp) -> Vec<String> {
+pub(super) fn lines(explanation: &Explanation, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     let mut add = |label: &str, text: String| lines.push(format!("{label:<12} {text}"));
     let uuid = explanation.uuid.to_string();

@@ -104,7 +104,8 @@ async fn show(client: &Client, arguments: &Show) -> Outcome {
     Ok(())
 }
 
-fn show_lines(node: &Node, ports: &[Port]) -> Vec<String> {
+/// The fields and ports of a node, as lines for a person.
+pub(super) fn show_lines(node: &Node, ports: &[Port]) -> Vec<String> {
     let mut table = Table::new(&["FIELD", "VALUE"]);
     if let Ok(Value::Object(fields)) = serde_json::to_value(node) {
         for (name, value) in fields {

@@ -14,6 +14,9 @@ use super::{Common, Failure, Outcome, connect, output};
 use crate::describe;
 use crate::follow::{self, Following, Told};
 
+/// How many seconds a service that went away is waited for where nothing else is said.
+const GIVE_UP: u32 = 300;
+
 /// Arguments of `watch`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -30,8 +33,14 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Patience {
     /// How long a service that stops answering is waited for
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = GIVE_UP)]
     give_up: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { give_up: GIVE_UP }
+    }
 }
 
 impl Patience {

@@ -23,14 +23,14 @@ pub(crate) enum SessionError {
     /// There is none.
     #[error(
         "the console needs a terminal, and there is none here. Over SSH use `ssh -t`; in scripts \
-         use `cupola node list --json`"
+         use `cupola node list --json`, or give orders to `cupola --plain`"
     )]
     NoTerminal,
     /// There is one that cannot move its cursor.
     #[error(
         "the console needs a terminal that can move its cursor, and TERM=dumb says that this one \
-         cannot. Set TERM to what it is, such as `linux` or `vt220`, or use the commands: \
-         `cupola node list`, `cupola enroll`, `cupola deploy`, `cupola watch NODE`"
+         cannot. Set TERM to what it is, such as `linux` or `vt220`, or use `cupola --plain`, \
+         which does the same in lines"
     )]
     DumbTerminal,
     /// There is one, but it refuses.

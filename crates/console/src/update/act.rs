@@ -259,7 +259,7 @@ pub(super) fn consequence_of(run: &Run) -> &'static str {
 }
 
 /// What it means, in words.
-pub(super) const fn consequence(action: &Action) -> &'static str {
+pub(crate) const fn consequence(action: &Action) -> &'static str {
     use cupola_api::state::power::PowerTarget as P;
     use cupola_api::state::provision::ProvisionVerb as V;
     match action {

@@ -21,7 +21,7 @@ use conversation::{Said, Turn};
 const COLUMNS: usize = 78;
 
 /// Asks, tests, and enrols one machine.
-pub(super) async fn run(client: &Client, plan: Plan) -> Outcome {
+pub(crate) async fn run(client: &Client, plan: Plan) -> Outcome {
     output::line(
         "Enrol a machine. Enter takes what stands in brackets; < goes one question back.",
     )?;
