@@ -236,7 +236,7 @@ fn enrol(console: &mut Terminal, name: &str, mac: &str) -> Result<()> {
     console.press(" \x1b[19~")?;
     console.wait_for("Enter enrols it")?;
     console.press("\r")?;
-    console.wait_for("It is available")?;
+    console.wait_for(" is available")?;
     console.press("\x1b")?;
     console.wait("the list", |s| {
         s.contains("POWER") && line_of(s, name).contains("available")

@@ -299,6 +299,11 @@ impl Enroll {
         }
     }
 
+    /// Whether something on the way failed, so that it can be tried again.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.journey.current(), Some((_, Status::Failed(_))))
+    }
+
     /// Why the service refused to enrol, when it did.
     pub(crate) fn refused(&self) -> Option<&str> {
         match self.journey.current() {

@@ -172,9 +172,14 @@ fn enroll_hints(enroll: &Enroll) -> Vec<Hint> {
             ("Esc", "back to the review"),
             ("F1", "Help"),
         ],
-        EnrollStep::Progress => &[
+        EnrollStep::Progress if enroll.has_failed() => &[
             ("Enter", "open node"),
             ("r", "try again"),
+            ("Esc", "back to the list"),
+            ("F1", "Help"),
+        ],
+        EnrollStep::Progress => &[
+            ("Enter", "open node"),
             ("Esc", "back to the list"),
             ("F1", "Help"),
         ],
