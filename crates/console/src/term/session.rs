@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_dumb_terminal_is_refused_and_told_what_else_there_is() {
         let error = refuse_dumb(Some("dumb")).expect_err("refused").to_string();
-        assert!(error.contains("cupola node list"), "{error}");
+        assert!(error.contains("cupola --plain"), "{error}");
         for term in [None, Some("linux"), Some("vt100")] {
             assert!(refuse_dumb(term).is_ok(), "{term:?}");
         }
