@@ -8,7 +8,7 @@ TEST_PACKAGES="python3-venv postgresql ipmitool freeipmi-tools openipmi
   qemu-system-x86 qemu-utils ovmf ipxe-qemu mmdebstrap mtools dosfstools e2fsprogs gdisk
   grub-pc-bin grub-efi-amd64-bin grub-efi-amd64-signed shim-signed grub-common xorriso
   busybox cpio zstd xz-utils kmod dnsmasq-base socat iproute2 ethtool curl wrk tmux man-db
-  rabbitmq-server"
+  rabbitmq-server openssh-server openssh-client"
 
 say() { printf '\n== %s\n' "$*"; }
 

@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::effect::Effect;
 use crate::event::Event;
+use crate::mouse::{Did, Mouse};
 use crate::settings::Settings;
 use crate::state::commands::shell::Shell;
 use crate::state::link::Status;
@@ -70,6 +71,8 @@ pub(crate) struct Look {
     pub(crate) ascii: bool,
     /// What the terminal has, as far as the person says it.
     pub(crate) wanted: Wanted,
+    /// Whether the mouse is heard.
+    pub(crate) mouse: bool,
     /// What is told at the start.
     pub(crate) welcome: Option<Welcome>,
     /// What keeps from harm.
@@ -92,7 +95,7 @@ pub(crate) async fn run(client: Client, look: &Look, log: Option<&str>) -> Resul
     let signals = Signals::listen()?;
     panic::install();
     diagnostics::install(log);
-    let session = Session::enter()?;
+    let session = Session::enter(look.mouse)?;
     let capabilities = capabilities.on_line(session.bits_per_second());
     let mut app = App::new(session, client, theme, look.clone(), capabilities)?;
     let outcome = app.run(signals).await;
@@ -222,10 +225,21 @@ impl App {
         match input {
             Some(Input::Key(key)) => self.on_event(Event::Key(key)),
             Some(Input::Scanned { text, fresh }) => self.on_event(Event::Scanned { text, fresh }),
+            Some(Input::Mouse(mouse)) => self.on_mouse(mouse),
             Some(Input::Paste(text)) => self.on_event(Event::Paste(text)),
             Some(Input::Position(..)) => Ok(()),
             Some(Input::Lost) | None => Err(AppError::Lost),
         }
+    }
+
+    /// A press on the key bar is the key.
+    fn on_mouse(&mut self, mouse: Mouse) -> Result<(), AppError> {
+        let is_bar = mouse.row + 1 == self.state.size.height;
+        if mouse.did == Did::Pressed && is_bar {
+            let key = ui::key_at(&self.state, mouse.column);
+            return key.map_or(Ok(()), |key| self.on_event(Event::Key(key)));
+        }
+        self.on_event(Event::Mouse(mouse))
     }
 
     fn on_event(&mut self, event: Event) -> Result<(), AppError> {

@@ -121,11 +121,17 @@ pub(crate) struct Look {
     /// Change nothing: look only [env: `CUPOLA_READ_ONLY`]
     #[arg(long)]
     read_only: bool,
+    /// Be all that the person has on this host: no suspending, no files by path. For `ForceCommand` of sshd
+    #[arg(long)]
+    captive: bool,
     /// Settings of the console [env: `CUPOLA_CONSOLE_CONFIG`]
     #[arg(long, value_name = "FILE")]
     console_config: Option<PathBuf>,
+    /// Hear the mouse: the wheel, rows of the list, the key bar
+    #[arg(long)]
+    mouse: bool,
     /// Take orders and tell what happens in plain lines, for screen readers, TERM=dumb and pipes
-    #[arg(long, conflicts_with_all = ["theme", "ascii", "colour", "characters"])]
+    #[arg(long, conflicts_with_all = ["theme", "ascii", "mouse", "colour", "characters"])]
     plain: bool,
     /// How many colours the terminal has; auto finds it out from TERM, COLORTERM and `NO_COLOR`
     #[arg(long, visible_alias = "color", value_name = "HOW MANY")]
@@ -214,7 +220,9 @@ impl Look {
             ascii: self.ascii || before.ascii,
             profile: self.profile.or(before.profile),
             read_only: self.read_only || before.read_only,
+            captive: self.captive || before.captive,
             console_config: self.console_config.or(before.console_config),
+            mouse: self.mouse || before.mouse,
             plain: self.plain || before.plain,
             colour: self.colour.or(before.colour),
             characters: self.characters.or(before.characters),
@@ -224,7 +232,8 @@ impl Look {
     const fn is_given(&self) -> bool {
         let files = self.theme.is_some() || self.console_config.is_some();
         let terminal = self.ascii || self.colour.is_some() || self.characters.is_some();
-        files || terminal || self.profile.is_some() || self.read_only || self.plain
+        let care = self.profile.is_some() || self.read_only || self.captive;
+        files || terminal || care || self.plain || self.mouse
     }
 }
 
@@ -304,8 +313,8 @@ fn parse(
         Some(_) if cli.look.is_given() => {
             return Err(Cli::command().error(
                 ErrorKind::ArgumentConflict,
-                "--theme, --ascii, --plain, --colour, --characters, --console-config, --profile and \
-                 --read-only belong to the commands that draw: cupola and cupola demo",
+                "--theme, --ascii, --mouse, --plain, --colour, --characters, --console-config, --profile, \
+                 --read-only and --captive belong to the commands that draw: cupola and cupola demo",
             ));
         }
         Some(_) => {}
@@ -336,7 +345,11 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ramdisk(command) => Box::pin(ramdisk::run(&common, command)).await,
         Command::Boot(command) => boot::run(&common, &command),
         Command::Check(arguments) => Box::pin(check::run(&common, arguments)).await,
-        Command::Help(arguments) => help::run(&arguments, Cli::command()),
+        Command::Help(arguments) => help::run(
+            &arguments,
+            Cli::command(),
+            cli.look.console_config().as_deref(),
+        ),
         Command::Completions(arguments) => generate::completions(&arguments, Cli::command()),
         Command::Man(arguments) => generate::man(&arguments, Cli::command()),
     }

@@ -3,15 +3,16 @@
 
 mod act;
 mod entry;
+mod keymap;
 mod nodes;
 mod screens;
 mod watching;
 
-use crate::key::Key;
 use crate::state::nearest;
 
 pub(crate) use act::{Act, Flag};
 pub(crate) use entry::{Entry, Scope, Takes};
+pub(crate) use keymap::{Keymap, Written};
 
 /// One thing that the console can be told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,11 +142,6 @@ const TABLES: [&[Entry]; 5] = [
 /// Everything that the console can be told to do, in that order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
     TABLES.into_iter().flatten()
-}
-
-/// The command that a key stands for on such a screen.
-pub(crate) fn by_key(key: Key, on: Scope) -> Option<&'static Entry> {
-    all().find(|e| e.scope.includes(on) && e.keys.contains(&key))
 }
 
 /// The row of a command.

@@ -16,6 +16,7 @@ use ratatui::layout::Size;
 
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
+use crate::mouse::Mouse;
 use crate::serial;
 use crate::state::link::{Server, Trouble};
 use crate::state::view::View;
@@ -34,6 +35,8 @@ pub(crate) enum Event {
         /// Whether nothing was typed for a while before it.
         fresh: bool,
     },
+    /// Something was done with the mouse.
+    Mouse(Mouse),
     /// A text was pasted.
     Paste(String),
     /// The terminal has this size now.

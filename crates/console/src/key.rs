@@ -1,6 +1,7 @@
 //! Keys as the console knows them, free of any terminal library.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// One key press.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,32 +46,99 @@ pub(crate) enum Key {
     F(u8),
 }
 
+/// The keys that have a name: the first one of each is the one that is shown.
+const NAMED: [(&str, Key); 21] = [
+    ("Space", Key::Char(' ')),
+    ("Enter", Key::Enter),
+    ("Return", Key::Enter),
+    ("Esc", Key::Esc),
+    ("Escape", Key::Esc),
+    ("Tab", Key::Tab),
+    ("Shift-Tab", Key::BackTab),
+    ("Bksp", Key::Backspace),
+    ("Backspace", Key::Backspace),
+    ("Del", Key::Delete),
+    ("Delete", Key::Delete),
+    ("Ins", Key::Insert),
+    ("Insert", Key::Insert),
+    ("Up", Key::Up),
+    ("Down", Key::Down),
+    ("Left", Key::Left),
+    ("Right", Key::Right),
+    ("Home", Key::Home),
+    ("End", Key::End),
+    ("PgUp", Key::PageUp),
+    ("PgDn", Key::PageDown),
+];
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Char(' ') => "Space",
-            Self::Char(c) => return write!(f, "{c}"),
-            Self::Ctrl(c) => return write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
-            Self::Alt(c) => return write!(f, "Alt-{c}"),
-            Self::F(n) => return write!(f, "F{n}"),
-            Self::Enter => "Enter",
-            Self::Esc => "Esc",
-            Self::Tab => "Tab",
-            Self::BackTab => "Shift-Tab",
-            Self::Backspace => "Bksp",
-            Self::Delete => "Del",
-            Self::Insert => "Ins",
-            Self::Up => "Up",
-            Self::Down => "Down",
-            Self::Left => "Left",
-            Self::Right => "Right",
-            Self::Home => "Home",
-            Self::End => "End",
-            Self::PageUp => "PgUp",
-            Self::PageDown => "PgDn",
-        };
-        f.write_str(name)
+        match self {
+            Self::Char(c) if *c != ' ' => write!(f, "{c}"),
+            Self::Ctrl(c) => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
+            Self::Alt(c) => write!(f, "Alt-{c}"),
+            Self::F(n) => write!(f, "F{n}"),
+            named => {
+                let name = NAMED.iter().find(|(_, key)| key == named);
+                f.write_str(name.map_or("", |(name, _)| name))
+            }
+        }
     }
+}
+
+/// The highest function key that terminals send.
+const LAST_F: u8 = 12;
+
+impl FromStr for Key {
+    type Err = String;
+
+    /// Reads a key as it is shown: `x`, `F9`, `Ctrl-X`, `Alt-x`, `PgUp`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut chars = text.chars();
+        if let (Some(c), None) = (chars.next(), chars.next())
+            && !c.is_control()
+        {
+            return Ok(Self::Char(c));
+        }
+        if let Some((_, key)) = NAMED
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text))
+        {
+            return Ok(*key);
+        }
+        let unknown = || {
+            format!(
+                "{text:?} is no key: a character, or F1 to F{LAST_F}, Ctrl-X, Alt-x, Space, Del, Ins, Bksp"
+            )
+        };
+        let (how, which) = text.split_once('-').unwrap_or(("", text));
+        let mut chars = which.chars();
+        let one = chars.next().filter(|_| chars.next().is_none());
+        match (how.to_ascii_lowercase().as_str(), one) {
+            ("ctrl", Some(c)) if c.is_ascii_alphabetic() => control(c.to_ascii_lowercase()),
+            ("alt", Some(c)) if !c.is_control() => Ok(Self::Alt(c)),
+            ("", _) => {
+                let number = text.strip_prefix(['F', 'f']).and_then(|n| n.parse().ok());
+                let number = number.filter(|n| (1..=LAST_F).contains(n));
+                number.map(Self::F).ok_or_else(unknown)
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// A letter with Control, where that is a key of its own.
+fn control(letter: char) -> Result<Key, String> {
+    let sent = match letter {
+        'h' => Key::Backspace,
+        'i' => Key::Tab,
+        'j' | 'm' => Key::Enter,
+        other => return Ok(Key::Ctrl(other)),
+    };
+    let letter = letter.to_ascii_uppercase();
+    Err(format!(
+        "terminals send the same for Ctrl-{letter} and {sent}: take another key"
+    ))
 }
 
 /// Keys written as text: `jj<enter>:nodes<enter>`.
@@ -113,4 +181,28 @@ fn named(name: &str) -> Option<Key> {
             None => Key::F(other.strip_prefix('f')?.parse().ok()?),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_are_shown() {
+        for (_, key) in NAMED {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for key in [
+            Key::F(12),
+            Key::Ctrl('x'),
+            Key::Alt('X'),
+            Key::Char('X'),
+            Key::Char('-'),
+        ] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for wrong in ["", "F0", "F13", "Ctrl-", "Ctrl-M", "Ctrl-1", "xy", "Alt-xy"] {
+            assert!(wrong.parse::<Key>().is_err(), "{wrong}");
+        }
+    }
 }

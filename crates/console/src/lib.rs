@@ -21,6 +21,7 @@ mod follow;
 mod given;
 mod key;
 pub mod measure;
+mod mouse;
 pub mod ramdisk;
 mod redact;
 mod request;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
-use crate::command;
+use crate::command::{self, Keymap, Written};
 use crate::state::field::Field;
 use crate::state::view::{self, View};
 pub(crate) use safety::{Profile, SafetySettings};
@@ -64,6 +64,13 @@ pub(crate) struct Settings {
     pub(crate) columns: Columns,
     /// `[list]`: the node list.
     pub(crate) list: ListSettings,
+    /// `[terminal]`: what the terminal is asked for.
+    pub(crate) terminal: TerminalSettings,
+    /// `[keys]`: the keys of commands, by their names.
+    pub(crate) keys: BTreeMap<String, Written>,
+    /// The keys in force.
+    #[serde(skip)]
+    pub(crate) keymap: Keymap,
     /// `[aliases]`: other names of commands, with their arguments.
     pub(crate) aliases: BTreeMap<String, String>,
     /// `[safety]`: what keeps from harm.
@@ -79,6 +86,14 @@ pub(crate) struct Columns {
     /// Those of the node list; none for those that fit the screen.
     #[serde(deserialize_with = "view::fields")]
     pub(crate) nodes: Vec<Field>,
+}
+
+/// `[terminal]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TerminalSettings {
+    /// Whether the mouse is heard.
+    pub(crate) mouse: bool,
 }
 
 /// `[list]`.
@@ -128,11 +143,15 @@ impl Settings {
 
     /// Reads a text; of an error the line and what is wrong there.
     fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let settings: Self = toml::from_str(text).map_err(|error| {
+        let mut settings: Self = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let before = text.get(..at).unwrap_or_default();
             let reason = error.message().replace('\n', " ");
             (before.matches('\n').count() + 1, reason)
+        })?;
+        settings.keymap = Keymap::new(&settings.keys).map_err(|conflict| {
+            let why = format!("keys.{}: {}", conflict.name, conflict.why);
+            (line_of(text, "keys", &conflict.name), why)
         })?;
         for (name, stands_for) in &settings.aliases {
             settings

@@ -23,6 +23,7 @@ pub(crate) mod natural;
 mod nearest;
 pub(crate) mod node;
 pub(crate) mod popup;
+pub(crate) mod possible;
 pub(crate) mod preview;
 pub(crate) mod query;
 pub(crate) mod run;

@@ -18,6 +18,7 @@ use ratatui::backend::TestBackend;
 use crate::state::State;
 use theme::Theme;
 
+pub(crate) use bar::key_at;
 pub(crate) use frame::draw;
 
 /// What is on the screen, as text.

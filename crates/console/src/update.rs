@@ -10,6 +10,7 @@ mod discovery;
 mod enroll;
 mod live;
 mod logs;
+mod mouse;
 mod navigate;
 pub(crate) mod node;
 mod popup;
@@ -25,7 +26,7 @@ pub(crate) mod watching;
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 
-use crate::command::{self, Act, Command};
+use crate::command::{Act, Command};
 use crate::effect::Effect;
 use crate::event::Event;
 use crate::key::Key;
@@ -38,6 +39,7 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => on_key(state, key, &mut effects),
         Event::Scanned { text, fresh } => on_scanned(state, &text, fresh, &mut effects),
+        Event::Mouse(did) => mouse::on_mouse(state, did, &mut effects),
         Event::Paste(text) => on_paste(state, &text, &mut effects),
         Event::Resized(size) => {
             state.size = size;
@@ -56,7 +58,31 @@ pub(crate) fn update(state: &mut State, event: Event) -> Vec<Effect> {
     watching::after(state, &mut effects);
     state.dirty = true;
     sent(state, &mut effects);
+    confined(state, &mut effects);
     effects
+}
+
+/// A captive console gives its host to nobody, whatever asked for it: no shell, and of files only new
+/// ones in the directory where it was started, by names that no program takes for its settings.
+fn confined(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.safety.captive {
+        return;
+    }
+    let is_plain = |name: &str| !name.contains('/') && !name.starts_with('.');
+    let why_not = |effect: &Effect| match effect {
+        Effect::Suspend => Some("there is no shell behind this console: :q leaves it"),
+        Effect::Theme(name) if !is_plain(name) || name.ends_with(".toml") => {
+            Some("this console takes themes by their names alone")
+        }
+        Effect::Save(file, _) if !is_plain(file) => {
+            Some("this console writes files by a name alone, without directories")
+        }
+        _ => None,
+    };
+    if let Some(why) = effects.iter().find_map(why_not) {
+        effects.retain(|effect| why_not(effect).is_none());
+        state.tell(Severity::Warning, why);
+    }
 }
 
 /// What changes something is logged as a command, or on a read-only console not done at all, whatever
@@ -117,7 +143,7 @@ fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     if taken || navigate::on_key(state, key, effects) {
         return;
     }
-    if let Some(entry) = command::by_key(key, state.scope()) {
+    if let Some(entry) = state.settings.keymap.command(key, state.scope()) {
         run(state, entry.command, "", effects);
     }
 }

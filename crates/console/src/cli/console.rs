@@ -45,6 +45,7 @@ struct Care {
     settings: Settings,
     profile: Option<(String, Profile)>,
     read_only: Option<&'static str>,
+    captive: bool,
 }
 
 impl Care {
@@ -62,6 +63,7 @@ impl Care {
             settings,
             profile,
             read_only: look.read_only(),
+            captive: look.captive,
         })
     }
 
@@ -83,7 +85,10 @@ impl Care {
     fn safety(&self) -> Safety {
         let profile = self.profile.as_ref();
         let profile = profile.map(|(name, profile)| (name.as_str(), profile));
-        self.settings.safety(profile, self.read_only)
+        Safety {
+            captive: self.captive,
+            ..self.settings.safety(profile, self.read_only)
+        }
     }
 }
 
@@ -153,6 +158,7 @@ pub(crate) async fn show(
     }
     let keep_lists = care.settings.list.remember;
     let look = app::Look {
+        mouse: look.mouse || care.settings.terminal.mouse,
         safety,
         shell,
         settings: care.settings,

@@ -1,10 +1,13 @@
 //! `cupola help`: topics that no single command is about, and the commands.
 
+use std::path::Path;
+
 use clap::{Args, Command as Parser};
 
 use super::{Failure, Outcome, output};
-use crate::command;
+use crate::command::{self, Keymap};
 use crate::key::Key;
+use crate::settings::Settings;
 
 /// The topics that are texts, by name.
 const TOPICS: [(&str, &str, &str); 5] = [
@@ -47,13 +50,15 @@ pub(crate) struct Arguments {
 }
 
 /// Prints the help on a topic or a command.
-pub(crate) fn run(arguments: &Arguments, program: Parser) -> Outcome {
+pub(crate) fn run(arguments: &Arguments, program: Parser, settings: Option<&Path>) -> Outcome {
     let wanted = arguments.about.join("-");
     if wanted.is_empty() {
         return overview(program);
     }
     if wanted == KEYS.0 {
-        return Ok(output::lines(&keys())?);
+        // Help is not the place to refuse a file: the console does, with the line.
+        let settings = Settings::load(settings).unwrap_or_default();
+        return Ok(output::lines(&keys(&settings.keymap))?);
     }
     if let Some((_, _, text)) = TOPICS.iter().find(|(name, _, _)| *name == wanted) {
         return Ok(output::lines(text.trim_end())?);
@@ -94,7 +99,7 @@ fn overview(mut program: Parser) -> Outcome {
 }
 
 /// The table of commands as text.
-fn keys() -> String {
+fn keys(keymap: &Keymap) -> String {
     let mut lines = vec![
         "Keys and : commands of the console".to_owned(),
         String::new(),
@@ -103,7 +108,7 @@ fn keys() -> String {
         String::new(),
     ];
     for entry in command::all().filter(|entry| !entry.is_for_tests()) {
-        let keys: Vec<String> = entry.keys.iter().map(Key::to_string).collect();
+        let keys: Vec<String> = keymap.keys_of(entry).iter().map(Key::to_string).collect();
         let name = entry.names.first().map(|name| format!(":{name}"));
         let name = name.unwrap_or_default();
         let keys = keys.join(" ");
@@ -130,6 +135,6 @@ mod tests {
             let wide = topic.lines().find(|line| line.chars().count() > 104);
             assert_eq!(wide, None, "{name}");
         }
-        assert!(keys().contains(":theme"));
+        assert!(keys(&Keymap::default()).contains(":theme"));
     }
 }

@@ -224,6 +224,7 @@ impl Plain {
             }
             Event::Reply(_)
             | Event::Key(_)
+            | Event::Mouse(_)
             | Event::Scanned { .. }
             | Event::Paste(_)
             | Event::Resized(_)

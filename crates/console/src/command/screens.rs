@@ -74,6 +74,7 @@ pub(super) const REST: &[Entry] = &[
         Command::Prompt,
         "a command by its name; `:power-on NAME` acts on that node; Tab completes",
     )
+    .names(&["command"])
     .keys(&[Char(':')])
     .bar("Cmd"),
     Entry::new(

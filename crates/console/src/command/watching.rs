@@ -88,9 +88,11 @@ pub(super) const TABLE: &[Entry] = &[
         .on(Scope::NODE)
         .takes(Takes::Text),
     Entry::new(Command::SearchNext, "the next line that was searched for")
+        .names(&["search-next"])
         .keys(&[Char('n')])
         .on(Scope::NODE),
     Entry::new(Command::SearchBack, "the one before")
+        .names(&["search-back"])
         .keys(&[Char('N')])
         .on(Scope::NODE),
     Entry::new(
@@ -113,9 +115,11 @@ pub(super) const TABLE: &[Entry] = &[
         Command::MarkLine,
         "mark the line; in the timeline and in logs m does it too",
     )
+    .names(&["mark-line"])
     .keys(&[Char('M')])
     .on(Scope::NODE),
     Entry::new(Command::GoToMark, "go to the next marked line")
+        .names(&["marked-line"])
         .keys(&[Char('\'')])
         .on(Scope::NODE),
     Entry::new(

@@ -74,6 +74,7 @@ impl Settings {
                 .filter(|(_, profile)| profile.guarded)
                 .map(|(name, _)| name.to_owned()),
             read_only: read_only.map(str::to_owned).or(of_profile).or(of_file),
+            captive: usual.captive,
         }
     }
 }

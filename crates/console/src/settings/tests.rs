@@ -25,6 +25,13 @@ fn what_is_wrong_is_told_with_file_line_key_and_what_is_allowed() {
     assert!(error.contains(":3: aliases.y"), "{error}");
     let error = wrong("[aliases]\nsort = \"power-on\"\n");
     assert!(error.contains("a command of this name"), "{error}");
+    let error = wrong("[keys]\n\ndelete = \"d\"\n");
+    assert!(
+        error.contains(":3: keys.delete: d is the key of :deploy"),
+        "{error}"
+    );
+    let error = wrong("[keys]\ndelete = 7\n");
+    assert!(error.contains("a list of keys"), "{error}");
     let error = wrong("nonsense = 1\n");
     assert!(error.contains("`views`"), "{error}");
 }

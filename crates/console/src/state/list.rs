@@ -226,6 +226,17 @@ impl List {
         self.hold(fleet);
     }
 
+    /// Moves the cursor to this visible line, where there is one; whether it was there already.
+    pub(crate) fn point(&mut self, fleet: &Fleet, line: usize) -> bool {
+        let at = self.top + line;
+        if at >= self.rows.len() {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.at, at);
+        self.hold(fleet);
+        before == at
+    }
+
     /// Moves the cursor to this node, when it is shown.
     pub(crate) fn go_to(&mut self, id: NodeId) {
         self.cursor = Some(id);

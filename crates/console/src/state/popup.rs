@@ -13,8 +13,8 @@ pub(crate) enum Popup {
     Confirm(Confirm),
     /// A menu of commands.
     Menu(Menu),
-    /// The help, from this line on.
-    Help(usize),
+    /// The help.
+    Help(Help),
     /// Something to read.
     Message {
         /// Its title.
@@ -24,6 +24,17 @@ pub(crate) enum Popup {
         /// Whether it goes by itself when the service answers again.
         until_connected: bool,
     },
+}
+
+/// The help, looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Help {
+    /// The first line that is shown.
+    pub(crate) top: usize,
+    /// The commands that are shown have this text in their keys, name or description.
+    pub(crate) wanted: LineEdit,
+    /// Whether keys go into that text.
+    pub(crate) is_typing: bool,
 }
 
 /// What is done when a question is answered with yes.

@@ -19,6 +19,9 @@ pub(crate) struct Safety {
     pub(crate) guarded: Option<String>,
     /// Who says that nothing may be changed, where that is so.
     pub(crate) read_only: Option<String>,
+    /// Whether the console is all that its person has on this host: it neither gives a shell back,
+    /// nor names files for it.
+    pub(crate) captive: bool,
 }
 
 impl Default for Safety {
@@ -31,6 +34,7 @@ impl Default for Safety {
             parallel: 20,
             guarded: None,
             read_only: None,
+            captive: false,
         }
     }
 }

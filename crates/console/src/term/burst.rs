@@ -52,6 +52,7 @@ impl Burst {
             }
             Input::Key(_)
             | Input::Scanned { .. }
+            | Input::Mouse(_)
             | Input::Paste(_)
             | Input::Position(..)
             | Input::Lost => {

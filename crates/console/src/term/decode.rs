@@ -5,6 +5,7 @@
 //! [`Decoder::flush`] when nothing followed for a while; only then a lone Escape is the Escape key.
 
 use crate::key::Key;
+use crate::mouse::{Did, Mouse};
 
 /// What came from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(crate) enum Input {
         /// Whether nothing was typed for a while before it.
         fresh: bool,
     },
+    /// Something done with the mouse.
+    Mouse(Mouse),
     /// Pasted text.
     Paste(String),
     /// The answer to a question for the cursor's position: row and column, from 1.
@@ -43,6 +46,7 @@ pub(crate) struct Decoder {
 enum Parsed {
     Key(Key, usize),
     Position(u16, u16, usize),
+    Mouse(Mouse, usize),
     PasteStart(usize),
     Skip(usize),
     Partial,
@@ -67,6 +71,10 @@ impl Decoder {
                 }
                 Parsed::Position(row, column, used) => {
                     out.push(Input::Position(row, column));
+                    used
+                }
+                Parsed::Mouse(mouse, used) => {
+                    out.push(Input::Mouse(mouse));
                     used
                 }
                 Parsed::PasteStart(used) => {
@@ -130,9 +138,11 @@ fn parse(bytes: &[u8]) -> Parsed {
         [0x1b, rest @ ..] => match plain(rest) {
             Parsed::Key(Key::Char(c), used) => Parsed::Key(Key::Alt(c), used + 1),
             Parsed::Partial => Parsed::Partial,
-            Parsed::Key(..) | Parsed::Position(..) | Parsed::PasteStart(_) | Parsed::Skip(_) => {
-                Parsed::Key(Key::Esc, 1)
-            }
+            Parsed::Key(..)
+            | Parsed::Position(..)
+            | Parsed::Mouse(..)
+            | Parsed::PasteStart(_)
+            | Parsed::Skip(_) => Parsed::Key(Key::Esc, 1),
         },
         _ => plain(bytes),
     }
@@ -152,6 +162,15 @@ fn control_sequence(rest: &[u8]) -> Parsed {
     };
     let used = end + 3;
     let (parameters, last) = rest.split_at(end);
+    match (parameters, last) {
+        ([b'<', report @ ..], [b'M', ..]) => {
+            return mouse(report).map_or(Parsed::Skip(used), |mouse| Parsed::Mouse(mouse, used));
+        }
+        // A terminal that knows only xterm's first way of reports: three bytes that are no keys.
+        ([], [b'M', _, _, _, ..]) => return Parsed::Skip(used + 3),
+        ([], [b'M', ..]) => return Parsed::Partial,
+        _ => {}
+    }
     let mut numbers = std::str::from_utf8(parameters)
         .unwrap_or_default()
         .split(';')
@@ -168,6 +187,24 @@ fn control_sequence(rest: &[u8]) -> Parsed {
         _ => final_letter(letter),
     };
     key.map_or(Parsed::Skip(used), |key| Parsed::Key(key, used))
+}
+
+/// A press, as xterm reports it in its mode 1006: button, column and row.
+fn mouse(report: &[u8]) -> Option<Mouse> {
+    let mut numbers = std::str::from_utf8(report).ok()?.split(';');
+    let mut number = || numbers.next()?.parse::<u16>().ok();
+    let (button, column, row) = (number()?, number()?, number()?);
+    let did = match button {
+        0 => Did::Pressed,
+        64 => Did::WheelUp,
+        65 => Did::WheelDown,
+        _ => return None,
+    };
+    Some(Mouse {
+        did,
+        column: column.checked_sub(1)?,
+        row: row.checked_sub(1)?,
+    })
 }
 
 fn numbered(number: u16) -> Option<Key> {
@@ -286,6 +323,26 @@ mod tests {
     #[test]
     fn reads_the_answer_for_the_cursor_position() {
         assert_eq!(decoded(b"\x1b[24;80R"), [Input::Position(24, 80)]);
+    }
+
+    #[test]
+    fn reads_the_mouse_and_takes_no_report_for_keys() {
+        let at = |did, column, row| Input::Mouse(Mouse { did, column, row });
+        assert_eq!(
+            decoded(b"\x1b[<0;10;5M\x1b[<0;10;5m"),
+            [at(Did::Pressed, 9, 4)]
+        );
+        assert_eq!(decoded(b"\x1b[<64;1;1M"), [at(Did::WheelUp, 0, 0)]);
+        assert_eq!(decoded(b"\x1b[<65;223;1M"), [at(Did::WheelDown, 222, 0)]);
+        for nothing in [
+            "\x1b[<2;1;1M",
+            "\x1b[<0;0;0M",
+            "\x1b[<0;70000;1M",
+            "\x1b[M !!",
+            "\x1b[M \r\r",
+        ] {
+            assert_eq!(decoded(nothing.as_bytes()), [], "{nothing:?}");
+        }
     }
 
     proptest! {

@@ -38,6 +38,9 @@ pub(crate) enum SessionError {
     Io(#[from] io::Error),
 }
 
+/// Reports of presses and of the wheel alone, in numbers (xterm's modes 1000 and 1006).
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// How long the terminal may take for the bytes that make it as it was.
 const PATIENCE_MS: u16 = 300;
 
@@ -46,6 +49,7 @@ pub(crate) struct Session {
     tty: File,
     before: Termios,
     active: bool,
+    mouse: bool,
 }
 
 impl Session {
@@ -60,11 +64,11 @@ impl Session {
         refuse_dumb(std::env::var("TERM").ok().as_deref())
     }
 
-    /// Opens the controlling terminal and takes it over.
+    /// Opens the controlling terminal and takes it over, with its mouse where that is wanted.
     ///
     /// # Errors
     /// When there is no terminal, or it cannot be set up.
-    pub(crate) fn enter() -> Result<Self, SessionError> {
+    pub(crate) fn enter(mouse: bool) -> Result<Self, SessionError> {
         Self::look()?;
         let tty = open()?;
         let before = tcgetattr(&tty).map_err(io::Error::from)?;
@@ -72,6 +76,7 @@ impl Session {
             tty,
             before,
             active: false,
+            mouse,
         };
         session.take()?;
         Ok(session)
@@ -149,11 +154,17 @@ impl Session {
             Clear(ClearType::All),
             Hide
         )?;
+        if self.mouse {
+            bytes.extend_from_slice(MOUSE_ON);
+        }
         self.tty.write_all(&bytes)
     }
 
     fn leave(&mut self) -> io::Result<()> {
         let mut bytes = b"\x1b[0m".to_vec();
+        if self.mouse {
+            bytes.extend_from_slice(MOUSE_OFF);
+        }
         queue!(bytes, DisableBracketedPaste)?;
         // The Linux console has no alternate screen: leave a clean one behind.
         queue!(bytes, Clear(ClearType::All), MoveTo(0, 0))?;

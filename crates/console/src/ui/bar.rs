@@ -11,9 +11,11 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
+use self::hints::Hint;
 use super::text::clip;
 use super::theme::Theme;
 use crate::describe;
+use crate::key::Key;
 use crate::state::link::{Server, Status, Trouble};
 use crate::state::{Prompt, Screen, State};
 
@@ -284,16 +286,29 @@ fn reason_for(state: &State, nodes: &[NodeId]) -> String {
     format!("Maintenance for {whom}, reason (may be empty): ")
 }
 
-/// The key bar: what can be done here, dimmed where it cannot be done now.
-pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
-    let hints = hints::hints(state);
-    let mut x = area.x;
-    for (key, label, enabled) in hints {
+/// The hints that fit into a bar of this width, and where each begins and ends.
+fn placed(state: &State, width: u16) -> Vec<(u16, u16, Hint)> {
+    let mut x = 0_u16;
+    let mut placed = Vec::new();
+    for hint in hints::hints(state) {
+        let (key, label, enabled) = &hint;
         let needed = u16::try_from(key.width() + label.width() + 3).unwrap_or(u16::MAX);
-        if x.saturating_add(needed) > area.right() + 1 {
+        if x.saturating_add(needed) > width.saturating_add(1) {
             break;
         }
-        let width = usize::from(area.right() - x);
+        // In parentheses it takes two columns more.
+        let end = x.saturating_add(needed - if *enabled { 2 } else { 0 });
+        placed.push((x, end, hint));
+        x = end.saturating_add(1);
+    }
+    placed
+}
+
+/// The key bar: what can be done here, dimmed where it cannot be done now.
+pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme) {
+    for (start, _, (key, label, enabled)) in placed(state, area.width) {
+        let x = area.x + start;
+        let width = usize::from(area.right().saturating_sub(x));
         let (x1, _) = buffer.set_stringn(x, area.y, &key, width, theme.key);
         let style = if enabled {
             theme.key_label
@@ -301,8 +316,15 @@ pub(super) fn keys(buffer: &mut Buffer, area: Rect, state: &State, theme: &Theme
             theme.disabled
         };
         let label = if enabled { label } else { format!("({label})") };
-        let width = usize::from(area.right() - x1);
-        let (x2, _) = buffer.set_stringn(x1 + 1, area.y, label, width.saturating_sub(1), style);
-        x = x2 + 1;
+        let width = usize::from(area.right().saturating_sub(x1));
+        buffer.set_stringn(x1 + 1, area.y, label, width.saturating_sub(1), style);
     }
+}
+
+/// The key that the bar offers in this column.
+pub(crate) fn key_at(state: &State, column: u16) -> Option<Key> {
+    let placed = placed(state, state.size.width);
+    let under = |(start, end, _): &&(u16, u16, Hint)| (*start..*end).contains(&column);
+    let (_, _, (key, _, _)) = placed.iter().find(under)?;
+    key.parse().ok()
 }

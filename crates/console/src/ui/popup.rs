@@ -1,5 +1,7 @@
 //! What lies over a screen: a box in its middle.
 
+mod help;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,20 +11,15 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{clip, wrap};
 use super::theme::Theme;
-use crate::command;
-use crate::key::Key;
 use crate::state::State;
 use crate::state::popup::{Confirm, Focus, Item, Menu, Popup};
-
-/// In fewer columns than this the help has its texts below the keys, not beside them.
-const NARROW: usize = 56;
 
 /// Draws it.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, popup: &Popup, theme: &Theme) {
     match popup {
         Popup::Confirm(confirm) => draw_confirm(frame, area, confirm, theme),
         Popup::Menu(menu) => draw_menu(frame.buffer_mut(), area, menu, theme),
-        Popup::Help(top) => draw_help(frame.buffer_mut(), area, state, *top, theme),
+        Popup::Help(shown) => help::draw(frame.buffer_mut(), area, state, shown, theme),
         Popup::Message { title, lines, .. } => {
             let width = usize::from(area.width.min(76)).saturating_sub(4);
             let lines: Vec<String> = lines.iter().flat_map(|l| wrap(l, width)).collect();
@@ -201,73 +198,4 @@ fn draw_menu(buffer: &mut Buffer, area: Rect, menu: &Menu, theme: &Theme) {
         buffer.set_style(row, style);
         put(buffer, inner, y, &text, style);
     }
-}
-
-fn draw_help(buffer: &mut Buffer, area: Rect, state: &State, top: usize, theme: &Theme) {
-    let width = usize::from(area.width.min(110)).saturating_sub(6);
-    let lines = help_lines(state, width);
-    let inner = open(buffer, area, width, lines.len(), "Help", theme);
-    let top = top.min(lines.len().saturating_sub(usize::from(inner.height)));
-    for ((head, text), y) in lines.iter().skip(top).zip(inner.y..inner.bottom()) {
-        put(
-            buffer,
-            inner,
-            y,
-            text,
-            if *head { theme.header } else { theme.text },
-        );
-    }
-}
-
-/// The help, from the table of commands: whether a line is a head, and the line.
-fn help_lines(state: &State, width: usize) -> Vec<(bool, String)> {
-    let mut lines = vec![(true, "Keys of this screen".to_owned())];
-    let scope = state.scope();
-    let mut others = vec![
-        (true, String::new()),
-        (true, "Commands without a key".to_owned()),
-    ];
-    for entry in command::all().filter(|e| e.scope.includes(scope) && !e.is_for_tests()) {
-        let keys: Vec<String> = entry.keys.iter().map(Key::to_string).collect();
-        let name = entry
-            .names
-            .first()
-            .map(|n| format!(":{n}"))
-            .unwrap_or_default();
-        let into = if keys.is_empty() {
-            &mut others
-        } else {
-            &mut lines
-        };
-        let head = if keys.is_empty() {
-            format!("{name:<16}")
-        } else {
-            format!("{:<12} {:<14}", keys.join(" "), name)
-        };
-        if width < NARROW {
-            // Beside its keys a text would have no room.
-            into.push((
-                false,
-                format!("{} {name}", keys.join(" ")).trim().to_owned(),
-            ));
-            let parts = wrap(entry.help, width.saturating_sub(2));
-            into.extend(parts.into_iter().map(|part| (false, format!("  {part}"))));
-            continue;
-        }
-        let room = width.saturating_sub(head.width() + 1).max(10);
-        for (row, text) in wrap(entry.help, room).into_iter().enumerate() {
-            let head = if row == 0 {
-                head.clone()
-            } else {
-                " ".repeat(head.width())
-            };
-            into.push((false, format!("{head} {text}")));
-        }
-    }
-    let arrows = wrap("Arrows, j k, PgUp PgDn, Home End move everywhere.", width);
-    lines.extend(arrows.into_iter().map(|line| (false, line)));
-    if others.len() > 2 {
-        lines.extend(others);
-    }
-    lines
 }

@@ -4,7 +4,7 @@ use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionVerb;
 
 use super::{logs, run, serial};
-use crate::command::{Act, Command};
+use crate::command::{Act, Command, Scope};
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::node::{NodeView, Part};
@@ -45,6 +45,10 @@ pub(in crate::update) fn show(state: &mut State, id: NodeId, effects: &mut Vec<E
 /// Takes a key; false when it means nothing here.
 pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec<Effect>) -> bool {
     let height = state.list_height();
+    let is_maintenance = state
+        .settings
+        .keymap
+        .is(Command::Act(Act::Maintenance), key, Scope::NODE);
     let Screen::Node(view) = &mut state.screen else {
         return false;
     };
@@ -61,8 +65,10 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
         return true;
     }
     let has_lines = view.part == Part::Timeline || view.logs.open.is_some();
-    if key == Key::Char('m') && has_lines && matches!(view.part, Part::Timeline | Part::Logs) {
-        // Maintenance keeps F7 here.
+    let is_letter = matches!(key, Key::Char(_));
+    if is_maintenance && is_letter && has_lines && matches!(view.part, Part::Timeline | Part::Logs)
+    {
+        // Maintenance keeps its other keys here.
         run(state, Command::MarkLine, "", effects);
         return true;
     }

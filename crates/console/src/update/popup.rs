@@ -11,7 +11,8 @@ use crate::describe;
 use crate::effect::Effect;
 use crate::key::Key;
 use crate::state::State;
-use crate::state::popup::{Confirm, Consequence, Focus, Item, Menu, Popup};
+use crate::state::line_edit::LineEdit;
+use crate::state::popup::{Confirm, Consequence, Focus, Help, Item, Menu, Popup};
 
 /// More lines than the help ever has.
 const HELP_LINES: usize = 1000;
@@ -24,7 +25,7 @@ pub(super) fn on_key(state: &mut State, key: Key, effects: &mut Vec<Effect>) {
     state.popup = match popup {
         Popup::Confirm(confirm) => on_confirm(state, confirm, key, effects),
         Popup::Menu(menu) => on_menu(state, menu, key, effects),
-        Popup::Help(top) => on_help(top, key),
+        Popup::Help(help) => on_help(help, key),
         Popup::Message { title, .. } if state.is_welcome(&title) => {
             // What is told at the start stands in nobody's way.
             if !closes(key) {
@@ -113,23 +114,43 @@ fn on_menu(
     Some(Popup::Menu(menu))
 }
 
-fn on_help(top: usize, key: Key) -> Option<Popup> {
-    let top = match key {
-        Key::Up | Key::Char('k') => top.saturating_sub(1),
-        Key::Down | Key::Char('j') => top + 1,
+fn on_help(mut help: Help, key: Key) -> Option<Popup> {
+    let top = help.top;
+    help.top = match key {
+        Key::Up => top.saturating_sub(1),
+        Key::Down => top + 1,
         Key::PageUp => top.saturating_sub(15),
         Key::PageDown => top + 15,
+        Key::Esc if help.is_typing => {
+            (help.wanted, help.is_typing) = (LineEdit::default(), false);
+            0
+        }
+        Key::Enter if help.is_typing => {
+            help.is_typing = false;
+            top
+        }
+        typed if help.is_typing && typed != Key::Ctrl('c') => {
+            help.wanted.key(typed);
+            0
+        }
+        Key::Char('/') => {
+            help.is_typing = true;
+            0
+        }
+        Key::Char('k') => top.saturating_sub(1),
+        Key::Char('j') => top + 1,
         Key::Home => 0,
         Key::F(1) | Key::Char('?') => return None,
         other if closes(other) => return None,
         _ => top,
     };
-    Some(Popup::Help(top.min(HELP_LINES)))
+    help.top = help.top.min(HELP_LINES);
+    Some(Popup::Help(help))
 }
 
 /// Opens the help.
 pub(super) fn help(state: &mut State) {
-    state.popup = Some(Popup::Help(0));
+    state.popup = Some(Popup::Help(Help::default()));
 }
 
 /// Opens the menu of provision verbs.

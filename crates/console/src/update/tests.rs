@@ -16,6 +16,8 @@ use crate::testing::{press, screen, state, summary};
 mod acting;
 mod discovery;
 mod finding;
+mod keys;
+mod mouse;
 mod named;
 mod remembered;
 mod safety;

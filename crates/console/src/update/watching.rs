@@ -50,6 +50,7 @@ pub(super) fn before(state: &mut State, event: &Event) {
         Event::Tick => state.watching.board.sort(now),
         Event::Key(_)
         | Event::Scanned { .. }
+        | Event::Mouse(_)
         | Event::Paste(_)
         | Event::Resized(_)
         | Event::Live(Live::Remembered { .. } | Live::Connected | Live::Lost { .. })

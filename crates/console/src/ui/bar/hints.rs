@@ -1,14 +1,14 @@
 //! What the key bar offers: the keys of what has the focus, and which of them do nothing now.
 
 use super::acting;
-use crate::command::{self, Act, Command, Scope};
+use crate::command::{self, Command, Scope};
 use crate::state::deploy::Step as DeployStep;
 use crate::state::discovery::{Discovery, Stage};
 use crate::state::enroll::{Enroll, Step as EnrollStep};
 use crate::state::popup::{Confirm, Focus, Popup};
+use crate::state::possible;
 use crate::state::serial::{Mode, SerialView, Standing};
 use crate::state::{Prompt, Screen, State};
-use crate::update::watching::recorder;
 
 /// A key, what it does, and whether it does it now.
 pub(super) type Hint = (String, String, bool);
@@ -98,7 +98,8 @@ fn popup_hints(popup: &Popup, state: &State) -> Vec<Hint> {
     fixed(match popup {
         Popup::Confirm(confirm) => return confirm_hints(confirm),
         Popup::Menu(_) => &[("Up/Down", "choose"), ("Enter", "do it"), ("Esc", "leave")],
-        Popup::Help(_) => &[("Up/Down", "scroll"), ("Esc", "leave")],
+        Popup::Help(help) if help.is_typing => &[("Enter", "keep"), ("Esc", "show all")],
+        Popup::Help(_) => &[("Up/Down", "scroll"), ("/", "search"), ("Esc", "leave")],
         Popup::Message { title, .. } if state.is_welcome(title) => &[("any key", "close")],
         Popup::Message { .. } => &[("Enter", "close")],
     })
@@ -220,34 +221,15 @@ fn deploy_hints(step: DeployStep) -> Vec<Hint> {
 
 fn commands(state: &State) -> Vec<Hint> {
     let scope = state.scope();
-    let targets = state.targets();
-    let enabled = |what: Command| {
-        let mut nodes = targets
-            .iter()
-            .filter_map(|id| state.fleet.get(*id))
-            .peekable();
-        if recorder::forbids(state, what).is_some() {
-            return false;
-        }
-        match what {
-            Command::Open
-            | Command::Mark
-            | Command::Verbs
-            | Command::PowerMenu
-            | Command::MoreMenu => nodes.peek().is_some(),
-            Command::Act(act @ (Act::Deploy | Act::Maintenance)) => {
-                nodes.any(|node| state.may(act, node).is_ok())
-            }
-            _ => true,
-        }
-    };
     command::all()
         .filter(|e| !e.bar.is_empty() && e.scope.includes(scope))
         .filter(|e| scope != Scope::LIST || e.command != Command::Back)
         .filter_map(|e| {
-            let key = e.keys.last().filter(|_| e.command == Command::Help);
-            let key = key.or(e.keys.first())?.to_string();
-            Some((key, e.bar.to_owned(), enabled(e.command)))
+            let keys = state.settings.keymap.keys_of(e);
+            let key = keys.last().filter(|_| e.command == Command::Help);
+            let key = key.or(keys.first())?.to_string();
+            let enabled = possible::why_not(state, e.command).is_none();
+            Some((key, e.bar.to_owned(), enabled))
         })
         .collect()
 }
