@@ -14,6 +14,7 @@ pub mod pty;
 pub mod qemu;
 pub mod rabbitmq;
 pub mod room;
+pub mod screen;
 pub mod serve;
 pub mod sim;
 pub mod skip;

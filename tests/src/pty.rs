@@ -1,10 +1,11 @@
 //! A program on a pseudo-terminal, and the screen that a person would see.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,11 +19,28 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// ECHO of termios(3).
 const ECHO: u32 = 0o10;
 
+/// What has come from the program.
+struct Seen {
+    parser: vt100::Parser,
+    /// How many bytes.
+    written: u64,
+    /// Whether all of them were ASCII.
+    ascii: bool,
+    /// Whether no more can come.
+    ended: bool,
+}
+
 /// What the reading thread and the test share.
 struct Shown {
-    parser: Mutex<(vt100::Parser, u64, bool)>,
+    seen: Mutex<Seen>,
     changed: Condvar,
     hang_up: AtomicBool,
+}
+
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A program on a pseudo-terminal. Dropping it ends the program.
@@ -40,7 +58,7 @@ fn cells(count: u16) -> NonZero<u16> {
 }
 
 impl Terminal {
-    /// Runs a program on a terminal of 80x24 that says that it has this size, columns first.
+    /// Runs a program on a terminal of this size, columns first; one that says 0x0 has 80x24.
     ///
     /// # Errors
     /// When there is no pseudo-terminal or no such program.
@@ -87,9 +105,14 @@ impl Terminal {
         let child = pair.slave.spawn_command(command)?;
         let mut reader = pair.master.try_clone_reader()?;
         let keys = pair.master.take_writer()?;
-        let parser = vt100::Parser::new(cells(24), cells(80), 0);
+        let (columns, rows) = if said == (0, 0) { (80, 24) } else { said };
         let shown = Arc::new(Shown {
-            parser: Mutex::new((parser, 0, false)),
+            seen: Mutex::new(Seen {
+                parser: vt100::Parser::new(cells(rows), cells(columns), 0),
+                written: 0,
+                ascii: true,
+                ended: false,
+            }),
             changed: Condvar::new(),
             hang_up: AtomicBool::new(false),
         });
@@ -99,11 +122,13 @@ impl Terminal {
             loop {
                 // An error means that the program has closed its terminal.
                 let n = reader.read(&mut buffer).unwrap_or(0);
-                let mut state = to.parser.lock().unwrap_or_else(PoisonError::into_inner);
-                state.0.process(buffer.get(..n).unwrap_or_default());
-                state.1 += n as u64;
+                let bytes = buffer.get(..n).unwrap_or_default();
+                let mut seen = to.lock();
+                seen.parser.process(bytes);
+                seen.written += n as u64;
+                seen.ascii &= bytes.is_ascii();
                 let ends = n == 0 || to.hang_up.load(Ordering::SeqCst);
-                state.2 = ends;
+                seen.ended = ends;
                 if ends {
                     drop(reader);
                     to.changed.notify_all();
@@ -147,22 +172,18 @@ impl Terminal {
     /// With the screen, when that takes too long or the program ends.
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<String> {
         let start = Instant::now();
-        let mut state = self
-            .shown
-            .parser
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.shown.lock();
         loop {
-            let screen = state.0.screen().contents();
+            let screen = seen.parser.screen().contents();
             if wanted(&screen) {
                 return Ok(screen);
             }
             let left = DEADLINE.saturating_sub(start.elapsed());
-            if state.2 || left.is_zero() {
+            if seen.ended || left.is_zero() {
                 bail!("{what} does not show:\n{screen}");
             }
-            let waited = self.shown.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.shown.changed.wait_timeout(seen, left);
+            seen = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -185,23 +206,41 @@ impl Terminal {
     /// How many bytes the program has written.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.shown
-            .parser
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
+        self.shown.lock().written
+    }
+
+    /// Whether nothing but ASCII has come from the program.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        self.shown.lock().ascii
+    }
+
+    /// The colours on the screen: -1 for the terminal's own, 0 to 255 for those of a palette, 256 for
+    /// any other.
+    #[must_use]
+    pub fn colours(&self) -> BTreeSet<i16> {
+        let number = |colour| match colour {
+            vt100::Color::Default => -1,
+            vt100::Color::Idx(number) => i16::from(number),
+            vt100::Color::Rgb(..) => 256,
+        };
+        let seen = self.shown.lock();
+        let screen = seen.parser.screen();
+        let (rows, columns) = screen.size();
+        let (rows, columns) = (rows.get(), columns.get());
+        let at = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let cells = at.filter_map(|(row, column)| screen.cell(row, column));
+        cells
+            .flat_map(|cell| [number(cell.fgcolor()), number(cell.bgcolor())])
+            .collect()
     }
 
     /// Whether the program has left the alternate screen, shows the cursor and lets the terminal
     /// echo: as a shell wants it.
     #[must_use]
     pub fn is_restored(&self) -> bool {
-        let state = self
-            .shown
-            .parser
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let screen = state.0.screen();
+        let seen = self.shown.lock();
+        let screen = seen.parser.screen();
         let echoes = self.master.as_ref().and_then(|m| m.get_termios());
         let echoes = echoes.is_none_or(|t| t.local_flags.bits() & ECHO != 0);
         !screen.alternate_screen() && !screen.hide_cursor() && echoes
@@ -212,13 +251,10 @@ impl Terminal {
     /// # Errors
     /// When the terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) -> Result<()> {
-        let mut state = self
-            .shown
-            .parser
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        state.0.screen_mut().set_size(cells(rows), cells(columns));
-        drop(state);
+        let mut seen = self.shown.lock();
+        let screen = seen.parser.screen_mut();
+        screen.set_size(cells(rows), cells(columns));
+        drop(seen);
         let master = self.master.as_ref().context("the terminal is closed")?;
         master.resize(size((columns, rows)))
     }
@@ -242,9 +278,9 @@ impl Terminal {
         self.shown.hang_up.store(true, Ordering::SeqCst);
         self.resize(100, 30)?;
         let shown = Arc::clone(&self.shown);
-        let state = shown.parser.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = |state: &mut (vt100::Parser, u64, bool)| !state.2;
-        let waited = shown.changed.wait_timeout_while(state, DEADLINE, open);
+        let seen = shown.lock();
+        let open = |seen: &mut Seen| !seen.ended;
+        let waited = shown.changed.wait_timeout_while(seen, DEADLINE, open);
         if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
             bail!("the program does not draw");
         }
@@ -262,10 +298,9 @@ impl Terminal {
         while start.elapsed() < DEADLINE {
             if let Some(status) = self.child.try_wait()? {
                 // What it wrote last is still on its way to the screen.
-                let state = self.shown.parser.lock();
-                let state = state.unwrap_or_else(PoisonError::into_inner);
+                let seen = self.shown.lock();
                 let (changed, limit) = (&self.shown.changed, Duration::from_secs(2));
-                drop(changed.wait_timeout_while(state, limit, |state| !state.2));
+                drop(changed.wait_timeout_while(seen, limit, |seen| !seen.ended));
                 return Ok(status);
             }
             std::thread::sleep(Duration::from_millis(10));

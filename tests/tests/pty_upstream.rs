@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use cupola_tests::binary;
 use cupola_tests::pty::Terminal;
+use cupola_tests::screen;
 use cupola_tests::upstream::{Access, Hardware, UpstreamIronic, environment};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -80,38 +81,19 @@ fn console(home: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Res
     Terminal::run_in(Path::new("/usr/bin/env"), &all, (80, 24), home)
 }
 
-/// The screen without what is another at each run: the address, times and identifiers.
+/// The screen without what is another at each run: the address, times and identifiers, and how many
+/// events were seen between two answers.
 fn lasting(screen: &str, url: &str) -> String {
-    let screen = screen.replace(url, "http://127.0.0.1:PORT");
-    let is_age = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_digit())
-            && word.ends_with(['s', 'm', 'h'])
-            && word
-                .chars()
-                .all(|c| c.is_ascii_digit() || "smhd".contains(c))
-    };
-    let is_clock = |word: &str| {
-        word.len() > 3 && word.contains(':') && word.chars().all(|c| c.is_ascii_digit() || c == ':')
-    };
-    let is_identifier = |word: &str| word.len() == 36 && word.matches('-').count() == 4;
-    let lines = screen.lines().map(|line| {
-        let words = line
-            .split_whitespace()
-            .map(|word| match word.trim_end_matches('.') {
-                age if is_age(age) => "AGE",
-                clock if is_clock(clock) => "TIME",
-                identifier if is_identifier(identifier) => "UUID",
-                _ => word,
-            });
-        let mut words: Vec<&str> = words.collect();
-        // How many there are depends on what was seen between two answers.
-        if let Some(at) = words.iter().position(|word| *word == "events,")
-            && let Some(count) = words.get_mut(at.saturating_sub(1))
-        {
-            *count = "N";
-        }
-        words.join(" ")
-    });
+    let screen = screen::lasting(&screen.replace(url, "http://127.0.0.1:PORT"));
+    let lines = screen
+        .lines()
+        .map(|line| match line.split_once(" events,") {
+            Some((before, after)) => {
+                let before = before.trim_end_matches(|c: char| c.is_ascii_digit());
+                format!("{before}N events,{after}")
+            }
+            None => line.to_owned(),
+        });
     lines.collect::<Vec<_>>().join("\n")
 }
 
