@@ -35,7 +35,11 @@ fn kind(word: &str) -> Option<&'static str> {
     if starts && word.ends_with(['s', 'm', 'h']) && all(&|c| digit(c) || "smhd".contains(c)) {
         return Some("AGE");
     }
-    if starts && word.len() > 3 && word.contains(':') && all(&|c| digit(c) || c == ':') {
+    if starts
+        && (4..=8).contains(&word.len())
+        && word.contains(':')
+        && all(&|c| digit(c) || c == ':')
+    {
         return Some("TIME");
     }
     if word.len() == 36 && word.matches('-').count() == 4 {
@@ -47,6 +51,9 @@ fn kind(word: &str) -> Option<&'static str> {
     }
     if word.contains("/cupola-demo-") {
         return Some("PATH");
+    }
+    if word.len() >= 40 && all(&|c| c.is_ascii_hexdigit() || c == '~') {
+        return Some("HASH");
     }
     if word.len() > 4 && all(&digit) {
         return Some("NUMBER");

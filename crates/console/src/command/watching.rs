@@ -4,6 +4,12 @@ use super::Command;
 use super::entry::{Entry, Scope, Takes};
 use crate::key::Key::Char;
 
+/// Where somebody may want to see all that is under way.
+const WORK: Scope = Scope::NODES
+    .or(Scope::DASHBOARD)
+    .or(Scope::RUN)
+    .or(Scope::RUNS);
+
 /// They, in the order in which the key bar shows those that it shows.
 pub(super) const TABLE: &[Entry] = &[
     Entry::new(
@@ -20,7 +26,7 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .names(&["board"])
     .keys(&[Char('b')])
-    .on(Scope::LIST.or(Scope::NODE))
+    .on(WORK)
     .bar("Board"),
     Entry::new(
         Command::Serial,
