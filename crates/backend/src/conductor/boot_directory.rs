@@ -161,7 +161,7 @@ fn classify(kind: &ContactKind) -> (BootService, bool) {
         | ContactKind::DhcpDecline { .. }
         | ContactKind::DhcpIgnored { .. } => (BootService::Dhcp, false),
         ContactKind::TftpStarted { .. } | ContactKind::TftpDone { .. } => (BootService::Tftp, true),
-        ContactKind::TftpFailed { .. } => (BootService::Tftp, false),
+        kind @ ContactKind::TftpFailed { .. } => (BootService::Tftp, kind.is_size_query()),
         ContactKind::ScriptServed { .. } | ContactKind::HttpStarted { .. } => {
             (BootService::Http, true)
         }

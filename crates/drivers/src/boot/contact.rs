@@ -252,6 +252,20 @@ impl fmt::Display for ScriptAction {
 }
 
 impl ContactKind {
+    /// Whether a client broke a transfer off before its first octet, having learnt the size from the
+    /// option acknowledgement (RFC 2349): what PXE ROMs do before each file.
+    #[must_use]
+    pub const fn is_size_query(&self) -> bool {
+        matches!(
+            self,
+            Self::TftpFailed {
+                bytes: 0,
+                reason: TftpFailure::ClientError { code: 0 | 8, .. },
+                ..
+            }
+        )
+    }
+
     /// Whether somebody has to do something about the network, the enrolment or the
     /// configuration, so that it belongs in the service's log as well: many of these have no node
     /// whose timeline would tell.
@@ -322,6 +336,9 @@ impl fmt::Display for ContactKind {
                 duration,
             } => {
                 write!(f, "TFTP {file} done: {bytes} bytes in {duration:.1?}")
+            }
+            Self::TftpFailed { file, .. } if self.is_size_query() => {
+                write!(f, "TFTP {file}: the client has asked for its size")
             }
             Self::TftpFailed {
                 file,
@@ -438,6 +455,40 @@ impl fmt::Display for TftpFailure {
             Self::Refused { reason } => f.write_str(reason),
             Self::Io { error } => f.write_str(error),
             Self::Cancelled => f.write_str("the service is stopping"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken_off(bytes: u64, code: u16) -> ContactKind {
+        ContactKind::TftpFailed {
+            file: "snponly.efi".to_owned(),
+            bytes,
+            duration: Duration::from_micros(800),
+            reason: TftpFailure::ClientError {
+                code,
+                message: "TFTP Aborted".to_owned(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_rom_that_asks_for_the_size_alone_has_not_failed() {
+        let query = broken_off(0, 8);
+        assert!(query.is_size_query());
+        assert_eq!(
+            query.to_string(),
+            "TFTP snponly.efi: the client has asked for its size"
+        );
+        for failed in [broken_off(1468, 8), broken_off(0, 3)] {
+            assert!(!failed.is_size_query());
+            assert!(
+                failed.to_string().contains("ended it with error"),
+                "{failed}"
+            );
         }
     }
 }

@@ -175,7 +175,9 @@ fn draw_row(
             buffer.set_line(x, row.y, &line, width);
         } else {
             let (text, mut style) = cell(column.field, node, state, theme);
-            if state.flash.is_lit(node.uuid, column.field) {
+            // Where the whole row is painted, nothing would be legible.
+            let is_painted = here && theme.paints_rows;
+            if state.flash.is_lit(node.uuid, column.field) && !is_painted {
                 style = style.add_modifier(Modifier::REVERSED);
             }
             buffer.set_stringn(x, row.y, clip(&text, room), room, style);
