@@ -61,10 +61,43 @@ impl Plain {
     /// How many of them are not where they are waited for.
     fn open(&self, nodes: &[NodeId], state: Option<ProvisionState>) -> usize {
         let nodes = nodes.iter().filter_map(|id| self.fleet.get(*id));
-        let is_open = |node: &&NodeSummary| match state {
-            Some(state) => node.provision_state != state && !fleet::is_failed(node),
-            None => fleet::is_moving(node),
-        };
-        nodes.filter(is_open).count()
+        nodes.filter(|node| is_open(node, state)).count()
+    }
+}
+
+/// Whether a node is not where it is waited for. One at rest is there when its conductor has let go of
+/// it: what is asked of it next would be refused until then.
+fn is_open(node: &NodeSummary, state: Option<ProvisionState>) -> bool {
+    let is_moving = fleet::is_moving(node);
+    let is_held = !is_moving && node.reservation.is_some();
+    let is_under_way = match state {
+        Some(state) => node.provision_state != state && !fleet::is_failed(node),
+        None => is_moving,
+    };
+    is_under_way || is_held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::summary;
+
+    #[test]
+    fn a_node_is_there_when_its_conductor_has_let_go_of_it() {
+        use ProvisionState as S;
+        for (state, held, wanted, open) in [
+            (S::Available, false, Some(S::Available), false),
+            (S::Available, true, Some(S::Available), true),
+            (S::Available, true, None, true),
+            (S::CleanFailed, true, Some(S::Available), true),
+            (S::CleanFailed, false, Some(S::Available), false),
+            (S::Cleaning, true, Some(S::Available), true),
+            (S::Cleaning, true, Some(S::Cleaning), false),
+            (S::Cleaning, false, None, true),
+        ] {
+            let mut node = summary(1, "n1", state);
+            node.reservation = held.then(|| "conductor-1".to_owned());
+            assert_eq!(is_open(&node, wanted), open, "{state:?} {held} {wanted:?}");
+        }
     }
 }
