@@ -237,7 +237,9 @@ impl LeaseTable {
     /// `None` where it is not.
     ///
     /// What is kept is good for twice the time, so that a machine that comes again and again (the
-    /// ROM, iPXE, the ramdisk, and every renewal at half of the time) is written down once.
+    /// ROM, iPXE, the ramdisk, and every renewal at half of the time) is written down once. What
+    /// has to be kept is only set aside until [`LeaseTable::kept`]: a machine that never hears of
+    /// its lease has not looked whether somebody else uses the address.
     pub(crate) fn commit(
         &self,
         wish: &Wish<'_>,
@@ -255,8 +257,10 @@ impl LeaseTable {
             .filter(|entry| entry.lease.address == address)?;
         let expires = after(now, lease_time);
         entry.lease.expires = expires;
-        entry.standing = Standing::Granted;
         let is_kept = entry.kept_until.is_some_and(|until| until >= expires);
+        if is_kept {
+            entry.standing = Standing::Granted;
+        }
         let keep = (!is_kept).then(|| Lease {
             expires: after(expires, lease_time),
             ..entry.lease.clone()
@@ -264,12 +268,13 @@ impl LeaseTable {
         Some(Granted { keep })
     }
 
-    /// The store has this lease now.
+    /// The store has this lease now, and the machine may hear of it.
     pub(crate) fn kept(&self, lease: &Lease) {
         if let Some(entry) = self.inner.lock().by_mac.get_mut(&lease.mac)
             && entry.lease.address == lease.address
         {
             entry.kept_until = Some(lease.expires);
+            entry.standing = Standing::Granted;
         }
     }
 

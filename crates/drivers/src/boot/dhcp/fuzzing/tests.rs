@@ -248,6 +248,18 @@ fn the_seeds_reach_deep() {
     assert_eq!(counts("raw").0, 1);
 }
 
+/// Its address was never promised to it: that its lease could not be written, makes it no lease.
+#[test]
+fn what_could_not_be_kept_is_looked_for_before_it_is_offered() {
+    let (store_fails, somebody_has_the_first) = (8, 16);
+    let names_the_first = 8;
+    let mut input = vec![store_fails | somebody_has_the_first];
+    input.extend(says(1, REQUEST, names_the_first, &[]));
+    input.extend(says(1, DISCOVER, 0, &[]));
+    let answered = play(&input);
+    assert_eq!((answered.acks, answered.offers), (0, 1));
+}
+
 proptest! {
     #[test]
     fn hostile_messages_get_nobody_an_address_that_is_not_theirs(
