@@ -149,6 +149,8 @@ impl Walk {
         self.leave(":group none\r", "state available: 4 nodes")?;
         self.keep("columns", ":columns name,state,rack,unit,class\r", "CLASS")?;
         self.leave(":columns default\r", "RACK")?;
+        self.press(" jV", "3 marked")?;
+        self.leave("**g", "marked")?;
         self.press("z", "FROZEN")?;
         self.leave("z", "FROZEN")?;
         Ok(())
@@ -182,6 +184,7 @@ impl Walk {
         self.press("2", "manage")?;
         self.press("3", "available")?;
         self.press("4", "Logs of its ramdisks")?;
+        self.press("5", "\"driver_info\": ")?;
         self.press(ESC, "4 nodes")?;
         self.press(":compare r01u01 r01u02\r", "compare r01u01 with r01u02")?;
         self.keep("compare", "a", "driver")?;

@@ -155,6 +155,7 @@ impl App {
             capabilities.colours != Colours::Mono && capabilities.frame_interval.as_millis() <= 40;
         let worker = Worker::start(client, send_event, look.files.clone());
         theme.name.clone_into(&mut state.theme);
+        state.theme_asked = look.theme.clone().unwrap_or_default();
         if let Some(warning) = theme.warnings.first() {
             state.tell(
                 Severity::Warning,
@@ -265,8 +266,8 @@ impl App {
     }
 
     fn change_theme(&mut self, name: String) {
-        let name = (!name.is_empty()).then_some(name);
-        match Theme::load(name.as_deref(), self.look.ascii, &self.capabilities) {
+        let asked = (!name.is_empty()).then_some(name.as_str());
+        match Theme::load(asked, self.look.ascii, &self.capabilities) {
             Ok(theme) => {
                 let (severity, text) = match theme.warnings.first() {
                     Some(warning) => (Severity::Warning, format!(": {warning}")),
@@ -275,6 +276,7 @@ impl App {
                 self.state
                     .tell(severity, format!("theme {}{text}", theme.name));
                 theme.name.clone_into(&mut self.state.theme);
+                self.state.theme_asked = name;
                 self.theme = theme;
             }
             Err(error) => self.state.tell(Severity::Warning, error.to_string()),

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     View,
     /// Mark the node under the cursor.
     Mark,
+    /// Mark all from the last mark to the cursor.
+    MarkRange,
     /// Mark all nodes that are shown.
     MarkAll,
     /// Choose a provision verb from a menu.

@@ -149,6 +149,10 @@ pub(crate) struct State {
     pub(crate) tickets: u32,
     /// The name of the theme that is shown.
     pub(crate) theme: String,
+    /// What was asked for when it was chosen: a name, a file, or nothing for the terminal's own.
+    pub(crate) theme_asked: String,
+    /// What was asked for before themes were looked at in the command bar.
+    pub(crate) theme_before: Option<String>,
     /// What was told at the start.
     pub(crate) welcome: Option<Welcome>,
     /// What is set for the console.
@@ -196,6 +200,8 @@ impl State {
             watching: Watching::default(),
             tickets: 0,
             theme: String::new(),
+            theme_asked: String::new(),
+            theme_before: None,
             welcome: None,
             settings: Settings::default(),
             themes: Vec::new(),

@@ -235,6 +235,7 @@ fn run_on(
         Command::View => arrange::view(state, text, effects),
         Command::SortReverse => navigate::reverse(state),
         Command::Mark => navigate::mark(state),
+        Command::MarkRange => navigate::mark_range(state),
         Command::MarkAll => state.list.toggle_all(&state.fleet),
         Command::Enroll => enroll::open(state, text, effects),
         Command::NextPart => node::next_part(state, effects),

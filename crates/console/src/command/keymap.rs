@@ -54,7 +54,7 @@ const fn is_fixed(key: Key) -> bool {
     match key {
         K::Enter | K::Esc | K::Tab | K::BackTab | K::Up | K::Down | K::Left | K::Right => true,
         K::Home | K::End | K::PageUp | K::PageDown | K::F(1) => true,
-        K::Char(c) => matches!(c, 'j' | 'k' | 'g' | 'G' | ':' | '1'..='4'),
+        K::Char(c) => matches!(c, 'j' | 'k' | 'g' | 'G' | ':' | '1'..='5'),
         K::Ctrl(c) => matches!(c, 'b' | 'c' | 'f'),
         K::Alt(_) | K::Backspace | K::Delete | K::Insert | K::F(_) => false,
     }

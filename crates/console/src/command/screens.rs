@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Entry] = &[
     .bar("Enrol"),
     Entry::new(
         Command::NextPart,
-        "the next part: summary, verbs, timeline, logs",
+        "the next part: summary, verbs, timeline, logs, JSON",
     )
     .names(&["part"])
     .keys(&[Tab])
@@ -159,6 +159,13 @@ pub(super) const REST: &[Entry] = &[
     .names(&["view"])
     .on(Scope::LIST)
     .takes(Takes::Text),
+    Entry::new(
+        Command::MarkRange,
+        "mark all from the node that was marked last to the one under the cursor",
+    )
+    .names(&["mark-range"])
+    .keys(&[Char('V')])
+    .on(Scope::LIST),
     Entry::new(
         Command::MarkAll,
         "mark all nodes that the filter shows, or unmark them",

@@ -29,6 +29,8 @@ pub(crate) struct List {
     pub(crate) columns: Vec<Field>,
     /// The marked nodes.
     pub(crate) marks: BTreeSet<NodeId>,
+    /// The node that was marked last: one end of a range.
+    anchor: Option<NodeId>,
     query: Query,
     /// Places of all nodes, sorted.
     order: Vec<u32>,
@@ -314,6 +316,7 @@ impl List {
             && !self.marks.remove(&id)
         {
             self.marks.insert(id);
+            self.anchor = Some(id);
         }
         if let (Some(heading), Some(field)) = (&self.heading, self.group) {
             let nodes = self.matched.iter().filter_map(|at| fleet.at(*at as usize));
@@ -321,6 +324,25 @@ impl List {
             let ids: Vec<NodeId> = inside.map(|node| node.uuid).collect();
             self.toggle_marks(ids);
         }
+    }
+
+    /// Marks all rows from the node that was marked last to the cursor; false where that node is not
+    /// marked any more, or not shown.
+    pub(crate) fn mark_range(&mut self, fleet: &Fleet) -> bool {
+        let id_of = |row: &Row| match row {
+            Row::Node(place) => fleet.at(*place as usize).map(|node| node.uuid),
+            Row::Head(_) => None,
+        };
+        let anchor = self.anchor.filter(|id| self.marks.contains(id));
+        let from = anchor.and_then(|id| self.rows.iter().position(|row| id_of(row) == Some(id)));
+        let Some(from) = from else {
+            return false;
+        };
+        let (first, last) = (from.min(self.at), from.max(self.at));
+        let range = self.rows.get(first..=last).unwrap_or_default();
+        self.marks.extend(range.iter().filter_map(id_of));
+        self.anchor = self.cursor.or(anchor);
+        true
     }
 
     /// Marks all nodes that the filter shows; when all are marked already, takes their marks away.

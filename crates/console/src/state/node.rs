@@ -8,6 +8,7 @@ use cupola_api::port::Port;
 use super::logs::Logs;
 use super::timeline::Timeline;
 use super::watching::viewer::Viewer;
+use crate::redact;
 
 /// The parts of the node screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,11 +22,19 @@ pub(crate) enum Part {
     Timeline,
     /// The logs that were collected of its ramdisks.
     Logs,
+    /// The node as the API has it.
+    Json,
 }
 
 impl Part {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Summary, Self::Verbs, Self::Timeline, Self::Logs];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Summary,
+        Self::Verbs,
+        Self::Timeline,
+        Self::Logs,
+        Self::Json,
+    ];
 
     /// Its name.
     pub(crate) const fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Part {
             Self::Verbs => "Verbs",
             Self::Timeline => "Timeline",
             Self::Logs => "Logs",
+            Self::Json => "JSON",
         }
     }
 
@@ -43,7 +53,8 @@ impl Part {
             Self::Summary => Self::Verbs,
             Self::Verbs => Self::Timeline,
             Self::Timeline => Self::Logs,
-            Self::Logs => Self::Summary,
+            Self::Logs => Self::Json,
+            Self::Json => Self::Summary,
         }
     }
 }
@@ -75,6 +86,8 @@ pub(crate) struct NodeView {
     pub(crate) verb: usize,
     /// The first line of the summary that is shown.
     pub(crate) top: usize,
+    /// The first line of the JSON that is shown.
+    pub(crate) json_top: usize,
 }
 
 impl NodeView {
@@ -93,6 +106,18 @@ impl NodeView {
             is_asking: false,
             verb: 0,
             top: 0,
+            json_top: 0,
         }
+    }
+
+    /// The node as the API has it, a line a member; what is secret is masked.
+    pub(crate) fn json(&self) -> Vec<String> {
+        let node = self.node.as_deref().map(serde_json::to_value);
+        let Some(Ok(mut node)) = node else {
+            return Vec::new();
+        };
+        redact::json(&mut node);
+        // An alternate form of a value is its text over several lines.
+        format!("{node:#}").lines().map(str::to_owned).collect()
     }
 }

@@ -10,6 +10,7 @@ pub(super) mod deploy;
 pub(super) mod discovery;
 pub(super) mod enroll;
 pub(super) mod form;
+mod json;
 pub(super) mod ladder;
 pub(super) mod lens;
 pub(super) mod list;

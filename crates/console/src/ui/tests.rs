@@ -235,6 +235,8 @@ fn node() {
         snapshot!(format!("node-verbs-{columns}x{rows}"), &mut state);
         press(&mut state, "3");
         snapshot!(format!("node-timeline-{columns}x{rows}"), &mut state);
+        press(&mut state, "5");
+        snapshot!(format!("node-json-{columns}x{rows}"), &mut state);
     }
 }
 

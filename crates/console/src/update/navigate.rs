@@ -164,6 +164,14 @@ pub(super) fn reverse(state: &mut State) {
     });
 }
 
+/// Marks all from the node that was marked last to the cursor.
+pub(super) fn mark_range(state: &mut State) {
+    if !state.list.mark_range(&state.fleet) {
+        let text = "mark one end of the range with Space, then press V at its other end";
+        state.tell(Severity::Info, text);
+    }
+}
+
 /// Marks the node under the cursor and goes on to the next.
 pub(super) fn mark(state: &mut State) {
     state.list.toggle_mark(&state.fleet);

@@ -52,7 +52,7 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
     let Screen::Node(view) = &mut state.screen else {
         return false;
     };
-    if let Key::Char(digit @ '1'..='4') = key {
+    if let Key::Char(digit @ '1'..='5') = key {
         let at = digit as usize - '1' as usize;
         go_to(
             state,
@@ -100,6 +100,10 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
         Part::Verbs => view.verb = view.verb.saturating_add_signed(by).min(VERBS.len() - 1),
         Part::Timeline => view.timeline.scroll(by, height),
         Part::Logs => logs::scroll(view, by, height, effects),
+        Part::Json => {
+            let last = view.json().len().saturating_sub(height);
+            view.json_top = view.json_top.saturating_add_signed(by).min(last);
+        }
     }
     true
 }

@@ -116,10 +116,14 @@ fn on_command(
     effects: &mut Vec<Effect>,
 ) -> Option<Prompt> {
     match key {
-        Key::Esc | Key::Ctrl('c') => None,
-        Key::Backspace if line.is_empty() => None,
-        Key::Enter if line.text().trim().is_empty() => None,
+        Key::Esc | Key::Ctrl('c') => theme_as_before(state, effects),
+        Key::Backspace if line.is_empty() => theme_as_before(state, effects),
+        Key::Enter if line.text().trim().is_empty() => theme_as_before(state, effects),
         Key::Enter => {
+            if names_theme(state, &line).is_some() {
+                state.theme_before = None;
+            }
+            theme_as_before(state, effects);
             if state.command_bar.remember(&line.text()) {
                 effects.push(Effect::Remember(line.text().trim_end().to_owned()));
             }
@@ -145,6 +149,7 @@ fn on_command(
         }
         Key::Tab | Key::BackTab => {
             complete(state, &mut line, key == Key::Tab);
+            show_theme(state, &line, effects);
             Some(Prompt::Command(line))
         }
         Key::Up | Key::Down => {
@@ -252,6 +257,29 @@ fn on_save(
             Some(Prompt::Save(line, run))
         }
     }
+}
+
+/// The theme that a command names, where it is one of ours.
+fn names_theme(state: &State, line: &LineEdit) -> Option<String> {
+    let text = line.text();
+    let name = text.trim().strip_prefix("theme ")?.trim();
+    let is_known = state.themes.iter().any(|known| known == name);
+    is_known.then(|| name.to_owned())
+}
+
+/// A theme is shown as soon as it is offered.
+fn show_theme(state: &mut State, line: &LineEdit, effects: &mut Vec<Effect>) {
+    if let Some(name) = names_theme(state, line) {
+        let asked = state.theme_asked.clone();
+        state.theme_before.get_or_insert(asked);
+        effects.push(Effect::Theme(name));
+    }
+}
+
+/// Without Enter the theme before comes back. The prompt closes.
+fn theme_as_before(state: &mut State, effects: &mut Vec<Effect>) -> Option<Prompt> {
+    effects.extend(state.theme_before.take().map(Effect::Theme));
+    None
 }
 
 /// Takes the next of what may stand there, or the one before. Where there is one thing only, the

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{activity, ladder, lens, logs, timeline};
+use super::{activity, json, ladder, lens, logs, timeline};
 use crate::command::{self, Command};
 use crate::describe;
 use crate::state::State;
@@ -45,6 +45,7 @@ pub(crate) fn draw(buffer: &mut Buffer, area: Rect, state: &State, view: &NodeVi
         Part::Verbs => draw_verbs(buffer, body, state, view, theme),
         Part::Timeline => draw_timeline(buffer, body, state, view, theme),
         Part::Logs => logs::draw(buffer, body, view, &state.zone, theme),
+        Part::Json => json::draw(buffer, body, view, theme),
     }
 }
 

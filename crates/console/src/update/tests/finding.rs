@@ -162,3 +162,79 @@ fn a_line_of_the_dashboard_shows_the_nodes_that_it_counts() {
     press(&mut state, "[");
     assert_eq!(state.list.len(), 4);
 }
+
+#[test]
+fn a_range_is_marked_from_the_last_mark_to_the_cursor_either_way() {
+    let mut state = with(&[ProvisionState::Active; 6]);
+    press(&mut state, "V");
+    assert!(state.list.marks.is_empty(), "there is no other end");
+    assert!(state.notice.is_some());
+    press(&mut state, "j <down>V");
+    let marked = |state: &State| -> Vec<String> {
+        let marks = state.list.marks.iter();
+        marks.map(|id| state.name_of(*id)).collect()
+    };
+    assert_eq!(marked(&state), ["n2", "n3", "n4"]);
+    // The cursor's end is where the next range begins.
+    press(&mut state, "gV");
+    assert_eq!(marked(&state), ["n1", "n2", "n3", "n4"]);
+    press(&mut state, "<esc>GV");
+    assert!(
+        state.list.marks.is_empty(),
+        "the end is not marked any more"
+    );
+}
+
+#[test]
+fn a_theme_is_seen_while_it_is_chosen_and_goes_with_esc() {
+    let themes = |effects: &[Effect]| -> Vec<String> {
+        let name = |effect: &Effect| match effect {
+            Effect::Theme(name) => Some(name.clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(name).collect()
+    };
+    let mut state = some();
+    state.themes = vec!["default".to_owned(), "light".to_owned(), "mono".to_owned()];
+    state.theme_asked = "mine.toml".to_owned();
+    let seen = themes(&press(&mut state, ":theme li<tab>"));
+    assert_eq!(seen, ["light"]);
+    assert_eq!(themes(&press(&mut state, "<esc>")), ["mine.toml"]);
+    press(&mut state, ":theme li<tab>");
+    assert_eq!(themes(&press(&mut state, "<enter>")), ["light"]);
+    assert!(state.theme_before.is_none());
+    press(&mut state, ":theme li<tab>");
+    let other = themes(&press(&mut state, "<c-u>sort name<enter>"));
+    assert_eq!(other, ["mine.toml"], "another command takes it back");
+}
+
+#[test]
+fn a_node_is_shown_as_json_without_secrets() {
+    let mut state = some();
+    press(&mut state, "<enter>5");
+    assert!(screen(&mut state).contains("asking the server"));
+    let id = state.targets()[0];
+    let mut node = cupola_api::node::Node::new(id, "ipmi".to_owned());
+    let info = serde_json::json!({ "ipmi_username": "admin", "ipmi_password": "geheim" });
+    node.driver_info = info.as_object().expect("an object").clone();
+    let known = Reply::Node(id, Ok(Box::new((node, Vec::new()))));
+    update(&mut state, Event::Reply(known));
+    let mut text = screen(&mut state);
+    press(&mut state, "<end>");
+    text.push_str(&screen(&mut state));
+    assert!(
+        text.contains("\\\"uuid\\\"") || text.contains("\"uuid\""),
+        "{text}"
+    );
+    assert!(!text.contains("geheim"), "{text}");
+    let effects = press(&mut state, "S");
+    let Some(Effect::Watch(crate::watching::Ask::Save(file, written))) = effects.first() else {
+        panic!("{effects:?}");
+    };
+    assert!(file.ends_with(".json"), "{file}");
+    assert!(
+        written.contains("\"ipmi_username\": \"admin\""),
+        "{written}"
+    );
+    assert!(!written.contains("geheim"), "{written}");
+}

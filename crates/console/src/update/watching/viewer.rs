@@ -23,7 +23,7 @@ fn lines_of(state: &mut State) -> Option<&mut NodeView> {
     let has_lines = match view.part {
         Part::Timeline => true,
         Part::Logs => view.logs.open.is_some(),
-        Part::Summary | Part::Verbs => false,
+        Part::Summary | Part::Verbs | Part::Json => false,
     };
     if !has_lines && view.part != Part::Logs {
         view.part = Part::Timeline;
@@ -244,6 +244,12 @@ pub(super) fn save(state: &mut State, effects: &mut Vec<Effect>) {
         let ask = Ask::SaveLog(view.id, open.name.clone(), file);
         effects.push(Effect::Watch(ask));
         return state.tell(Severity::Info, "writing the log to a file");
+    }
+    if view.part == Part::Json {
+        let text = view.json().join("\n") + "\n";
+        let file = super::file_name(&format!("node-{name}"), state, "json");
+        effects.push(Effect::Watch(Ask::Save(file, text)));
+        return;
     }
     let lines: Vec<String> = view.timeline.events().map(describe::line).collect();
     let file = super::file_name(&format!("timeline-{name}"), state, "txt");
