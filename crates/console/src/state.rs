@@ -268,6 +268,9 @@ impl State {
         }
         let height = self.list_height();
         self.list.settle(&self.fleet, height, self.now);
+        if matches!(self.screen, Screen::Board) {
+            self.watching.board.settle(self.now);
+        }
     }
 
     /// Where commands are looked for.

@@ -96,6 +96,11 @@ impl Fleet {
         self.nodes.get(place)
     }
 
+    /// The place of the node with this id.
+    pub(crate) fn place_of(&self, id: NodeId) -> Option<usize> {
+        self.index.get(&id).copied()
+    }
+
     /// The node with this name or UUID.
     pub(crate) fn find(&self, text: &str) -> Option<&NodeSummary> {
         let by_id = text.parse().ok().and_then(|id| self.get(id));

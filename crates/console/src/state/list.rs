@@ -15,6 +15,9 @@ use super::group::{self, Group, Row};
 use super::query::Query;
 use super::sort::Sort;
 use super::view::View;
+use lines::{Lines, Look, Scope};
+
+mod lines;
 
 /// The list and its place on the screen.
 #[derive(Debug, Default)]
@@ -32,17 +35,8 @@ pub(crate) struct List {
     /// The node that was marked last: one end of a range.
     anchor: Option<NodeId>,
     query: Query,
-    /// Places of all nodes, sorted.
-    order: Vec<u32>,
-    /// Places of the nodes that the filter shows.
-    matched: Vec<u32>,
-    rows: Vec<Row>,
-    groups: Vec<Group>,
     folded: BTreeSet<String>,
-    /// Nodes or the order have changed.
-    unsorted: bool,
-    /// What the filter shows, or how it is grouped, has changed.
-    stale: bool,
+    lines: Lines,
     cursor: Option<NodeId>,
     /// The heading under the cursor.
     heading: Option<String>,
@@ -61,13 +55,15 @@ pub(crate) enum Shown<'a> {
 
 impl List {
     /// Something changed: rows are worked out anew before the next frame.
-    pub(crate) const fn touch(&mut self) {
-        self.unsorted = true;
+    pub(crate) fn touch(&mut self) {
+        self.lines.touch();
     }
 
-    /// A node is about to change, or to be there: what that cannot move or hide stays as it is worked out.
+    /// The node at this place of the fleet is about to change, or to be there: only its own row is
+    /// worked out anew, and not even that where the change cannot move or hide it.
     pub(crate) fn note(
         &mut self,
+        place: usize,
         before: Option<&NodeSummary>,
         after: &NodeSummary,
         now: Timestamp,
@@ -81,12 +77,16 @@ impl List {
                 && self.sort.compare(before, after).is_eq()
                 && self.query.matches(before, now) == self.query.matches(after, now)
         };
-        self.unsorted = self.unsorted || !before.is_some_and(stays);
+        if !before.is_some_and(stays) {
+            self.lines.change(place);
+        }
     }
 
     /// Time has passed: a filter that asks for ages may show other nodes.
     pub(crate) fn tick(&mut self) {
-        self.stale |= self.query.is_timed();
+        if self.query.is_timed() {
+            self.lines.filter(Scope::All);
+        }
     }
 
     /// Whether what the list shows changes with the time alone.
@@ -97,8 +97,13 @@ impl List {
     /// Sets the filter.
     pub(crate) fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.filter);
-        self.query = Query::parse(text);
-        self.stale = true;
+        let query = Query::parse(text);
+        self.lines.filter(if query.narrows(&self.query) {
+            Scope::Shown
+        } else {
+            Scope::All
+        });
+        self.query = query;
     }
 
     /// What of the filter makes no sense.
@@ -107,9 +112,9 @@ impl List {
     }
 
     /// Sets the order.
-    pub(crate) const fn set_sort(&mut self, sort: Sort) {
+    pub(crate) fn set_sort(&mut self, sort: Sort) {
         self.sort = sort;
-        self.unsorted = true;
+        self.lines.touch();
     }
 
     /// Groups nodes by a field, or no more. All groups are open at first.
@@ -117,7 +122,7 @@ impl List {
         self.group = group;
         self.folded.clear();
         self.heading = None;
-        self.unsorted = true;
+        self.lines.touch();
     }
 
     /// How the list is looked at.
@@ -141,14 +146,21 @@ impl List {
 
     /// Brings rows, cursor and screen part into line; `height` is the number of visible rows.
     pub(crate) fn settle(&mut self, fleet: &Fleet, height: usize, now: Timestamp) {
-        if std::mem::take(&mut self.unsorted) {
-            self.put_in_order(fleet);
-            self.stale = true;
+        let look = Look {
+            sort: self.sort,
+            group: self.group,
+            query: &self.query,
+            folded: &self.folded,
+            now,
+        };
+        let done = self.lines.settle(fleet, &look);
+        if done.sorted_all {
+            self.marks.retain(|id| fleet.get(*id).is_some());
         }
-        if std::mem::take(&mut self.stale) {
-            self.work_out(fleet, now);
+        if done.moved {
+            self.find_cursor(fleet);
         }
-        let last = self.rows.len().saturating_sub(1);
+        let last = self.lines.rows().len().saturating_sub(1);
         self.at = self.at.min(last);
         self.hold(fleet);
         let height = height.max(1);
@@ -156,50 +168,11 @@ impl List {
         self.top = self.top.max((self.at + 1).saturating_sub(height));
     }
 
-    fn put_in_order(&mut self, fleet: &Fleet) {
-        if self.order.len() != fleet.len() {
-            self.order = (0..u32::try_from(fleet.len()).unwrap_or(u32::MAX)).collect();
-        }
-        let (sort, group) = (self.sort, self.group);
-        let at = |place: u32| fleet.at(place as usize);
-        // Nearly sorted after a small change, which the standard sort takes advantage of.
-        self.order.sort_by(|a, b| match (at(*a), at(*b)) {
-            (Some(a), Some(b)) => {
-                let groups = group.map(|field| {
-                    let labels = || group::label(field, a).cmp(&group::label(field, b));
-                    field.compare(a, b).then_with(labels)
-                });
-                let groups = groups.unwrap_or(std::cmp::Ordering::Equal);
-                groups.then_with(|| sort.compare(a, b))
-            }
-            (a, b) => a.is_none().cmp(&b.is_none()),
-        });
-        self.marks.retain(|id| fleet.get(*id).is_some());
-    }
-
-    fn work_out(&mut self, fleet: &Fleet, now: Timestamp) {
-        let at = |place: u32| fleet.at(place as usize);
-        let shown = |place: &u32| at(*place).is_some_and(|n| self.query.matches(n, now));
-        self.matched.clear();
-        if self.query.is_empty() {
-            self.matched.extend_from_slice(&self.order);
-        } else {
-            let order = self.order.iter().copied();
-            self.matched.extend(order.filter(shown));
-        }
-        (self.rows, self.groups) = group::rows(fleet, &self.matched, self.group, &self.folded);
+    /// The line of what the cursor holds on to, where it is still shown.
+    fn find_cursor(&mut self, fleet: &Fleet) {
         let found = match (&self.heading, self.cursor) {
-            (Some(heading), _) => self.rows.iter().position(|row| match row {
-                Row::Head(number) => self
-                    .groups
-                    .get(*number as usize)
-                    .is_some_and(|group| group.label == *heading),
-                Row::Node(_) => false,
-            }),
-            (None, Some(cursor)) => self.rows.iter().position(|row| match row {
-                Row::Node(place) => at(*place).is_some_and(|n| n.uuid == cursor),
-                Row::Head(_) => false,
-            }),
+            (Some(heading), _) => self.lines.find_group(heading),
+            (None, Some(id)) => self.lines.find(fleet, id, self.at),
             (None, None) => None,
         };
         if let Some(found) = found {
@@ -211,10 +184,10 @@ impl List {
     fn hold(&mut self, fleet: &Fleet) {
         self.cursor = None;
         self.heading = None;
-        match self.rows.get(self.at) {
+        match self.lines.rows().get(self.at) {
             Some(Row::Node(place)) => self.cursor = fleet.at(*place as usize).map(|n| n.uuid),
             Some(Row::Head(number)) => {
-                let group = self.groups.get(*number as usize);
+                let group = self.lines.groups().get(*number as usize);
                 self.heading = group.map(|group| group.label.clone());
             }
             None => {}
@@ -223,7 +196,7 @@ impl List {
 
     /// Moves the cursor by so many rows; it stops at both ends.
     pub(crate) fn step(&mut self, fleet: &Fleet, by: isize) {
-        let last = self.rows.len().saturating_sub(1);
+        let last = self.lines.rows().len().saturating_sub(1);
         self.at = self.at.saturating_add_signed(by).min(last);
         self.hold(fleet);
     }
@@ -231,7 +204,7 @@ impl List {
     /// Moves the cursor to this visible line, where there is one; whether it was there already.
     pub(crate) fn point(&mut self, fleet: &Fleet, line: usize) -> bool {
         let at = self.top + line;
-        if at >= self.rows.len() {
+        if at >= self.lines.rows().len() {
             return false;
         }
         let before = std::mem::replace(&mut self.at, at);
@@ -243,7 +216,7 @@ impl List {
     pub(crate) fn go_to(&mut self, id: NodeId) {
         self.cursor = Some(id);
         self.heading = None;
-        self.stale = true;
+        self.lines.group();
     }
 
     /// The node under the cursor.
@@ -254,12 +227,15 @@ impl List {
     /// The group whose heading is under the cursor.
     pub(crate) fn heading(&self) -> Option<&Group> {
         let heading = self.heading.as_ref()?;
-        self.groups.iter().find(|group| group.label == *heading)
+        self.lines
+            .groups()
+            .iter()
+            .find(|group| group.label == *heading)
     }
 
     /// How many groups there are.
-    pub(crate) const fn group_count(&self) -> usize {
-        self.groups.len()
+    pub(crate) fn group_count(&self) -> usize {
+        self.lines.groups().len()
     }
 
     /// Folds the group under the cursor, or unfolds it; false where there is no heading.
@@ -270,23 +246,28 @@ impl List {
         if !self.folded.remove(&heading) {
             self.folded.insert(heading);
         }
-        self.stale = true;
+        self.lines.group();
         true
     }
 
     /// Folds all groups, or unfolds them when all are folded.
     pub(crate) fn toggle_folds(&mut self) {
-        if self.groups.iter().all(|group| group.folded) {
+        if self.lines.groups().iter().all(|group| group.folded) {
             self.folded.clear();
         } else {
-            self.folded = self.groups.iter().map(|g| g.label.clone()).collect();
+            self.folded = self
+                .lines
+                .groups()
+                .iter()
+                .map(|g| g.label.clone())
+                .collect();
         }
-        self.stale = true;
+        self.lines.group();
     }
 
     /// How many nodes the filter shows.
-    pub(crate) const fn len(&self) -> usize {
-        self.matched.len()
+    pub(crate) fn len(&self) -> usize {
+        self.lines.matched().len()
     }
 
     /// Whether the filter hides anything.
@@ -300,10 +281,16 @@ impl List {
         fleet: &'a Fleet,
         height: usize,
     ) -> impl Iterator<Item = (bool, Shown<'a>)> {
-        let rows = self.rows.iter().enumerate().skip(self.top).take(height);
+        let rows = self
+            .lines
+            .rows()
+            .iter()
+            .enumerate()
+            .skip(self.top)
+            .take(height);
         rows.filter_map(|(line, row)| {
             let shown = match row {
-                Row::Head(number) => Shown::Group(self.groups.get(*number as usize)?),
+                Row::Head(number) => Shown::Group(self.lines.groups().get(*number as usize)?),
                 Row::Node(place) => Shown::Node(fleet.at(*place as usize)?),
             };
             Some((line == self.at, shown))
@@ -319,7 +306,11 @@ impl List {
             self.anchor = Some(id);
         }
         if let (Some(heading), Some(field)) = (&self.heading, self.group) {
-            let nodes = self.matched.iter().filter_map(|at| fleet.at(*at as usize));
+            let nodes = self
+                .lines
+                .matched()
+                .iter()
+                .filter_map(|at| fleet.at(*at as usize));
             let inside = nodes.filter(|node| group::label(field, node) == heading.as_str());
             let ids: Vec<NodeId> = inside.map(|node| node.uuid).collect();
             self.toggle_marks(ids);
@@ -334,12 +325,17 @@ impl List {
             Row::Head(_) => None,
         };
         let anchor = self.anchor.filter(|id| self.marks.contains(id));
-        let from = anchor.and_then(|id| self.rows.iter().position(|row| id_of(row) == Some(id)));
+        let from = anchor.and_then(|id| {
+            self.lines
+                .rows()
+                .iter()
+                .position(|row| id_of(row) == Some(id))
+        });
         let Some(from) = from else {
             return false;
         };
         let (first, last) = (from.min(self.at), from.max(self.at));
-        let range = self.rows.get(first..=last).unwrap_or_default();
+        let range = self.lines.rows().get(first..=last).unwrap_or_default();
         self.marks.extend(range.iter().filter_map(id_of));
         self.anchor = self.cursor.or(anchor);
         true
@@ -347,7 +343,11 @@ impl List {
 
     /// Marks all nodes that the filter shows; when all are marked already, takes their marks away.
     pub(crate) fn toggle_all(&mut self, fleet: &Fleet) {
-        let nodes = self.matched.iter().filter_map(|at| fleet.at(*at as usize));
+        let nodes = self
+            .lines
+            .matched()
+            .iter()
+            .filter_map(|at| fleet.at(*at as usize));
         let ids = nodes.map(|node| node.uuid).collect();
         self.toggle_marks(ids);
     }
@@ -373,159 +373,4 @@ impl List {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{fleet, summary};
-    use cupola_api::state::provision::ProvisionState;
-
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn settled(count: u32) -> (Fleet, List) {
-        let fleet = fleet(count);
-        let mut list = List::default();
-        list.touch();
-        list.settle(&fleet, 10, NOW);
-        (fleet, list)
-    }
-
-    #[test]
-    fn the_cursor_stays_on_its_node_when_the_order_changes() {
-        let (fleet, mut list) = settled(50);
-        list.step(&fleet, 20);
-        let node = list.cursor();
-        list.set_sort(Sort {
-            column: Field::Name,
-            reversed: true,
-        });
-        list.settle(&fleet, 10, NOW);
-        assert_eq!(list.cursor(), node);
-        assert!(
-            list.visible(&fleet, 10).any(
-                |(here, shown)| here && matches!(shown, Shown::Node(n) if Some(n.uuid) == node)
-            )
-        );
-    }
-
-    #[test]
-    fn the_cursor_survives_a_filter_that_hides_its_node_and_a_removal() {
-        let (mut fleet, mut list) = settled(50);
-        list.step(&fleet, 49);
-        list.set_filter("nothing-is-called-so");
-        list.settle(&fleet, 10, NOW);
-        assert_eq!((list.len(), list.cursor()), (0, None));
-        list.set_filter("");
-        list.settle(&fleet, 10, NOW);
-        let id = list.cursor().expect("a node again");
-        fleet.remove(id);
-        list.touch();
-        list.settle(&fleet, 10, NOW);
-        assert!(list.cursor().is_some_and(|now| now != id));
-    }
-
-    /// What the list says after a change that was noted, and after one that had everything worked out anew.
-    #[test]
-    fn a_noted_change_shows_what_working_out_anew_shows() {
-        let views = [
-            ("", Field::Name, None),
-            ("", Field::State, None),
-            ("state:active", Field::Name, None),
-            ("!state:active", Field::Power, None),
-            ("", Field::Name, Some(Field::State)),
-        ];
-        for (filter, column, group) in views {
-            let (mut fleet, mut list) = settled(20);
-            list.set_filter(filter);
-            list.set_sort(Sort {
-                column,
-                reversed: false,
-            });
-            list.set_group(group);
-            list.settle(&fleet, 30, NOW);
-            for number in [3, 3, 7, 25] {
-                let name = format!("node-{number}");
-                let state = match number {
-                    7 => ProvisionState::Deploying,
-                    _ => ProvisionState::Active,
-                };
-                let node = summary(number, &name, state);
-                list.note(fleet.get(node.uuid), &node, NOW);
-                fleet.apply(node);
-                list.settle(&fleet, 30, NOW);
-                let shown = |list: &List| -> Vec<String> {
-                    list.visible(&fleet, 30)
-                        .map(|(_, shown)| match shown {
-                            Shown::Group(group) => group.label.clone(),
-                            Shown::Node(node) => {
-                                format!("{} {:?}", node.uuid, node.provision_state)
-                            }
-                        })
-                        .collect()
-                };
-                let noted = shown(&list);
-                list.touch();
-                list.settle(&fleet, 30, NOW);
-                assert_eq!(noted, shown(&list), "{filter} {column:?} {group:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn marks_are_what_an_action_acts_on() {
-        let (mut fleet, mut list) = settled(5);
-        assert_eq!(list.targets().len(), 1);
-        list.toggle_all(&fleet);
-        assert_eq!(list.targets().len(), 5);
-        fleet.replace(vec![summary(1, "node-1", ProvisionState::Active)]);
-        list.touch();
-        list.settle(&fleet, 10, NOW);
-        assert_eq!(list.targets().len(), 1);
-        list.toggle_all(&fleet);
-        assert!(list.marks.is_empty());
-    }
-
-    /// The budget of the house is 2 ms a frame; working rows out happens once per change.
-    #[test]
-    fn a_hundred_thousand_nodes_are_worked_out_once_and_shown_for_nothing() {
-        let (fleet, mut list) = settled(100_000);
-        list.step(&fleet, 50_000);
-        let start = std::time::Instant::now();
-        for _ in 0..1000 {
-            list.settle(&fleet, 20, NOW);
-            assert_eq!(list.visible(&fleet, 20).count(), 20);
-        }
-        assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
-    }
-
-    #[test]
-    fn groups_have_headings_that_fold_and_are_marked_whole() {
-        let mut fleet = Fleet::default();
-        let mut nodes = crate::testing::nodes(6);
-        for (node, rack) in nodes.iter_mut().zip(["r2", "r10", "r2", "", "r10", "r2"]) {
-            node.rack = (!rack.is_empty()).then(|| rack.to_owned());
-        }
-        fleet.replace(nodes);
-        let mut list = List::default();
-        list.set_group(Some(Field::Rack));
-        list.settle(&fleet, 20, NOW);
-        let heads = |list: &List| -> Vec<(String, usize)> {
-            let rows = list.visible(&fleet, 20);
-            rows.filter_map(|(_, shown)| match shown {
-                Shown::Group(group) => Some((group.label.clone(), group.count)),
-                Shown::Node(_) => None,
-            })
-            .collect()
-        };
-        let want = [("r2", 3), ("r10", 2), ("", 1)].map(|(l, n)| (l.to_owned(), n));
-        assert_eq!(heads(&list), want);
-        assert_eq!((list.visible(&fleet, 20).count(), list.cursor()), (9, None));
-        list.toggle_mark(&fleet);
-        assert_eq!(list.targets().len(), 3);
-        assert!(list.toggle_fold());
-        list.settle(&fleet, 20, NOW);
-        assert_eq!((list.visible(&fleet, 20).count(), list.len()), (6, 6));
-        assert_eq!(list.heading().map(|g| g.folded), Some(true));
-        list.toggle_folds();
-        list.settle(&fleet, 20, NOW);
-        assert_eq!(list.visible(&fleet, 20).count(), 3);
-    }
-}
+mod tests;

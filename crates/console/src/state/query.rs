@@ -29,7 +29,7 @@ pub(crate) struct Query {
     problem: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Term {
     negated: bool,
     field: Option<Field>,
@@ -37,7 +37,7 @@ struct Term {
 }
 
 /// What a value must be like.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Test {
     /// It contains this, which is in lower case.
     Contains(String),
@@ -61,7 +61,7 @@ enum Test {
 }
 
 /// One end of a range of texts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Bound {
     Open,
     Including(String),
@@ -103,6 +103,15 @@ impl Query {
         self.terms.iter().any(|term| term.any.iter().any(aged))
     }
 
+    /// Whether it can only show what `other` shows, as when one more letter is typed.
+    pub(crate) fn narrows(&self, other: &Self) -> bool {
+        let pairs = self.terms.iter().zip(&other.terms);
+        self.terms.len() >= other.terms.len()
+            && !self.is_timed()
+            && !other.is_timed()
+            && pairs.into_iter().all(|(new, old)| new.narrows(old))
+    }
+
     /// Whether this node is shown.
     pub(crate) fn matches(&self, node: &NodeSummary, now: Timestamp) -> bool {
         self.terms
@@ -112,6 +121,18 @@ impl Query {
 }
 
 impl Term {
+    fn narrows(&self, other: &Self) -> bool {
+        let longer = match (self.any.as_slice(), other.any.as_slice()) {
+            ([Test::Contains(new)], [Test::Contains(old)]) => {
+                let is_same_kind = self.field.is_some() || is_short(new) == is_short(old);
+                new.contains(old.as_str()) && is_same_kind
+            }
+            _ => false,
+        };
+        let is_like = self.field == other.field && !self.negated && !other.negated;
+        self == other || (is_like && longer)
+    }
+
     fn holds(&self, test: &Test, node: &NodeSummary, now: Timestamp) -> bool {
         // These are the same turned round.
         match test {
@@ -175,10 +196,9 @@ impl Test {
         }
     }
 
-    /// A few letters would be in nearly every identifier.
     fn fits_identifier(&self, text: &str) -> bool {
         match self {
-            Self::Contains(part) => part.len() > 3 && contains(text, part),
+            Self::Contains(part) => !is_short(part) && contains(text, part),
             Self::Fuzzy(_) => false,
             other => other.fits(text),
         }
@@ -199,6 +219,11 @@ impl Test {
             Self::Aged(..) | Self::Flag(_) | Self::Wrong => false,
         }
     }
+}
+
+/// A few letters would be in nearly every identifier.
+const fn is_short(part: &str) -> bool {
+    part.len() <= 3
 }
 
 impl Bound {

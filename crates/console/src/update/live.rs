@@ -99,8 +99,11 @@ fn on_changes(state: &mut State, changes: Changes, effects: &mut Vec<Effect>) {
             if let Some(before) = state.fleet.get(node.uuid) {
                 state.flash.note(before, &node, state.now);
             }
-            let before = state.live_fleet().get(node.uuid).cloned();
-            state.list.note(before.as_ref(), &node, state.now);
+            let now = state.now;
+            let fleet = state.live_fleet();
+            let before = fleet.get(node.uuid).cloned();
+            let place = fleet.place_of(node.uuid).unwrap_or(fleet.len());
+            state.list.note(place, before.as_ref(), &node, now);
             state.live_fleet().apply(node);
         }
         for id in deleted {

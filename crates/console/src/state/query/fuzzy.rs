@@ -22,6 +22,12 @@ impl fmt::Debug for Fuzzy {
     }
 }
 
+impl PartialEq for Fuzzy {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.atoms == other.0.atoms
+    }
+}
+
 impl Fuzzy {
     pub(super) fn new(text: &str) -> Self {
         let (case, normal) = (CaseMatching::Ignore, Normalization::Smart);

@@ -110,12 +110,37 @@ fn while_it_is_typed_nothing_flickers() {
 }
 
 #[test]
+fn one_more_letter_is_looked_for_among_those_that_are_shown() {
+    let narrows = |new: &str, old: &str| Query::parse(new).narrows(&Query::parse(old));
+    assert!(narrows("r", "") && narrows("ra", "r") && narrows("ra !x", "ra"));
+    assert!(narrows("state:act ra", "state:ac ra") && narrows("~ra x", "~ra"));
+    // From four letters on, they are looked for in identifiers too.
+    assert!(!narrows("rack", "rac") && narrows("rack1", "rack"));
+    assert!(!narrows("r", "ra") && !narrows("!ra", "!r") && !narrows("r|s", "r"));
+    assert!(!narrows("since:>2h r", "since:>2h"), "time passes");
+}
+
+#[test]
 fn pieces_keep_what_is_quoted_together() {
     let text = "a  owner:\"team blue\" !\"x y";
     assert_eq!(pieces(text), ["a", "owner:\"team blue\"", "!\"x y"]);
 }
 
 proptest! {
+    #[test]
+    fn a_narrower_filter_shows_nothing_new(
+        old in "!?((name|state|uuid|owner):)?[~=]?[a-e0-9*|]{0,5}( [a-e0]{1,3})?",
+        typed in "[a-e0|* ]{0,3}",
+    ) {
+        let (before, after) = (Query::parse(&old), Query::parse(&format!("{old}{typed}")));
+        if after.narrows(&before) {
+            for number in 0..64 {
+                let node = summary(number * 0x0a0b, &format!("n{number:x}"), ProvisionState::Active);
+                prop_assert!(!after.matches(&node, now()) || before.matches(&node, now()));
+            }
+        }
+    }
+
     #[test]
     fn every_text_is_a_filter(text in "\\PC{0,40}") {
         Query::parse(&text).matches(&summary(1, "näme", ProvisionState::Active), now());

@@ -158,6 +158,8 @@ pub(crate) struct Board {
     runs: BTreeMap<NodeId, Run>,
     order: Vec<NodeId>,
     cursor: Option<NodeId>,
+    /// What runs has changed since it was sorted.
+    is_unsorted: bool,
     /// Whether something has ended since this was last looked at.
     pub(crate) has_ended: bool,
 }
@@ -176,7 +178,7 @@ impl Board {
                 self.runs.remove(&id);
             }
         }
-        self.sort(now);
+        self.is_unsorted = true;
     }
 
     /// What has changed.
@@ -192,7 +194,7 @@ impl Board {
         for id in &changes.deleted {
             self.runs.remove(id);
         }
-        self.sort(now);
+        self.is_unsorted = true;
     }
 
     /// What happened to a node before, oldest first: when its run began, and the steps so far.
@@ -219,6 +221,7 @@ impl Board {
         if let Some(event) = events.get(first) {
             run.since = event.at;
             run.exact = true;
+            self.is_unsorted = true;
         }
         match (&mut run.current, progress) {
             (Some(current), Some(known)) if current.step == known.step => {
@@ -276,12 +279,20 @@ impl Board {
         }
     }
 
+    /// Brings the rows into line with what has changed; call it before they are looked at.
+    pub(crate) fn settle(&mut self, now: Timestamp) {
+        if self.is_unsorted {
+            self.sort(now);
+        }
+    }
+
     /// Lets go of what ended long ago; the oldest that runs first, then what ended last.
     pub(crate) fn sort(&mut self, now: Timestamp) {
         let stays = |_: &NodeId, run: &mut Run| {
             let ended = run.ended.as_ref();
             ended.is_none_or(|ended| now.duration_since(ended.at).as_secs() < STAYS)
         };
+        self.is_unsorted = false;
         self.runs.retain(stays);
         let mut order: Vec<(&NodeId, &Run)> = self.runs.iter().collect();
         order.sort_by_key(|(id, run)| {

@@ -14,7 +14,7 @@ pub(in crate::update) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     if matches!(state.screen, Screen::Board) {
         return;
     }
-    state.watching.board.sort(state.now);
+    state.watching.board.settle(state.now);
     state.open(Screen::Board);
     let unknown = state.watching.board.unknown(ASKED);
     effects.extend(unknown.into_iter().map(Effect::Timeline));

@@ -86,6 +86,7 @@ fn what_began_before_is_known_from_the_timeline() {
     });
     let mut board = Board::default();
     board.listed(std::slice::from_ref(&node), at(60));
+    board.settle(at(60));
     assert_eq!(board.unknown(9), [node.uuid]);
     let events = [
         event(&node, 3, transition(S::Available, S::Cleaning)),
@@ -107,16 +108,19 @@ fn the_cursor_holds_on_to_its_node_and_the_deleted_go() {
     let (a, b) = (summary(1, "a", S::Cleaning), summary(2, "b", S::Deploying));
     let mut board = Board::default();
     board.listed(&[a.clone(), b.clone()], at(1));
+    board.settle(at(1));
     board.step(1);
     let held = board.cursor();
     let ends = vec![event(&a, 2, transition(S::Cleaning, S::Available))];
     board.take(&changes(ends), at(2));
+    board.settle(at(2));
     assert_eq!(board.cursor(), held);
     let gone = Changes {
         deleted: vec![a.uuid, b.uuid],
         ..Changes::default()
     };
     board.take(&gone, at(3));
+    board.settle(at(3));
     assert_eq!((board.len(), board.cursor()), (0, None));
 }
 
