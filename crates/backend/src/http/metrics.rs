@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 
 use super::answer::{Answer, Failure, json};
 use super::call::Call;
-use crate::store::NodeFilter;
+use crate::store::{NodeFilter, StoreError};
 
 /// The type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -161,14 +161,20 @@ pub(super) fn health() -> Answer {
     json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: whether the database answers and a conductor lives; 503 that says which does not.
+/// `GET /readyz`: whether the database answers and takes what is written, and a conductor lives; 503
+/// that says which does not.
 pub(super) async fn readiness(call: &mut Call) -> Answer {
     let timeout = call.state.options.conductor_timeout;
     let not_ready = |why: String| {
         let body = serde_json::json!({ "status": "not ready", "reason": why });
         json(StatusCode::SERVICE_UNAVAILABLE, &body)
     };
-    match call.state.store.conductors(timeout).await {
+    let conductors = call.state.store.conductors(timeout).await;
+    // That it could be read just now does not say that it can be written.
+    if let (Ok(_), Some(outage)) = (&conductors, call.state.store.database().outage()) {
+        return not_ready(StoreError::Unavailable(outage).to_string());
+    }
+    match conductors {
         Ok(conductors) if conductors.iter().any(|conductor| conductor.alive) => {
             let body = match call.state.authentication.trouble() {
                 Some(trouble) => serde_json::json!({ "status": "ready", "warning": trouble }),

@@ -340,6 +340,11 @@ impl Database {
         collect(rows, Row::Postgres)
     }
 
+    /// Why it does not take what is written, or does not answer, as the last calls found.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.health.outage()
+    }
+
     /// A connection; while the server is known to be away, nobody waits long for one.
     async fn connection(&self, pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
         if !self.health.is_away() {
@@ -427,6 +432,11 @@ struct Health {
 }
 
 impl Health {
+    fn outage(&self) -> Option<Outage> {
+        let now = self.outage.lock();
+        now.as_ref().map(|(outage, _)| outage.clone())
+    }
+
     fn is_away(&self) -> bool {
         matches!(&*self.outage.lock(), Some((Outage::Away(_), _)))
     }

@@ -48,41 +48,35 @@ const UDHCPC_SCRIPT: &str = include_str!("udhcpc.sh");
 
 /// Certificate authorities of the host, so that images can be fetched over HTTPS.
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nrescue:x:0:0:rescue:/root:/bin/sh\n";
 
 /// Lays out the ramdisk.
 pub(super) fn assemble(parts: &Parts<'_>) -> Result<Contents, RamdiskError> {
     let mut contents = Contents::new();
-    put(&mut contents, "init", INIT.as_bytes().to_vec(), true);
-    put(
-        &mut contents,
-        "etc/udhcpc/script",
-        UDHCPC_SCRIPT.as_bytes().to_vec(),
-        true,
-    );
-    put(
-        &mut contents,
-        "etc/passwd",
-        b"root:x:0:0:root:/root:/bin/sh\nrescue:x:0:0:rescue:/root:/bin/sh\n".to_vec(),
-        false,
-    );
-    put(&mut contents, "etc/group", b"root:x:0:\n".to_vec(), false);
-    put(
-        &mut contents,
-        "etc/hosts",
-        b"127.0.0.1 localhost\n::1 localhost\n".to_vec(),
-        false,
-    );
+    scripts_and_settings(&mut contents);
+    programs(&mut contents, parts)?;
+    modules(&mut contents, parts);
+    Ok(contents)
+}
+
+fn scripts_and_settings(contents: &mut Contents) {
     let always = format!("{}\n", LOADED_ALWAYS.join("\n"));
-    put(
-        &mut contents,
-        "etc/cupola/modules",
-        always.into_bytes(),
-        false,
-    );
+    for (path, text, executable) in [
+        ("init", INIT, true),
+        ("etc/udhcpc/script", UDHCPC_SCRIPT, true),
+        ("etc/passwd", PASSWD, false),
+        ("etc/group", "root:x:0:\n", false),
+        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n", false),
+        ("etc/cupola/modules", always.as_str(), false),
+    ] {
+        put(contents, path, text.as_bytes().to_vec(), executable);
+    }
     for directory in ["dev", "mnt", "proc", "root", "run", "sbin", "sys", "tmp"] {
         contents.insert(directory.to_owned(), Entry::Directory);
     }
+}
 
+fn programs(contents: &mut Contents, parts: &Parts<'_>) -> Result<(), RamdiskError> {
     let busybox = ["bin/busybox", "usr/bin/busybox"]
         .into_iter()
         .map(|path| parts.busybox.join(path))
@@ -92,46 +86,37 @@ pub(super) fn assemble(parts: &Parts<'_>) -> Result<Contents, RamdiskError> {
             what: "busybox".to_owned(),
         })?;
     let busybox = fs::read(&busybox).map_err(RamdiskError::read(&busybox))?;
-    put(&mut contents, "bin/busybox", busybox, true);
+    put(contents, "bin/busybox", busybox, true);
     contents.insert("bin/sh".to_owned(), Entry::Link("busybox"));
 
     let agent = fs::read(parts.agent).map_err(RamdiskError::read(parts.agent))?;
     for library in libraries::of(parts.agent, &agent, &[])? {
         let name = library.to_string_lossy().trim_start_matches('/').to_owned();
-        put(&mut contents, &name, libraries::read(&library)?, true);
+        put(contents, &name, libraries::read(&library)?, true);
     }
-    put(&mut contents, "usr/bin/cupola-agent", agent, true);
+    put(contents, "usr/bin/cupola-agent", agent, true);
     for tool in parts.tools {
-        put(&mut contents, &tool.path, tool.bytes.clone(), true);
+        put(contents, &tool.path, tool.bytes.clone(), true);
     }
     if let Ok(certificates) = fs::read(Path::new("/").join(CERTIFICATES)) {
-        put(&mut contents, CERTIFICATES, certificates, false);
+        put(contents, CERTIFICATES, certificates, false);
     }
+    Ok(())
+}
 
-    let modules = format!("lib/modules/{}", parts.release);
+fn modules(contents: &mut Contents, parts: &Parts<'_>) {
+    let directory = format!("lib/modules/{}", parts.release);
     for module in parts.modules.modules.values() {
-        put(
-            &mut contents,
-            &format!("{modules}/{}", module.path),
-            module.bytes.clone(),
-            false,
-        );
+        let path = format!("{directory}/{}", module.path);
+        put(contents, &path, module.bytes.clone(), false);
     }
-    let dependencies = parts.modules.dependencies().into_bytes();
-    put(
-        &mut contents,
-        &format!("{modules}/modules.dep"),
-        dependencies,
-        false,
-    );
-    let aliases = parts.modules.aliases().into_bytes();
-    put(
-        &mut contents,
-        &format!("{modules}/modules.alias"),
-        aliases,
-        false,
-    );
-    Ok(contents)
+    for (name, text) in [
+        ("modules.dep", parts.modules.dependencies()),
+        ("modules.alias", parts.modules.aliases()),
+    ] {
+        let path = format!("{directory}/{name}");
+        put(contents, &path, text.into_bytes(), false);
+    }
 }
 
 /// Adds a file and the directories above it.

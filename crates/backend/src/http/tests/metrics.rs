@@ -55,3 +55,18 @@ async fn who_has_no_conductor_is_not_ready() {
     assert_eq!(status, 503);
     assert!(body.contains("no conductor is alive"), "{body}");
 }
+
+#[tokio::test]
+async fn who_cannot_write_is_not_ready() {
+    let api = Api::start().await;
+    let node = || Node::new(NodeId::random(), "fake-hardware".to_owned());
+    api.store.database().set_read_only(true).await;
+    assert!(api.store.create_node(node()).await.is_err());
+    let (status, body) = text(&api, "/readyz").await;
+    assert_eq!(status, 503);
+    assert!(body.contains("read-only"), "{body}");
+    api.store.database().set_read_only(false).await;
+    api.store.create_node(node()).await.unwrap();
+    let (_, body) = text(&api, "/readyz").await;
+    assert!(!body.contains("read-only"), "{body}");
+}

@@ -95,19 +95,24 @@ pub(crate) fn draw(
             buffer.set_style(row, theme.selected);
         }
     }
-    let Some(row) = shown.get(compare.at) else {
-        return;
-    };
+    if let Some(row) = shown.get(compare.at) {
+        let below = Rect {
+            y: area.bottom() - foot,
+            height: foot,
+            ..area
+        };
+        draw_whole(buffer, below, row, [&left_name, &right_name], theme);
+    }
+}
+
+/// The values under the cursor, as far as there is room.
+fn draw_whole(buffer: &mut Buffer, area: Rect, row: &Row, names: [&str; 2], theme: &Theme) {
+    let width = usize::from(area.width.saturating_sub(2));
     let mut lines = wrap(&row.path, width);
-    lines.extend(wrap(
-        &format!("{left_name}: {}", text(row.left.as_ref())),
-        width,
-    ));
-    lines.extend(wrap(
-        &format!("{right_name}: {}", text(row.right.as_ref())),
-        width,
-    ));
-    for (y, line) in (area.bottom() - foot..area.bottom()).zip(lines) {
+    for (name, value) in names.into_iter().zip([&row.left, &row.right]) {
+        lines.extend(wrap(&format!("{name}: {}", text(value.as_ref())), width));
+    }
+    for (y, line) in (area.y..area.bottom()).zip(lines) {
         buffer.set_stringn(area.x + 1, y, line, width, theme.muted);
     }
 }
