@@ -3,6 +3,7 @@
 
 mod safety;
 pub(crate) mod save;
+mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,7 +147,7 @@ impl Settings {
         let mut settings: Self = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let before = text.get(..at).unwrap_or_default();
-            let reason = error.message().replace('\n', " ");
+            let reason = wrong::said(text, at, error.message());
             (before.matches('\n').count() + 1, reason)
         })?;
         settings.keymap = Keymap::new(&settings.keys).map_err(|conflict| {

@@ -70,7 +70,12 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::BadUrl { .. } => Self::Usage(message),
             ClientError::Unreachable { .. } | ClientError::NotBareMetal { .. } => {
-                Self::Unreachable(format!("{message}. Name another API with --api URL"))
+                let stop = if message.ends_with(['.', '?']) {
+                    ""
+                } else {
+                    "."
+                };
+                Self::Unreachable(format!("{message}{stop} Name another API with --api URL"))
             }
             // It says by itself what to do.
             ClientError::Refused(fault) if fault.status == 401 => Self::Refused(message),

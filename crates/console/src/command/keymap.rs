@@ -153,7 +153,11 @@ fn named(name: &str) -> Result<&'static Entry, String> {
     let names = shown().flat_map(|entry| entry.names);
     Err(match nearest(name, names.copied()) {
         Some(near) => format!("there is no command of this name; is it {near}?"),
-        None => "there is no command of this name; `cupola help keys` lists them".to_owned(),
+        None => {
+            "there is no command of this name; a line is COMMAND = \"KEY\", and `cupola help keys` \
+                 lists the commands"
+                .to_owned()
+        }
     })
 }
 

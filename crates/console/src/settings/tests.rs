@@ -32,6 +32,34 @@ fn what_is_wrong_is_told_with_file_line_key_and_what_is_allowed() {
     );
     let error = wrong("[keys]\ndelete = 7\n");
     assert!(error.contains("a list of keys"), "{error}");
+    for (line, told) in [
+        (
+            "challenge = -1",
+            "`safety.challenge` must be a whole number, 0 or more",
+        ),
+        (
+            "stop_percent = 300",
+            "`safety.stop_percent` must be a whole number from 0 to 255",
+        ),
+        (
+            "read_only = \"yes\"",
+            "`safety.read_only` must be true or false",
+        ),
+        (
+            "grace = \"5s\"",
+            "`safety.grace` must be a whole number, 0 or more",
+        ),
+    ] {
+        let error = wrong(&format!("# mine\n[safety]\n{line}\n"));
+        assert!(error.contains(":3: ") && error.contains(told), "{error}");
+    }
+    let error = wrong("safety = 1\n");
+    assert!(
+        error.contains("`safety` must be a table: [safety]"),
+        "{error}"
+    );
+    let error = wrong("[keys]\nv = \"verbs\"\n");
+    assert!(error.contains("COMMAND = \"KEY\""), "{error}");
     let error = wrong("nonsense = 1\n");
     assert!(error.contains("`views`"), "{error}");
 }

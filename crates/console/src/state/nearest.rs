@@ -6,7 +6,9 @@ pub(crate) fn nearest<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let typed = typed.to_lowercase();
-    let far = (typed.chars().count() / 3).max(1);
+    let length = typed.chars().count();
+    // A single letter is like any other.
+    let far = (length / 3).max(1).min(length.saturating_sub(1));
     names
         .into_iter()
         .map(|name| (strsim::osa_distance(&typed, name), name))

@@ -129,9 +129,10 @@ pub(super) fn view(state: &mut State, argument: &str, effects: &mut Vec<Effect>)
                 None => {
                     let names = state.settings.views.keys().map(String::as_str);
                     let near = crate::state::nearest(&name, names);
-                    let near = near
-                        .map(|near| format!(": is it {near}?"))
-                        .unwrap_or_default();
+                    let near = near.map_or_else(
+                        || format!("; :view save {name} keeps this one"),
+                        |near| format!(": is it {near}?"),
+                    );
                     state.tell(Severity::Warning, format!("there is no view {name}{near}"));
                 }
             }
