@@ -53,7 +53,7 @@ SESSIONS = {
         until("any key"), "<esc>", until(REST), "v", until("Esc leave"), picture("20-verbs"), "<esc>",
         "p", until("Esc leave"), picture("21-power"), "<esc>", "a", until("Esc leave"), picture("22-more"), "<esc>",
         "<enter>", until("UUID"), picture("23-node"), "2", until("manage"), picture("24-node-verbs"),
-        "3", until("BMC Get"), picture("25-timeline"), "<esc>",
+        "3", until("BMC Get"), picture("25-timeline"), "5", until("driver_info"), picture("32-node-json"), "<esc>",
         "m", until("reason"), "bad fan", picture("26-maintenance"), "<esc>",
         "<space><down><space>=", until("differ|COMPARE|compare"), "a", until("driver"), picture("27-compare"), "<esc>",
         "<lt><lt><lt>", until("as of"), picture("28-time-travel"), "<esc>",

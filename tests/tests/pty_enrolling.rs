@@ -211,6 +211,41 @@ fn many_bmcs_are_found_chosen_and_enrolled() -> Result<()> {
 }
 
 #[test]
+fn the_machines_of_a_file_are_tested_and_enrolled() -> Result<()> {
+    let desk = Desk::start()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("machines.csv");
+    let path = file.display();
+    let mut lines = "name,bmc,user,password,mac\n".to_owned();
+    for (at, password) in [(1, "cupola"), (2, "wrong")] {
+        let (bmc, mac) = {
+            let machine = desk.machine(at);
+            (machine.bmc_address, machine.machine.spec().macs[0])
+        };
+        lines.push_str(&format!("filed-{at},{bmc},admin,{password},{mac}\n"));
+    }
+    lines.push_str("filed-3,127.0.0.1:9,admin,cupola,52:54:00:99:00:03\n");
+    std::fs::write(&file, lines.replace("52:54:00:99", "52:54:99"))?;
+    let mut console = desk.console((200, 60))?;
+    console.press(&format!(":enroll {path}\r"))?;
+    console.wait_for("line 4 (filed-3): mac")?;
+    std::fs::write(&file, &lines)?;
+    console.press("r")?;
+    console.wait_for("Found 2 BMCs: asked 3 of 3; 1 silent")?;
+    console.press("*")?;
+    console.wait("the one that lets us in, chosen", |screen| {
+        screen.matches("[x]").count() == 1 && screen.contains("login refused")
+    })?;
+    console.press(F8)?;
+    console.wait_for("enrolled: filed-1")?;
+    console.press("\x1b")?;
+    console.wait("it is managed", |screen| {
+        screen.contains("filed-1") && screen.contains("manageable")
+    })?;
+    Ok(())
+}
+
+#[test]
 fn the_command_line_finds_and_enrols() -> Result<()> {
     let desk = Desk::start()?;
     let (known, fresh) = (desk.machine(0), desk.machine(1));

@@ -156,6 +156,8 @@ pub(crate) enum Effect {
     UnknownMacs,
     /// Look for BMCs.
     Discover(Ticket, Box<DiscoveryRequest>),
+    /// Read a file of machines, and find out where their BMCs are.
+    Machines(Ticket, String),
     /// Enrol a node with its ports.
     Enroll(Ticket, Box<Value>, Vec<MacAddress>),
     /// What a screen that watches asks for.

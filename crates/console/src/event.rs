@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cupola_api::cupola::{AgentLog, Image, LogPage, NodeSummary, UnknownMac};
 use cupola_api::diagnosis::Explanation;
-use cupola_api::discovery::DiscoveryReport;
+use cupola_api::discovery::{DiscoveryReport, Target};
 use cupola_api::event;
 use cupola_api::id::NodeId;
 use cupola_api::node::Node;
@@ -16,6 +16,7 @@ use ratatui::layout::Size;
 
 use crate::effect::{Action, Ticket};
 use crate::key::Key;
+use crate::machine::Machine;
 use crate::mouse::Mouse;
 use crate::serial;
 use crate::state::link::{Server, Trouble};
@@ -153,6 +154,8 @@ pub(crate) enum Reply {
     UnknownMacs(Answer<Vec<UnknownMac>>),
     /// It was looked for BMCs.
     Discovered(Ticket, Answer<DiscoveryReport>),
+    /// A file of machines was read: the machines, and where their BMCs are, as far as that is known.
+    Machines(Ticket, Answer<Vec<(Machine, Option<Target>)>>),
     /// What a screen that watches had asked for.
     Watched(Told),
     /// A node was enrolled with its ports, or something of it failed.

@@ -20,6 +20,7 @@ mod event;
 mod follow;
 mod given;
 mod key;
+mod machine;
 pub mod measure;
 mod mouse;
 pub mod ramdisk;

@@ -71,6 +71,7 @@ fn confined(state: &mut State, effects: &mut Vec<Effect>) {
     let is_plain = |name: &str| !name.contains('/') && !name.starts_with('.');
     let why_not = |effect: &Effect| match effect {
         Effect::Suspend => Some("there is no shell behind this console: :q leaves it"),
+        Effect::Machines(..) => Some("this console reads no files of its host"),
         Effect::Theme(name) if !is_plain(name) || name.ends_with(".toml") => {
             Some("this console takes themes by their names alone")
         }

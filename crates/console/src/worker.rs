@@ -136,6 +136,7 @@ impl Worker {
             Effect::Discover(ticket, request) => {
                 self.answer(enrolling::discover(client, ticket, request));
             }
+            Effect::Machines(ticket, path) => self.answer(enrolling::machines(ticket, path)),
             Effect::Enroll(ticket, body, macs) => self.answer(async move {
                 Reply::Enrolled(ticket, act::enroll(&client, &body, &macs).await)
             }),

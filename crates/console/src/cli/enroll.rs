@@ -3,8 +3,6 @@
 
 pub(super) mod ask;
 mod discover;
-mod file;
-mod machine;
 pub(crate) mod run;
 
 use std::path::PathBuf;
@@ -15,7 +13,7 @@ use cupola_api::secret::Secret;
 
 use super::{Common, Failure, Outcome, connect};
 use crate::given;
-use machine::Machine;
+use crate::machine::{self, Machine, file};
 
 /// Arguments of `enroll`.
 #[derive(Debug, Args)]

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use cupola_api::client::ClientError;
 
+use crate::machine::NoMachine;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -82,6 +84,12 @@ impl From<ClientError> for Failure {
             ClientError::Refused(fault) => Self::Refused(format!("{message} ({})", fault.status)),
             ClientError::BadAnswer { .. } => Self::Failed(message),
         }
+    }
+}
+
+impl From<NoMachine> for Failure {
+    fn from(error: NoMachine) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

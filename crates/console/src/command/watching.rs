@@ -16,7 +16,7 @@ pub(super) const TABLE: &[Entry] = &[
         Command::Lens,
         "the state lens: what the node under the cursor waits for, and why",
     )
-    .names(&["lens"])
+    .names(&["lens", "explain", "why"])
     .keys(&[Char('i')])
     .on(Scope::LIST)
     .bar("Lens"),

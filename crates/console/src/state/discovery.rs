@@ -1,12 +1,13 @@
 //! Looking for many BMCs at once: where, what was found, what was chosen, what became of it.
 
+mod row;
+
 use std::collections::VecDeque;
 
 use cupola_api::discovery::{
-    self, DEFAULT_CREDENTIALS, Discovered, DiscoveryReport, DiscoveryRequest, Login, RangeError,
-    Target,
+    self, DEFAULT_CREDENTIALS, DiscoveryReport, DiscoveryRequest, RangeError, Target,
 };
-use cupola_api::id::NodeId;
+use cupola_api::mac::MacAddress;
 use cupola_api::secret::Secret;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,96 +16,50 @@ use super::enroll::Enroll;
 use super::form::{Field, Form};
 use crate::effect::Ticket;
 use crate::given;
+use crate::machine::Machine;
+pub(crate) use row::{Asked, Fate, Row};
 
 /// So many addresses are asked for with one request, so that what was found shows soon.
 const CHUNK: usize = 32;
+
+/// Fields of the wizard that MAC addresses of a file go to.
+const MACS: [&str; 4] = ["MAC 1", "MAC 2", "MAC 3", "MAC 4"];
 
 /// Where one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Addresses and credentials.
     Form,
+    /// The file is being read.
+    Reading,
     /// It is being looked, since then.
     Looking(Timestamp),
     /// What was found.
     Found,
 }
 
-/// What becomes of a machine that was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Nothing yet.
-    Open,
-    /// It is being enrolled.
-    Sent(Ticket),
-    /// It is this node.
-    Enrolled(NodeId),
-    /// It was refused.
-    Failed(String),
-}
-
-/// A BMC that was found.
+/// Where addresses come from.
 #[derive(Debug)]
-pub(crate) struct Row {
-    /// What is known of it.
-    pub(crate) found: Discovered,
-    /// Whether it is to be enrolled.
-    pub(crate) chosen: bool,
-    /// What became of that.
-    pub(crate) fate: Fate,
+pub(crate) enum Source {
+    /// From the form.
+    Form,
+    /// From a file of machines.
+    File(String),
 }
 
-impl Row {
-    /// Why it cannot be enrolled as it is, where that is so.
-    pub(crate) fn why_not(&self) -> Option<String> {
-        let why = match (&self.fate, self.found.login) {
-            (Fate::Sent(_), _) => "it is being enrolled",
-            (Fate::Enrolled(_), _) => "it is enrolled",
-            (Fate::Open | Fate::Failed(_), _) if self.found.node.is_some() => {
-                "it is the BMC of a node already"
-            }
-            (Fate::Open | Fate::Failed(_), _) if !self.speaks("ipmi") => {
-                "it speaks Redfish alone, by which no machine can be driven yet"
-            }
-            (Fate::Open | Fate::Failed(_), Login::Accepted | Login::Default) => return None,
-            (Fate::Open | Fate::Failed(_), Login::NotTried) => {
-                "nobody was logged in: give a user name and password"
-            }
-            (Fate::Open | Fate::Failed(_), Login::Refused | Login::Failed) => {
-                let why = self.found.problem.clone();
-                return Some(why.unwrap_or_else(|| "the login failed".to_owned()));
-            }
-        };
-        Some(why.to_owned())
-    }
-
-    fn speaks(&self, protocol: &str) -> bool {
-        self.found.protocols.iter().any(|known| known == protocol)
-    }
-
-    /// The node that it is, or was before.
-    pub(crate) const fn node(&self) -> Option<NodeId> {
-        match self.fate {
-            Fate::Enrolled(id) => Some(id),
-            Fate::Open | Fate::Sent(_) | Fate::Failed(_) => self.found.node,
-        }
-    }
-
-    /// Maker, model and serial number, as far as they are known.
-    pub(crate) fn machine(&self) -> String {
-        let found = &self.found;
-        let known = [&found.manufacturer, &found.model, &found.serial_number];
-        let known: Vec<&str> = known
-            .into_iter()
-            .filter_map(|text| text.as_deref())
-            .collect();
-        known.join(" ")
-    }
+/// Addresses that are asked together.
+#[derive(Debug)]
+struct Batch {
+    addresses: Vec<Target>,
+    username: Option<String>,
+    password: Option<Secret>,
 }
 
 /// The screen.
 #[derive(Debug)]
 pub(crate) struct Discovery {
+    /// Where addresses come from.
+    pub(crate) source: Source,
     /// Addresses and credentials.
     pub(crate) form: Form,
     /// Where one is.
@@ -115,16 +70,18 @@ pub(crate) struct Discovery {
     pub(crate) at: usize,
     /// How many addresses were to be asked.
     pub(crate) total: usize,
-    /// How many of them did not answer.
-    pub(crate) silent: usize,
-    /// How many of them were not asked to an end.
-    pub(crate) unfinished: usize,
+    /// How many of the form's did not answer.
+    silent: usize,
+    /// How many of the form's were not asked to an end.
+    unfinished: usize,
     /// Why nothing more is looked for, when that failed.
     pub(crate) problem: Option<String>,
     /// The question that is open.
     pub(crate) ticket: Ticket,
-    /// The addresses that are still to be asked.
-    left: VecDeque<Target>,
+    /// What is still to be asked.
+    left: VecDeque<Batch>,
+    /// What is being asked.
+    under_way: Vec<Target>,
 }
 
 impl Discovery {
@@ -150,6 +107,7 @@ impl Discovery {
             ),
         ]);
         Self {
+            source: Source::Form,
             form,
             stage: Stage::Form,
             rows: Vec::new(),
@@ -160,6 +118,17 @@ impl Discovery {
             problem: None,
             ticket: Ticket::default(),
             left: VecDeque::new(),
+            under_way: Vec::new(),
+        }
+    }
+
+    /// The machines of a file, which is going to be read.
+    pub(crate) fn of_file(path: String, ticket: Ticket) -> Self {
+        Self {
+            source: Source::File(path),
+            stage: Stage::Reading,
+            ticket,
+            ..Self::new("")
         }
     }
 
@@ -189,47 +158,128 @@ impl Discovery {
                 return false;
             }
         }
-        self.stage = Stage::Looking(now);
         self.rows.clear();
-        self.at = 0;
         self.total = targets.len();
+        let username = Some(self.form.text("User name")).filter(|name| !name.is_empty());
+        let password = username.is_some().then(|| self.form.text("Password"));
+        let batch = |addresses: &[Target]| Batch {
+            addresses: addresses.to_vec(),
+            username: username.clone(),
+            password: password.clone().map(Secret::new),
+        };
+        self.left = targets.chunks(CHUNK).map(batch).collect();
+        self.look(now);
+        true
+    }
+
+    /// The file is read again.
+    pub(crate) fn read_again(&mut self, ticket: Ticket) {
+        self.ticket = ticket;
+        self.stage = Stage::Reading;
+        self.problem = None;
+    }
+
+    /// The file was read: its machines, and where their BMCs are asked. Begins.
+    pub(crate) fn list(&mut self, machines: Vec<(Machine, Option<Target>)>, now: Timestamp) {
+        let row = |(machine, target)| Row::given(machine, target);
+        self.rows = machines.into_iter().map(row).collect();
+        self.left.clear();
+        for row in &self.rows {
+            let (Asked::Waiting(target), Some(machine)) = (&row.asked, &row.given) else {
+                continue;
+            };
+            // A login is for whom it was given: machines of one name and password go together.
+            let fits = |batch: &&mut Batch| {
+                batch.addresses.len() < CHUNK
+                    && batch.username == machine.user
+                    && batch.password == machine.password
+            };
+            match self.left.iter_mut().find(fits) {
+                Some(batch) => batch.addresses.push(*target),
+                None => self.left.push_back(Batch {
+                    addresses: vec![*target],
+                    username: machine.user.clone(),
+                    password: machine.password.clone(),
+                }),
+            }
+        }
+        self.total = self.left.iter().map(|batch| batch.addresses.len()).sum();
+        self.look(now);
+    }
+
+    fn look(&mut self, now: Timestamp) {
+        self.stage = Stage::Looking(now);
+        self.at = 0;
         (self.silent, self.unfinished) = (0, 0);
         self.problem = None;
-        self.left = targets.into();
-        true
     }
 
     /// What is asked next; nothing when all was asked.
     pub(crate) fn next(&mut self) -> Option<DiscoveryRequest> {
-        let count = CHUNK.min(self.left.len());
-        let addresses: Vec<Target> = self.left.drain(..count).collect();
-        if addresses.is_empty() {
-            return None;
-        }
-        let username = self.form.text("User name");
+        let batch = self.left.pop_front()?;
+        self.under_way.clone_from(&batch.addresses);
         Some(DiscoveryRequest {
-            addresses,
-            password: (!username.is_empty()).then(|| Secret::new(self.form.text("Password"))),
-            username: (!username.is_empty()).then_some(username),
+            addresses: batch.addresses,
+            username: batch.username,
+            password: batch.password,
             default_credentials: self.tries_defaults(),
             redfish_port: None,
         })
     }
 
+    /// How many BMCs answered.
+    pub(crate) fn answered(&self) -> usize {
+        self.count(|asked| matches!(asked, Asked::Answered(_)))
+    }
+
+    /// How many did not answer.
+    pub(crate) fn silent(&self) -> usize {
+        self.silent + self.count(|asked| matches!(asked, Asked::Silent(_)))
+    }
+
+    /// How many were not asked to an end.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.unfinished + self.count(|asked| matches!(asked, Asked::Unfinished(_)))
+    }
+
     /// How many addresses have been asked.
     pub(crate) fn asked(&self) -> usize {
-        self.silent + self.unfinished + self.rows.len()
+        self.answered() + self.silent() + self.unfinished()
+    }
+
+    fn count(&self, is: impl Fn(&Asked) -> bool) -> usize {
+        self.rows.iter().filter(|row| is(&row.asked)).count()
     }
 
     /// Takes what was found.
     pub(crate) fn take(&mut self, report: DiscoveryReport) {
-        self.silent += report.silent;
-        self.unfinished += report.unfinished.len();
-        self.rows.extend(report.found.into_iter().map(|found| Row {
-            found,
-            chosen: false,
-            fate: Fate::Open,
-        }));
+        let under_way = std::mem::take(&mut self.under_way);
+        match self.source {
+            Source::Form => {
+                self.silent += report.silent;
+                self.unfinished += report.unfinished.len();
+                self.rows.extend(report.found.into_iter().map(Row::found));
+            }
+            Source::File(_) => self.settle(&under_way, &report),
+        }
+    }
+
+    /// What became of the machines whose BMCs were asked.
+    fn settle(&mut self, under_way: &[Target], report: &DiscoveryReport) {
+        for row in &mut self.rows {
+            let Asked::Waiting(target) = row.asked else {
+                continue;
+            };
+            if !under_way.contains(&target) {
+                continue;
+            }
+            let found = report.found.iter().find(|it| it.address == target);
+            row.asked = match found {
+                Some(found) => Asked::Answered(found.clone()),
+                None if report.unfinished.contains(&target) => Asked::Unfinished(target),
+                None => Asked::Silent(target),
+            };
+        }
     }
 
     /// Looks no further.
@@ -257,7 +307,14 @@ impl Discovery {
 
     /// User name and password by which the BMC lets in; those that were given where none did.
     fn login(&self, row: &Row) -> (String, String) {
-        let maker = row.found.default_credentials.as_deref();
+        if let Some(machine) = &row.given {
+            let password = machine.password.as_ref().map(Secret::expose);
+            let user = machine.user.clone().unwrap_or_default();
+            return (user, password.unwrap_or_default().to_owned());
+        }
+        let maker = row
+            .answer()
+            .and_then(|it| it.default_credentials.as_deref());
         let default = DEFAULT_CREDENTIALS
             .iter()
             .find(|it| Some(it.maker) == maker);
@@ -271,36 +328,54 @@ impl Discovery {
     pub(crate) fn wizard(&self, row: &Row) -> Enroll {
         let mut enroll = Enroll::new();
         let (user, password) = self.login(row);
-        let target = row.found.address;
-        enroll.bmc.set("BMC address", &target.address.to_string());
-        if let Some(port) = target.port {
-            enroll.bmc.set("Port", &port.to_string());
+        if let Some(target) = row.target() {
+            enroll.bmc.set("BMC address", &target.address.to_string());
+            if let Some(port) = target.port {
+                enroll.bmc.set("Port", &port.to_string());
+            }
         }
         enroll.bmc.set("User name", &user);
         enroll.bmc.set("Password", &password);
-        if let Some(serial) = &row.found.serial_number {
+        if let Some(serial) = row.serial_number() {
             enroll.labels.set("Serial number", serial);
+        }
+        if let Some(machine) = &row.given {
+            enroll
+                .bmc
+                .set("Name", machine.name.as_deref().unwrap_or_default());
+            if let Some(name) = &machine.address {
+                enroll.bmc.set("BMC address", name);
+            }
+            for (label, mac) in MACS.into_iter().zip(&machine.macs) {
+                enroll.labels.set(label, &mac.to_string());
+            }
         }
         enroll
     }
 
-    /// The body of the request that enrols one machine.
-    pub(crate) fn body(&self, row: &Row) -> Value {
+    /// The body of the request that enrols one machine, and its MAC addresses.
+    pub(crate) fn body(&self, row: &Row) -> (Value, Vec<MacAddress>) {
+        let (mut body, macs) = match &row.given {
+            Some(machine) => (machine.body(), machine.macs.clone()),
+            None => (self.found_body(row), Vec::new()),
+        };
+        if let (Some(serial), Some(members)) = (row.serial_number(), body.as_object_mut()) {
+            members.insert("extra".to_owned(), json!({ "serial_number": serial }));
+        }
+        (body, macs)
+    }
+
+    fn found_body(&self, row: &Row) -> Value {
         let (user, password) = self.login(row);
         let mut info = Map::new();
-        info.insert(
-            "ipmi_address".to_owned(),
-            row.found.address.address.to_string().into(),
-        );
-        if let Some(port) = row.found.address.port {
-            info.insert("ipmi_port".to_owned(), port.into());
+        if let Some(target) = row.target() {
+            info.insert("ipmi_address".to_owned(), target.address.to_string().into());
+            if let Some(port) = target.port {
+                info.insert("ipmi_port".to_owned(), port.into());
+            }
         }
         info.insert("ipmi_username".to_owned(), user.into());
         info.insert("ipmi_password".to_owned(), password.into());
-        let mut body = json!({ "driver": "ipmi", "driver_info": info });
-        if let (Some(serial), Some(members)) = (&row.found.serial_number, body.as_object_mut()) {
-            members.insert("extra".to_owned(), json!({ "serial_number": serial }));
-        }
-        body
+        json!({ "driver": "ipmi", "driver_info": info })
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum Part {
     Timeline,
     /// The logs that were collected of its ramdisks.
     Logs,
-    /// The node as the API has it.
+    /// All that the API has of the node.
     Json,
 }
 
@@ -110,7 +110,7 @@ impl NodeView {
         }
     }
 
-    /// The node as the API has it, a line a member; what is secret is masked.
+    /// All that the API has of the node, a line a member; what is secret is masked.
     pub(crate) fn json(&self) -> Vec<String> {
         let node = self.node.as_deref().map(serde_json::to_value);
         let Some(Ok(mut node)) = node else {

@@ -1,6 +1,6 @@
 //! Looking for many BMCs: the form, the search, and what is done with what was found.
 
-use cupola_api::discovery::DiscoveryReport;
+use cupola_api::discovery::{DiscoveryReport, Target};
 use cupola_api::event::Severity;
 use cupola_api::id::NodeId;
 use cupola_api::state::provision::ProvisionVerb;
@@ -9,13 +9,54 @@ use super::node;
 use crate::effect::{Action, Effect, Ticket};
 use crate::event::Answer;
 use crate::key::Key;
-use crate::state::discovery::{Discovery, Fate, Stage};
+use crate::machine::Machine;
+use crate::state::discovery::{Discovery, Fate, Source, Stage};
 use crate::state::form::Outcome;
 use crate::state::{Screen, State};
 
-/// Opens the form with these addresses.
-pub(super) fn open(state: &mut State, range: &str) {
-    state.open(Screen::Discovery(Box::new(Discovery::new(range))));
+/// Opens the form with these addresses, or reads this file of machines.
+pub(super) fn open(state: &mut State, of: &str, effects: &mut Vec<Effect>) {
+    let of = of.trim();
+    if !is_file(of) {
+        return state.open(Screen::Discovery(Box::new(Discovery::new(of))));
+    }
+    if state.safety.captive {
+        return state.tell(Severity::Warning, "this console reads no files of its host");
+    }
+    let ticket = ticket(&mut state.tickets);
+    let discovery = Discovery::of_file(of.to_owned(), ticket);
+    state.open(Screen::Discovery(Box::new(discovery)));
+    effects.push(Effect::Machines(ticket, of.to_owned()));
+}
+
+/// Whether somebody names a file, and no addresses.
+fn is_file(text: &str) -> bool {
+    let ends = [".csv", ".yaml", ".yml", ".json"];
+    let text = text.to_ascii_lowercase();
+    ends.iter().any(|end| text.ends_with(end))
+}
+
+/// The file was read.
+pub(super) fn listed(
+    state: &mut State,
+    ticket: Ticket,
+    answer: Answer<Vec<(Machine, Option<Target>)>>,
+    effects: &mut Vec<Effect>,
+) {
+    let now = state.now;
+    let Some(discovery) = discovery(state).filter(|it| it.ticket == ticket) else {
+        return;
+    };
+    match answer {
+        Ok(machines) => {
+            discovery.list(machines, now);
+            go_on(state, effects);
+        }
+        Err(why) => {
+            discovery.problem = Some(why);
+            discovery.stop();
+        }
+    }
 }
 
 fn discovery(state: &mut State) -> Option<&mut Discovery> {
@@ -39,11 +80,20 @@ pub(super) fn on_key(state: &mut State, key: Key, page: isize, effects: &mut Vec
             Outcome::Taken => {}
             Outcome::Ignored => return !matches!(key, Key::F(_) | Key::Ctrl(_)),
         },
+        (Stage::Reading, Key::Esc) => {
+            state.back();
+        }
+        (Stage::Reading, _) => return false,
         (Stage::Looking(_), Key::Esc) => {
             discovery.stop();
             state.tell(Severity::Info, "stopped; what was found stays");
         }
-        (Stage::Found, Key::Esc) => discovery.stage = Stage::Form,
+        (Stage::Found, Key::Esc) => match discovery.source {
+            Source::Form => discovery.stage = Stage::Form,
+            Source::File(_) => {
+                state.back();
+            }
+        },
         (Stage::Found, Key::Char('r')) => begin(state, effects),
         (Stage::Looking(_) | Stage::Found, _) => return on_table(state, key, page, effects),
     }
@@ -93,9 +143,14 @@ const fn ticket(tickets: &mut u32) -> Ticket {
 
 fn begin(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
-    if let Some(discovery) = discovery(state)
-        && discovery.begin(now)
-    {
+    let next = ticket(&mut state.tickets);
+    let Some(discovery) = discovery(state) else {
+        return;
+    };
+    if let Source::File(path) = &discovery.source {
+        effects.push(Effect::Machines(next, path.clone()));
+        discovery.read_again(next);
+    } else if discovery.begin(now) {
         go_on(state, effects);
     }
 }
@@ -149,7 +204,7 @@ fn choose(state: &mut State) {
     };
     match row.why_not() {
         Some(why) => {
-            let address = row.found.address;
+            let address = row.address();
             state.tell(Severity::Warning, format!("{address}: {why}"));
         }
         None => row.chosen = !row.chosen,
@@ -206,12 +261,12 @@ fn enrol(state: &mut State, effects: &mut Vec<Effect>) {
     let chosen = discovery.rows.iter().enumerate();
     let chosen = chosen.filter(|(_, row)| row.chosen && row.why_not().is_none());
     let bodies: Vec<_> = chosen.map(|(at, row)| (at, discovery.body(row))).collect();
-    for (at, body) in bodies {
+    for (at, (body, macs)) in bodies {
         let ticket = ticket(&mut state.tickets);
         if let Some(row) = discovery.rows.get_mut(at) {
             row.chosen = false;
             row.fate = Fate::Sent(ticket);
-            effects.push(Effect::Enroll(ticket, Box::new(body), Vec::new()));
+            effects.push(Effect::Enroll(ticket, Box::new(body), macs));
         }
     }
 }

@@ -16,13 +16,13 @@ use crate::state::journey::{Journey, Status};
 use crate::state::popup::{Confirm, Consequence, Focus, Popup};
 use crate::state::{Screen, State};
 
-/// Opens the wizard, or looks for BMCs at these addresses.
-pub(super) fn open(state: &mut State, range: &str, effects: &mut Vec<Effect>) {
+/// Opens the wizard, or looks for BMCs at these addresses, or for those of a file of machines.
+pub(super) fn open(state: &mut State, many: &str, effects: &mut Vec<Effect>) {
     if let Some(why) = state.safety.refusal() {
         return state.tell(Severity::Warning, why);
     }
-    if !range.is_empty() {
-        return discovery::open(state, range);
+    if !many.is_empty() {
+        return discovery::open(state, many, effects);
     }
     state.open(Screen::Enroll(Box::new(Enroll::new())));
     effects.push(Effect::Drivers);

@@ -242,6 +242,7 @@ pub(super) fn on_reply(state: &mut State, reply: Reply, effects: &mut Vec<Effect
         Reply::Discovered(ticket, answer) => {
             discovery::discovered(state, ticket, answer, effects);
         }
+        Reply::Machines(ticket, answer) => discovery::listed(state, ticket, answer, effects),
         Reply::Enrolled(ticket, answer) => {
             discovery::enrolled(state, ticket, &answer, effects);
             enroll::enrolled(state, ticket, answer, effects);

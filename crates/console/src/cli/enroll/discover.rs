@@ -6,9 +6,9 @@ use cupola_api::discovery::{
 };
 use cupola_api::secret::Secret;
 
-use super::machine::Machine;
 use super::run::{self as enrolment, Plan};
 use crate::cli::{Failure, Outcome, output};
+use crate::machine::Machine;
 
 /// So many addresses are asked for with one request.
 const CHUNK: usize = 64;

@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::machine::Machine;
 use crate::cli::tally::Tally;
 use crate::cli::watch::Patience;
 use crate::cli::{Failure, Outcome, watch};
 use crate::effect::Action;
 use crate::follow::{self, Told};
+use crate::machine::Machine;
 use crate::worker;
 
 /// At most so many machines are on their way at once.

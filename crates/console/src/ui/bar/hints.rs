@@ -133,6 +133,7 @@ fn discovery_hints(discovery: &Discovery) -> Vec<Hint> {
             ("Esc", "back"),
             ("F1", "Help"),
         ]),
+        Stage::Reading => fixed(&[("Esc", "back"), ("F1", "Help")]),
         Stage::Looking(_) => fixed(&[("Up/Down", "move"), ("Esc", "stop"), ("F1", "Help")]),
         Stage::Found => {
             let mut hints = fixed(&[

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use super::form;
 use crate::describe;
 use crate::state::State;
-use crate::state::discovery::{Discovery, Fate, Row, Stage};
+use crate::state::discovery::{Asked, Discovery, Fate, Row, Source, Stage};
 use crate::ui::text::{clip, wrap};
 use crate::ui::theme::Theme;
 
@@ -47,9 +47,9 @@ pub(crate) fn draw(
         let text = "Makers' default credentials are tried too.";
         lines.push((text.to_owned(), theme.warning));
     }
-    if let Some(problem) = &discovery.problem {
-        lines.push((problem.clone(), theme.failed));
-    }
+    let problems = discovery.problem.iter().flat_map(|problem| problem.lines());
+    lines.extend(problems.map(|problem| (problem.to_owned(), theme.failed)));
+    lines.truncate(usize::from(area.height.saturating_sub(2 + DETAILS)).max(1));
     let width = usize::from(area.width);
     let mut y = area.y;
     for (text, style) in lines {
@@ -83,24 +83,39 @@ fn draw_defaults(buffer: &mut Buffer, area: Rect, below: u16, theme: &Theme) {
 }
 
 fn headline(state: &State, discovery: &Discovery, theme: &Theme) -> (String, Style) {
-    let found = describe::count(discovery.rows.len(), "BMC");
+    let found = describe::count(discovery.answered(), "BMC");
     let asked = format!("asked {} of {}", discovery.asked(), discovery.total);
-    let unfinished = match discovery.unfinished {
+    let unfinished = match discovery.unfinished() {
         0 => String::new(),
         count => format!(", {count} not answered to an end: r looks again"),
     };
+    let (of_file, problem) = (name_of(discovery), discovery.problem.is_some());
     match discovery.stage {
+        Stage::Reading => (format!("{of_file}being read ..."), theme.busy),
+        // Nothing was asked of a file that cannot be read.
+        Stage::Found if problem && discovery.rows.is_empty() && !of_file.is_empty() => {
+            (format!("{of_file}mend it, then press r"), theme.header)
+        }
         Stage::Looking(since) => {
             let age = describe::since(since, state.now);
-            (format!("Looking ... {age}: {asked}, {found}"), theme.busy)
+            (
+                format!("{of_file}Looking ... {age}: {asked}, {found}"),
+                theme.busy,
+            )
         }
         Stage::Form | Stage::Found => {
-            let text = format!(
-                "Found {found}: {asked}{unfinished}; {} silent",
-                discovery.silent
-            );
+            let silent = discovery.silent();
+            let text = format!("{of_file}Found {found}: {asked}{unfinished}; {silent} silent");
             (text, theme.header)
         }
+    }
+}
+
+/// The file that machines come from, as the beginning of a line.
+fn name_of(discovery: &Discovery) -> String {
+    match &discovery.source {
+        Source::Form => String::new(),
+        Source::File(path) => format!("{path}: "),
     }
 }
 
@@ -137,8 +152,9 @@ fn draw_table(
             (None, true) => "[x]",
             (None, false) => "[ ]",
         };
-        let address = row.found.address.to_string();
-        let speaks = row.found.protocols.join("+");
+        let address = row.address();
+        let speaks = row.answer().map(|it| it.protocols.join("+"));
+        let speaks = speaks.unwrap_or_default();
         let text = line(mark, &address, &speaks, &row.machine(), &says);
         let style = if at == discovery.at {
             theme.selected
@@ -161,10 +177,21 @@ fn told(state: &State, row: &Row, theme: &Theme) -> (String, Style) {
     match &row.fate {
         Fate::Sent(_) => ("being enrolled".to_owned(), theme.busy),
         Fate::Failed(why) => (format!("FAILED: {why}"), theme.failed),
-        Fate::Open | Fate::Enrolled(_) => match row.found.login {
+        Fate::Open | Fate::Enrolled(_) => told_by_bmc(row, theme),
+    }
+}
+
+/// What its BMC said.
+fn told_by_bmc(row: &Row, theme: &Theme) -> (String, Style) {
+    match &row.asked {
+        Asked::Waiting(_) => ("not asked yet".to_owned(), theme.muted),
+        Asked::Never(_) => ("not tested".to_owned(), theme.text),
+        Asked::Silent(_) => ("SILENT".to_owned(), theme.warning),
+        Asked::Unfinished(_) => ("not asked to an end".to_owned(), theme.warning),
+        Asked::Answered(found) => match found.login {
             Login::Accepted => ("login ok".to_owned(), theme.good),
             Login::Default => {
-                let maker = row.found.default_credentials.as_deref().unwrap_or("maker");
+                let maker = found.default_credentials.as_deref().unwrap_or("maker");
                 (format!("default login: {maker}"), theme.warning)
             }
             Login::NotTried => ("not logged in".to_owned(), theme.text),
@@ -177,20 +204,27 @@ fn told(state: &State, row: &Row, theme: &Theme) -> (String, Style) {
 fn draw_details(buffer: &mut Buffer, area: Rect, discovery: &Discovery, theme: &Theme) {
     let width = usize::from(area.width);
     let text = match (discovery.row(), discovery.stage) {
+        (None, Stage::Found) if discovery.problem.is_some() => String::new(),
         (None, Stage::Found) => "Nothing answered. Is it the network of the BMCs, is a firewall \
              between, is IPMI over LAN switched on? Esc goes back to the form."
             .to_owned(),
         (None, _) => String::new(),
         (Some(row), _) => match (&row.fate, row.why_not()) {
-            (Fate::Failed(why), _) => format!("{}: {why}", row.found.address),
-            (_, Some(why)) => format!("{}: {why}", row.found.address),
-            (_, None) if row.found.default_credentials.is_some() => format!(
-                "{}: it has its maker's password, which everybody knows. Change it.",
-                row.found.address
-            ),
+            (Fate::Failed(why), _) => format!("{}: {why}", row.address()),
+            (_, Some(why)) => format!("{}: {why}", row.address()),
+            (_, None)
+                if row
+                    .answer()
+                    .is_some_and(|it| it.default_credentials.is_some()) =>
+            {
+                format!(
+                    "{}: it has its maker's password, which everybody knows. Change it.",
+                    row.address()
+                )
+            }
             (_, None) => format!(
                 "{}: Space chooses it, F8 enrols what is chosen; Enter opens the wizard.",
-                row.found.address
+                row.address()
             ),
         },
     };

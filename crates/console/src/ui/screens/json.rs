@@ -1,4 +1,4 @@
-//! A node as the API has it, for those who want to see every member.
+//! All that the API has of a node, for those who want to see every member.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

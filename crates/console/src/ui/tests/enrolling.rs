@@ -5,6 +5,7 @@ use cupola_api::discovery::{Discovered, DiscoveryReport, Login};
 use cupola_api::id::NodeId;
 
 use super::*;
+use crate::machine::Machine;
 use crate::state::enroll::Step;
 use crate::state::journey::Status;
 
@@ -89,5 +90,45 @@ fn discovery() {
         state.size = Size::new(40, 10);
         state.drawer = true;
         assert!(screen(&mut state).contains("Found 4 BMCs"));
+    }
+}
+
+#[test]
+fn machines_of_a_file() {
+    for (columns, rows) in [(80, 24), (200, 60)] {
+        let mut state = busy(columns, rows);
+        press(&mut state, ":enroll rack7.csv<enter>");
+        let machine = |at: u8| Machine {
+            name: Some(format!("rack7-u{at:02}")),
+            driver: "ipmi".to_owned(),
+            address: Some(format!("10.0.7.{at}")),
+            ..Machine::default()
+        };
+        let target = |at: u8| format!("10.0.7.{at}").parse().ok();
+        let Screen::Discovery(search) = &mut state.screen else {
+            panic!("the screen is open")
+        };
+        let machines = (1..=3).map(|at| (machine(at), target(at)));
+        search.list(machines.collect(), state.now);
+        search.next();
+        let one = |at: u8, login| Discovered {
+            address: target(at).expect("an address"),
+            protocols: vec!["ipmi".to_owned()],
+            manufacturer: Some("Dell".to_owned()),
+            model: None,
+            serial_number: Some("CZ20430A".to_owned()),
+            login,
+            default_credentials: None,
+            problem: None,
+            node: None,
+        };
+        search.take(DiscoveryReport {
+            found: vec![one(1, Login::Accepted), one(2, Login::Refused)],
+            silent: 1,
+            unfinished: Vec::new(),
+        });
+        search.stop();
+        press(&mut state, " <down>");
+        snapshot!(format!("machines-of-file-{columns}x{rows}"), &mut state);
     }
 }

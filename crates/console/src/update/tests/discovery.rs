@@ -3,6 +3,7 @@
 use cupola_api::discovery::{Discovered, DiscoveryReport, DiscoveryRequest, Login};
 
 use super::*;
+use crate::machine::Machine;
 use crate::state::discovery::{Discovery, Fate};
 
 fn found(address: &str, login: Login) -> Discovered {
@@ -142,4 +143,109 @@ fn the_wizard_goes_on_with_what_was_found() {
     // One that is enrolled opens its node.
     press(&mut state, "<down><down><enter>");
     assert!(matches!(state.screen, Screen::Node(_)));
+}
+
+fn machine(name: &str, address: Option<&str>, password: &str) -> Machine {
+    Machine {
+        name: Some(name.to_owned()),
+        driver: "ipmi".to_owned(),
+        address: address.map(str::to_owned),
+        user: Some("admin".to_owned()),
+        password: Some(cupola_api::secret::Secret::new(password)),
+        macs: vec!["52:54:00:00:00:01".parse().expect("an address")],
+        ..Machine::default()
+    }
+}
+
+/// What was asked to be read, and the answer to it.
+fn read(state: &mut State, effects: &[Effect], machines: Vec<Machine>) -> Vec<Effect> {
+    let Some(Effect::Machines(ticket, path)) = effects.last() else {
+        panic!("a file is read: {effects:?}");
+    };
+    assert_eq!(path, "rack 1.csv");
+    let located = machines.into_iter().map(|machine| {
+        let target = machine.address.as_deref().and_then(|it| it.parse().ok());
+        (machine, target)
+    });
+    let answer = Ok(located.collect());
+    update(state, Event::Reply(Reply::Machines(*ticket, answer)))
+}
+
+#[test]
+fn the_machines_of_a_file_are_tested_by_their_own_logins_and_enrolled_as_it_says() {
+    let mut state = with(&[]);
+    let effects = press(&mut state, ":enroll rack 1.csv<enter>");
+    assert!(screen(&mut state).contains("rack 1.csv: being read"));
+    let mut other = machine("u5", None, "x");
+    other.driver = "redfish".to_owned();
+    let machines = vec![
+        machine("u1", Some("10.0.0.1"), "one"),
+        machine("u2", Some("10.0.0.2"), "two"),
+        machine("u3", Some("10.0.0.3"), "one"),
+        machine("u4", Some("bmc4.example"), "one"),
+        other,
+    ];
+    let (ticket, request) = asked(&read(&mut state, &effects, machines));
+    let texts: Vec<String> = request.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["10.0.0.1", "10.0.0.3"]);
+    assert_eq!(request.password.as_ref().map(|it| it.expose()), Some("one"));
+    let first = found("10.0.0.1", Login::Accepted);
+    let (ticket, request) = asked(&told(&mut state, ticket, vec![first], 1));
+    assert_eq!(request.password.as_ref().map(|it| it.expose()), Some("two"));
+    let second = found("10.0.0.2", Login::Refused);
+    assert!(told(&mut state, ticket, vec![second], 0).is_empty());
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("rack 1.csv: Found 2 BMCs: asked 3 of 3; 1 silent"),
+        "{shown}"
+    );
+    // Only what answered and let somebody in, and what is not tested before it is managed.
+    press(&mut state, "<down><down><space>");
+    assert!(screen(&mut state).contains("10.0.0.3: it does not answer"));
+    press(&mut state, "<space>");
+    assert!(screen(&mut state).contains("no address of bmc4.example"));
+    press(&mut state, "*");
+    let effects = press(&mut state, "<f8>");
+    let bodies: Vec<_> = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Enroll(_, body, macs) => (body["name"].clone(), macs.len()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(bodies, [("u1".into(), 1), ("u5".into(), 1)]);
+    let Some(Effect::Enroll(_, body, _)) = effects.first() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(body["driver_info"]["ipmi_password"], "one");
+    assert_eq!(body["extra"]["serial_number"], "CZ20430A");
+    // The wizard begins with what the file says.
+    press(&mut state, "g<down><enter>");
+    let enroll = wizard(&state);
+    assert_eq!(enroll.bmc.text("Name"), "u2");
+    assert_eq!(enroll.labels.text("MAC 1"), "52:54:00:00:00:01");
+    press(&mut state, "<esc>");
+    // The file is read again, and Esc leaves it.
+    let effects = press(&mut state, "r");
+    assert!(matches!(effects.last(), Some(Effect::Machines(..))));
+    press(&mut state, "<esc>");
+    assert!(matches!(state.screen, Screen::List));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_line_by_line() {
+    let mut state = with(&[]);
+    let effects = press(&mut state, ":enroll rack.yaml<enter>");
+    let Some(Effect::Machines(ticket, _)) = effects.last() else {
+        panic!("a file is read: {effects:?}");
+    };
+    let why = "rack.yaml: line 2: no MAC\nrack.yaml: line 7: no address".to_owned();
+    update(&mut state, Event::Reply(Reply::Machines(*ticket, Err(why))));
+    let shown = screen(&mut state);
+    assert!(
+        shown.contains("line 2: no MAC") && shown.contains("line 7: no address"),
+        "{shown}"
+    );
+    assert!(shown.contains("mend it, then press r"), "{shown}");
+    assert!(!shown.contains("Nothing answered"), "{shown}");
 }

@@ -92,6 +92,8 @@ fn a_captive_console_gives_its_host_to_nobody() {
     let effects = press(&mut state, ":theme light<enter>");
     let is_light = |effect: &Effect| matches!(effect, Effect::Theme(name) if name == "light");
     assert!(effects.iter().any(is_light), "{effects:?}");
+    let effects = press(&mut state, ":enroll /etc/machines.csv<enter>");
+    assert!(effects.is_empty() && matches!(state.screen, Screen::List));
     press(&mut state, ":maint because<enter>");
     for (file, written) in [("/tmp/x", false), (".profile", false), ("run.csv", true)] {
         let mut effects = vec![Effect::Save(file.to_owned(), "text".to_owned())];

@@ -237,6 +237,7 @@ pub(super) fn record_reply(state: &mut State, reply: &Reply, real: Timestamp) {
         Reply::Probed(_, answer) => ("probe".to_owned(), of(answer)),
         Reply::Identified(_, _, answer) => ("locate LED".to_owned(), of(answer)),
         Reply::Discovered(_, answer) => ("discovery".to_owned(), of(answer)),
+        Reply::Machines(_, answer) => ("file of machines".to_owned(), of(answer)),
         Reply::Enrolled(_, answer) => ("enrolment".to_owned(), of(answer)),
         Reply::Runbooks(answer) => ("runbooks".to_owned(), of(answer)),
         Reply::Conductors(answer) => ("conductors".to_owned(), of(answer)),

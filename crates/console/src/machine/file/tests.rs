@@ -1,6 +1,6 @@
 //! Files of machines, good and bad; what their errors say and do not say.
 
-use super::super::machine::{EXAMPLE_CSV, EXAMPLE_YAML};
+use super::super::{EXAMPLE_CSV, EXAMPLE_YAML};
 use super::*;
 
 #[test]
@@ -154,6 +154,6 @@ fn the_examples_of_the_help_are_files_of_machines() {
         assert_eq!((machines[0].port, machines[1].port), (None, Some(6230)));
         assert_eq!((machines[0].macs.len(), machines[1].macs.len()), (1, 2));
     }
-    let readme = include_str!("../../../../../../README.md");
+    let readme = include_str!("../../../../../README.md");
     assert!(readme.contains(EXAMPLE_CSV) && readme.contains(EXAMPLE_YAML));
 }

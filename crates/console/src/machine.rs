@@ -1,5 +1,7 @@
-//! A machine to enrol, what is sent of it, and what the help says of files of machines. Such files
-//! are read elsewhere.
+//! A machine to enrol, what is sent of it, and what the help says of files of machines, which `file`
+//! reads.
+
+pub(crate) mod file;
 
 use cupola_api::cupola::ProbeRequest;
 use cupola_api::mac::MacAddress;
@@ -7,18 +9,17 @@ use cupola_api::node::Object;
 use cupola_api::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::cli::Failure;
 use crate::given;
 
 /// A CSV file as the help shows it.
-pub(super) const EXAMPLE_CSV: &str = "\
+const EXAMPLE_CSV: &str = "\
 name,bmc,user,password,mac,resource_class
 rack1-u07,10.0.0.7,admin,secret,52:54:00:12:34:56,compute
 rack1-u08,10.0.0.8:6230,admin,secret,52:54:00:12:34:57;52:54:00:12:34:58,
 ";
 
 /// A YAML file as the help shows it.
-pub(super) const EXAMPLE_YAML: &str = "\
+const EXAMPLE_YAML: &str = "\
 - name: rack1-u07
   bmc: 10.0.0.7
   user: admin
@@ -68,8 +69,13 @@ machines.yaml:
     )
 }
 
+/// What somebody gave is no machine, no address, or no file of machines; it says what to do.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NoMachine(pub(crate) String);
+
 /// A machine to enrol.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Machine {
     /// Its name.
     pub(crate) name: Option<String>,
@@ -146,9 +152,9 @@ impl Machine {
 }
 
 /// Splits an address from its port; IPv6 addresses with a port stand in brackets.
-pub(crate) fn split_address(text: &str) -> Result<(String, Option<u16>), Failure> {
+pub(crate) fn split_address(text: &str) -> Result<(String, Option<u16>), NoMachine> {
     let wrong = || {
-        Failure::usage(format!(
+        NoMachine(format!(
             "{text:?} is no ADDRESS[:PORT], such as 10.0.0.7, bmc7.example:6230 or [fd00::7]:623"
         ))
     };
@@ -162,7 +168,7 @@ pub(crate) fn split_address(text: &str) -> Result<(String, Option<u16>), Failure
         },
     };
     if let Err(why) = given::host(host) {
-        return Err(Failure::usage(format!("{}: {why}", wrong())));
+        return Err(NoMachine(format!("{}: {why}", wrong())));
     }
     let port: Option<u16> = port.map(str::parse).transpose().map_err(|_| wrong())?;
     if port == Some(0) {
@@ -172,10 +178,9 @@ pub(crate) fn split_address(text: &str) -> Result<(String, Option<u16>), Failure
 }
 
 /// Splits `KEY=VALUE`; a value that is JSON is taken as that.
-pub(crate) fn pair(text: &str) -> Result<(String, Value), Failure> {
+pub(crate) fn pair(text: &str) -> Result<(String, Value), NoMachine> {
     let split = text.split_once('=');
-    let (key, value) =
-        split.ok_or_else(|| Failure::usage(format!("{text}: KEY=VALUE is needed")))?;
+    let (key, value) = split.ok_or_else(|| NoMachine(format!("{text}: KEY=VALUE is needed")))?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
     Ok((key.to_owned(), value))
 }

@@ -16,8 +16,7 @@ use std::path::Path;
 use cupola_api::node::Object;
 use cupola_api::secret::Secret;
 
-use super::machine::{self, Machine};
-use crate::cli::Failure;
+use super::{Machine, NoMachine, split_address};
 use crate::given;
 
 /// More is no file of machines: one line of CSV is some hundred bytes.
@@ -74,7 +73,7 @@ enum Format {
 ///
 /// # Errors
 /// All that is wrong with it, up to a limit, each with its line.
-pub(super) fn read(path: &Path) -> Result<Vec<Machine>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Machine>, NoMachine> {
     let wrong = |problems: Vec<String>| {
         let shown = path.display();
         let more = problems.len().saturating_sub(TOLD);
@@ -86,7 +85,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Machine>, Failure> {
         if more > 0 {
             lines.push(format!("{shown}: and {more} more"));
         }
-        Failure::usage(lines.join("\n"))
+        NoMachine(lines.join("\n"))
     };
     machines(path).map_err(wrong)
 }
@@ -190,7 +189,7 @@ fn settled(given: Given, problems: &mut Vec<String>) -> Found {
         driver_info: given.driver_info,
     };
     if let Some(text) = &given.address {
-        match machine::split_address(text) {
+        match split_address(text) {
             Ok((_, Some(_))) if machine.port.is_some() => {
                 wrong("the port of the BMC is given twice: in bmc and in port");
             }
