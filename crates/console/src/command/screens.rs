@@ -26,7 +26,7 @@ pub(super) const TABLE: &[Entry] = &[
     .bar("Filter"),
     Entry::new(
         Command::Enroll,
-        "enrol a machine; `:enroll 10.0.0.10-10.0.0.40` looks for many, `:enroll FILE` takes them from one",
+        "enrol a machine; `:enroll 10.0.0.10-10.0.0.40` or `:enroll FILE` for many",
     )
     .names(&["enroll", "enrol"])
     .takes(Takes::Text)

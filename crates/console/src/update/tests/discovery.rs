@@ -188,10 +188,16 @@ fn the_machines_of_a_file_are_tested_by_their_own_logins_and_enrolled_as_it_says
     let (ticket, request) = asked(&read(&mut state, &effects, machines));
     let texts: Vec<String> = request.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["10.0.0.1", "10.0.0.3"]);
-    assert_eq!(request.password.as_ref().map(|it| it.expose()), Some("one"));
+    assert_eq!(
+        request.password.as_ref().map(cupola_api::Secret::expose),
+        Some("one")
+    );
     let first = found("10.0.0.1", Login::Accepted);
     let (ticket, request) = asked(&told(&mut state, ticket, vec![first], 1));
-    assert_eq!(request.password.as_ref().map(|it| it.expose()), Some("two"));
+    assert_eq!(
+        request.password.as_ref().map(cupola_api::Secret::expose),
+        Some("two")
+    );
     let second = found("10.0.0.2", Login::Refused);
     assert!(told(&mut state, ticket, vec![second], 0).is_empty());
     let shown = screen(&mut state);
