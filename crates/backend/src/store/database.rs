@@ -256,7 +256,8 @@ impl Database {
         let mut changed = Vec::with_capacity(statements.len());
         match &self.pools {
             Pools::Sqlite { write, .. } => {
-                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                let mut connection = at_rest(write).await?;
+                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
                 for statement in statements {
                     let done = for_sqlite(statement).execute(&mut *transaction).await?;
                     changed.push(done.rows_affected());
@@ -286,7 +287,8 @@ impl Database {
         let mut rows = Vec::with_capacity(statements.len());
         match &self.pools {
             Pools::Sqlite { write, .. } => {
-                let mut transaction = write.begin_with("BEGIN IMMEDIATE").await?;
+                let mut connection = at_rest(write).await?;
+                let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
                 for statement in statements {
                     let query = for_sqlite(statement);
                     let Some(row) = query.fetch_optional(&mut *transaction).await? else {
@@ -404,6 +406,23 @@ async fn connection_bound<T>(
     call: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<sqlx::Result<T>, tokio::time::error::Elapsed> {
     tokio::time::timeout(CALL_TIMEOUT, call).await
+}
+
+/// A connection on which no transaction is open.
+///
+/// SQLite itself rolls a transaction back that cannot be written, as when the disk is full
+/// (sqlite.org/lang_transaction.html, section 3). The `ROLLBACK` that sqlx sends after it is refused
+/// then, and sqlx counts the transaction as open for ever: such a connection begins no other one.
+async fn at_rest(pool: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
+    let connection = pool.acquire().await?;
+    if !connection.is_in_transaction() {
+        return Ok(connection);
+    }
+    // It may not be able to write what is left to write; the next one reads the log anew.
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection of SQLite was not closed in good order");
+    }
+    pool.acquire().await
 }
 
 /// Gives the connection back to its pool, unless the server has left a call unanswered on it.

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{PASSWORD, node, sqlite};
+use crate::store::database::sql;
 use crate::store::{NewStep, Phase, StateError, Store, StoreError, StoreOptions};
 
 fn all_files(directory: &Path) -> Vec<PathBuf> {
@@ -122,7 +123,7 @@ async fn a_database_that_is_open_elsewhere_is_refused_until_it_is_closed() {
 async fn a_database_of_a_newer_version_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let store = sqlite(directory.path(), true).await;
-    let statement = crate::store::database::sql(
+    let statement = sql(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
          VALUES (9999, 'from the future', 1, x'00', 0)",
         [],
@@ -146,4 +147,29 @@ async fn urls_that_are_not_ours_are_refused_without_their_password() {
         text.contains("postgres://USER:PASSWORD@HOST/NAME"),
         "{text}"
     );
+}
+
+/// As SQLite does by itself when the disk is full.
+#[tokio::test]
+async fn a_transaction_that_the_database_rolled_back_does_not_keep_others_from_beginning() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = sqlite(directory.path(), true).await;
+    let broken = || {
+        vec![
+            sql("ROLLBACK", []),
+            sql("INSERT INTO nowhere VALUES (1)", []),
+        ]
+    };
+    let database = store.database();
+    for _ in 0..2 {
+        let refused = database.transaction(broken()).await;
+        assert!(refused.is_err(), "{refused:?}");
+        let refused = database.together(broken()).await;
+        assert!(refused.is_err(), "{refused:?}");
+    }
+    let done = database
+        .transaction(vec![sql("DELETE FROM nodes", [])])
+        .await;
+    assert_eq!(done.expect("a transaction"), [0]);
+    store.create_node(node("n1")).await.expect("a node");
 }
