@@ -147,13 +147,14 @@ fn stopped_and_brought_back_it_is_where_it_was() -> Result<()> {
     shell.wait_for(": live")?;
     shell.press("\r2")?;
     shell.wait_for("manage")?;
-    for stop in ["\x1a", ":suspend\r"] {
+    for (stop, (a, b)) in [("\x1a", (6, 7)), (":suspend\r", (7, 8))] {
         shell.press(stop)?;
         shell.wait_for("Stopped")?;
         ensure!(shell.is_restored(), "{stop:?}");
-        shell.press("echo it is $((6 * 7)) now\r")?;
-        shell.wait_for("it is 42 now")?;
-        shell.press("fg\r")?;
+        shell.press(&format!("echo it is $(({a} * {b})) now\r"))?;
+        shell.wait_for(&format!("it is {} now", a * b))?;
+        // What the shell shows now must not be taken for what it says of the next stop.
+        shell.press("printf '\\033[H\\033[J'; fg\r")?;
         shell.wait("the verbs of the node", |screen| {
             screen.contains(": live") && screen.contains("manage")
         })?;
