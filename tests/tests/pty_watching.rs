@@ -80,7 +80,7 @@ fn what_runs_is_watched() -> Result<()> {
     console.wait_for("3 Timeline")?;
     console.press("&cleaning\r")?;
     console.wait("only some events", |s| {
-        s.contains("events with \"cleaning\"") && s.contains("cleaning -> available")
+        s.contains(" with \"cleaning\"") && s.contains("cleaning -> available")
     })?;
     Ok(())
 }
