@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use cupola_api::client::remote::RemoteTransport;
-use cupola_api::client::{Client, ClientError};
+use cupola_api::client::{Client, ClientError, NodeQuery};
 use cupola_api::event::EventKind;
 use cupola_api::id::NodeIdent;
 use cupola_api::patch::PatchOperation;
@@ -182,5 +182,21 @@ async fn power_goes_through_the_parent() -> Result<()> {
     assert_eq!(chassis.on().await, [true, true, true]);
     let why = chassis.client.node(&parent).await?.last_error;
     assert!(why.is_some_and(|why| why.contains("disable_power_off")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn children_outlive_their_parent_and_are_listed() -> Result<()> {
+    let chassis = Chassis::start().await?;
+    let listed = async || -> Result<Vec<String>> {
+        let nodes = chassis.client.nodes(&NodeQuery::default()).await?;
+        Ok(nodes.into_iter().filter_map(|node| node.name).collect())
+    };
+    assert_eq!(listed().await?, ["parent"]);
+    chassis.client.delete_node(&named("parent")).await?;
+    assert_eq!(listed().await?, ["fed", "own"]);
+    chassis.power(&named("fed"), PowerTarget::Off).await?;
+    let fed = chassis.client.node(&named("fed")).await?;
+    assert_eq!(fed.power_state, Some(PowerState::Off));
     Ok(())
 }

@@ -216,10 +216,10 @@ impl Authentication {
     }
 
     /// What is wrong with how callers are found out, though it goes on.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub(crate) async fn trouble(&self) -> Option<String> {
         match self {
             Self::Open | Self::Keystone(_) => None,
-            Self::HttpBasic(users) => users.trouble(),
+            Self::HttpBasic(users) => users.trouble().await,
         }
     }
 

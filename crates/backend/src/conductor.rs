@@ -24,6 +24,7 @@ mod abort;
 mod adopt;
 mod allocate;
 pub mod boot_directory;
+mod changes;
 mod clean;
 pub mod config_drive;
 mod deploy;

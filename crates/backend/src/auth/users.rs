@@ -286,8 +286,10 @@ impl UserFile {
         known
     }
 
-    /// What is wrong with the file, while users that were known before are kept.
-    pub(super) fn trouble(&self) -> Option<String> {
+    /// What is wrong with the file as it is, at most a second ago, while users that were known
+    /// before are kept.
+    pub(super) async fn trouble(&self) -> Option<String> {
+        self.users().await;
         let known = self.known.lock();
         known.broken.as_ref().map(|(_, why)| why.to_string())
     }

@@ -16,8 +16,8 @@ use cupola_api::resource::NodeInventory;
 use cupola_api::secret;
 use serde_json::Value;
 
+use super::changes::Changes;
 use super::error::{WorkError, WorkResult};
-use super::update::{differences, merged};
 use super::work::Work;
 use call::Call;
 use format::Names;
@@ -41,7 +41,7 @@ struct Scene {
 #[derive(Debug, Default)]
 pub(super) struct Applied {
     /// The members of the node that differ.
-    changes: Object,
+    changes: Changes,
     traits: Option<Vec<String>>,
     ports: Vec<Port>,
     log: Vec<(Severity, String)>,
@@ -52,7 +52,7 @@ pub(super) struct Applied {
 impl Applied {
     /// Writes what rules have changed over the node as it is then.
     pub(super) fn apply(&self, node: &mut Node) {
-        match merged(node, &self.changes) {
+        match self.changes.applied_to(node) {
             Ok(merged) => *node = merged,
             // It fitted the node that the rules were applied to.
             Err(fault) => tracing::error!(%fault, node = %node.uuid, "inspection rules were lost"),
@@ -137,8 +137,8 @@ fn applied(
     let mut wanted: Node = serde_json::from_value(scene.node).map_err(|e| e.to_string())?;
     wanted.traits.sort();
     wanted.traits.dedup();
-    let mut changes = differences(node, &wanted).map_err(|fault| fault.message)?;
-    let traits = changes.shift_remove("traits").map(|_| wanted.traits);
+    let mut changes = Changes::between(node, &wanted).map_err(|fault| fault.message)?;
+    let traits = changes.take("traits").then_some(wanted.traits);
     let mut changed = Vec::new();
     for (before, after) in ports.iter().zip(scene.ports) {
         let after: Port = serde_json::from_value(after)

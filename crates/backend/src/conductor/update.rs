@@ -1,15 +1,15 @@
 //! Changes that users make to nodes: the guards that need the lock (wire reference §8.3, §8.4), and
-//! the change itself, member by member over the node as it is then.
+//! the change itself ([`super::changes`]).
 
 use cupola_api::event::EventKind;
 use cupola_api::fault::ApiFault;
 use cupola_api::id::NodeId;
-use cupola_api::node::{Node, Object};
+use cupola_api::node::Node;
 use cupola_api::state::provision::ProvisionState as S;
 use cupola_drivers::interface::InterfaceKind;
-use serde_json::Value;
 
 use super::Conductor;
+use super::changes::Changes;
 use super::error::{WorkError, store_fault};
 use super::locks::Held;
 
@@ -47,10 +47,8 @@ impl Conductor {
         after: Node,
         reset_interfaces: bool,
     ) -> Result<Node, ApiFault> {
-        let changes = differences(before, &after)?;
-        let hands_off = changes
-            .keys()
-            .all(|key| MAINTENANCE.contains(&key.as_str()));
+        let changes = Changes::between(before, &after)?;
+        let hands_off = changes.names().all(|name| MAINTENANCE.contains(&name));
         if hands_off && !changes.is_empty() {
             return self.write_changes(before.uuid, &changes, &after).await;
         }
@@ -65,15 +63,15 @@ impl Conductor {
     async fn change_held(
         &self,
         held: &Held,
-        changes: &Object,
+        changes: &Changes,
         after: Node,
         reset_interfaces: bool,
     ) -> Result<Node, ApiFault> {
         let now = held.work.node().await.map_err(WorkError::from)?;
         guard(&now, &after, changes)?;
-        let mut wanted = merged(&now, changes)?;
+        let mut wanted = changes.applied_to(&now)?;
         let mut changes = changes.clone();
-        if changes.contains_key("conductor_group") {
+        if changes.contains("conductor_group") {
             self.check_served(&wanted)?;
         }
         if touches_hardware(&changes) || reset_interfaces {
@@ -82,7 +80,7 @@ impl Conductor {
                 .map_err(|_| unserved(&wanted))?;
             if reset_interfaces {
                 for kind in InterfaceKind::ALL {
-                    if !changes.contains_key(&format!("{kind}_interface")) {
+                    if !changes.contains(&format!("{kind}_interface")) {
                         *kind.slot(&mut wanted.interfaces) = None;
                     }
                 }
@@ -90,9 +88,9 @@ impl Conductor {
             self.registry()
                 .choose_interfaces(&mut wanted, false)
                 .map_err(|error| ApiFault::bad_request(error.to_string()))?;
-            changes = differences(&now, &wanted)?;
+            changes = Changes::between(&now, &wanted)?;
         }
-        if changes.contains_key("instance_uuid") && wanted.instance_uuid.is_none() {
+        if changes.contains("instance_uuid") && wanted.instance_uuid.is_none() {
             held.work.end_allocation().await.map_err(WorkError::from)?;
         }
         self.write_changes(now.uuid, &changes, &wanted).await
@@ -101,11 +99,11 @@ impl Conductor {
     async fn write_changes(
         &self,
         id: NodeId,
-        changes: &Object,
+        changes: &Changes,
         after: &Node,
     ) -> Result<Node, ApiFault> {
         let work = super::work::Work::new(self.clone(), id);
-        if changes.contains_key("traits") {
+        if changes.contains("traits") {
             let stored = self
                 .store()
                 .set_traits(id, &after.traits)
@@ -115,7 +113,7 @@ impl Conductor {
         }
         let mut failed = None;
         let stored = work
-            .modify(|node| match merged(node, changes) {
+            .modify(|node| match changes.applied_to(node) {
                 Ok(merged) => *node = merged,
                 Err(fault) => failed = Some(fault),
             })
@@ -124,7 +122,7 @@ impl Conductor {
         if let Some(fault) = failed {
             return Err(fault);
         }
-        if changes.contains_key("maintenance") {
+        if changes.contains("maintenance") {
             work.publish(EventKind::Maintenance {
                 on: stored.maintenance,
                 reason: stored.maintenance_reason.clone(),
@@ -138,10 +136,14 @@ impl Conductor {
         let deleted = async {
             let node = held.work.node().await.map_err(WorkError::from)?;
             guard_delete(&node, self.options().allow_deleting_available_nodes)?;
-            self.store()
+            let freed = self
+                .store()
                 .delete_node(id)
                 .await
                 .map_err(|error| store_fault(&error))?;
+            for child in freed {
+                self.events().node_changed(&child);
+            }
             Ok::<_, ApiFault>(node.name.clone())
         };
         match deleted.await {
@@ -161,57 +163,29 @@ impl Conductor {
     }
 }
 
-fn object(node: &Node) -> Result<Object, ApiFault> {
-    match serde_json::to_value(node) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Ok(Object::new()),
-        Err(error) => Err(ApiFault::internal(error.to_string())),
-    }
-}
-
-/// The members that differ, with their new values.
-pub(super) fn differences(before: &Node, after: &Node) -> Result<Object, ApiFault> {
-    let before = object(before)?;
-    Ok(object(after)?
-        .into_iter()
-        .filter(|(key, value)| before.get(key) != Some(value))
-        .collect())
-}
-
-/// The node with these members in place of its own.
-pub(super) fn merged(node: &Node, changes: &Object) -> Result<Node, ApiFault> {
-    let mut object = object(node)?;
-    object.extend(changes.clone());
-    serde_json::from_value(Value::Object(object))
-        .map_err(|error| ApiFault::bad_request(error.to_string()))
-}
-
-fn touches_hardware(changes: &Object) -> bool {
-    changes.keys().any(|key| is_hardware(key))
+fn touches_hardware(changes: &Changes) -> bool {
+    changes.names().any(is_hardware)
 }
 
 fn is_hardware(name: &str) -> bool {
     name == "driver" || name.ends_with("_interface")
 }
 
-fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
+fn guard(now: &Node, after: &Node, changes: &Changes) -> Result<(), ApiFault> {
     let conflict = |text: String| Err(ApiFault::conflict(text));
     let state = now.provision_state;
     let open = matches!(
         state,
         S::Enroll | S::Inspecting | S::InspectWait | S::Manageable | S::Available
     );
-    if changes.contains_key("protected")
-        && after.protected
-        && !matches!(state, S::Active | S::Rescue)
-    {
+    if changes.contains("protected") && after.protected && !matches!(state, S::Active | S::Rescue) {
         return conflict(format!(
             "Node {} can only be made protected in provision states 'active' or 'rescue', the current \
              state is '{state}'",
             now.uuid
         ));
     }
-    if changes.contains_key("retired") && after.retired && state == S::Available {
+    if changes.contains("retired") && after.retired && state == S::Available {
         return conflict(format!(
             "Node {} can not have 'retired' set in provision state 'available', the current state is \
              '{state}'",
@@ -222,7 +196,7 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
         (&after.protected_reason, "protected", after.protected),
         (&after.retired_reason, "retired", after.retired),
     ] {
-        let is_changed = changes.contains_key(&format!("{flag}_reason"));
+        let is_changed = changes.contains(&format!("{flag}_reason"));
         if is_changed && !set && reason.as_deref().is_some_and(|r| !r.is_empty()) {
             return Err(ApiFault::bad_request(format!(
                 "The {flag}_reason field can only be set when {flag} is True"
@@ -230,16 +204,16 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
         }
     }
     if touches_hardware(changes) && !open && !now.maintenance {
-        let mut names = changes.keys().filter(|name| is_hardware(name));
+        let mut names = changes.names().filter(|name| is_hardware(name));
         return conflict(format!(
             "Node {} can not have {} updated unless it is in one of allowed (enroll, inspecting, \
              inspect wait, manageable, available) states or in maintenance mode. Current state is '{}'.",
             now.uuid,
-            names.next().map_or("its driver", String::as_str),
+            names.next().unwrap_or("its driver"),
             state.as_str()
         ));
     }
-    if let (true, Some(allocation)) = (changes.contains_key("instance_uuid"), now.allocation_uuid)
+    if let (true, Some(allocation)) = (changes.contains("instance_uuid"), now.allocation_uuid)
         && after.instance_uuid.is_none()
         && !open
         && !now.maintenance
@@ -250,7 +224,7 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
             now.uuid
         ));
     }
-    if let (true, Some(instance)) = (changes.contains_key("instance_uuid"), now.instance_uuid)
+    if let (true, Some(instance)) = (changes.contains("instance_uuid"), now.instance_uuid)
         && after.instance_uuid.is_some()
     {
         return conflict(format!(
@@ -258,7 +232,7 @@ fn guard(now: &Node, after: &Node, changes: &Object) -> Result<(), ApiFault> {
             now.uuid
         ));
     }
-    if changes.contains_key("resource_class") && now.resource_class.is_some() && !open {
+    if changes.contains("resource_class") && now.resource_class.is_some() && !open {
         return conflict(format!(
             "Node {} can not have resource_class updated unless it is in one of allowed (enroll, \
              inspecting, inspect wait, manageable, available) states.",
@@ -301,24 +275,4 @@ fn guard_delete(node: &Node, allow_available: bool) -> Result<(), ApiFault> {
          mode allows deletion in any state.",
         node.uuid, node.provision_state
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_moved_meanwhile_is_kept() {
-        let before = Node::default();
-        let mut after = before.clone();
-        after.description = Some("rack 5".to_owned());
-        let mut now = before.clone();
-        now.provision_state = S::Available;
-        now.driver_internal_info
-            .insert("agent_url".to_owned(), Value::from("x"));
-        let merged = merged(&now, &differences(&before, &after).unwrap()).unwrap();
-        assert_eq!(merged.provision_state, S::Available);
-        assert_eq!(merged.description.as_deref(), Some("rack 5"));
-        assert!(merged.driver_internal_info.contains_key("agent_url"));
-    }
 }

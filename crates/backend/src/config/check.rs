@@ -89,6 +89,15 @@ fn conductor(config: &Config) -> Result<(), ConfigError> {
         let reason = "must be more than 0: who never says that it lives counts as gone";
         return Err(unusable("conductor.heartbeat_interval", reason));
     }
+    if config.conductor.heartbeat_timeout <= config.conductor.heartbeat_interval {
+        let reason = "must be longer than conductor.heartbeat_interval: who is not waited for until \
+                      it says again that it lives counts as gone";
+        return Err(unusable("conductor.heartbeat_timeout", reason));
+    }
+    if config.conductor.workers_pool_size == 0 {
+        let reason = "must be more than 0: nothing could be done at all";
+        return Err(unusable("conductor.workers_pool_size", reason));
+    }
     priorities::read(&config.conductor.clean_step_priority_override)
         .map(drop)
         .map_err(|reason| unusable("conductor.clean_step_priority_override", reason))

@@ -221,6 +221,24 @@ fn images_are_a_list_with_checksums() {
 }
 
 #[test]
+fn a_conductor_that_could_do_nothing_is_refused() {
+    let lively = [
+        "conductor.heartbeat_interval=20",
+        "conductor.heartbeat_timeout=20",
+    ];
+    for (sets, want) in [
+        (
+            lively.as_slice(),
+            "`conductor.heartbeat_timeout` must be longer",
+        ),
+        (&["conductor.workers_pool_size=0"], "must be more than 0"),
+    ] {
+        let text = error("", &[], sets);
+        assert!(text.contains(want), "{text}");
+    }
+}
+
+#[test]
 fn passwords_in_urls_are_not_shown() {
     let set = "database.url=postgres://cupola:hunter2@db/cupola";
     let config = load("", &[], &[set]).expect("a configuration");

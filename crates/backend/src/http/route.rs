@@ -57,6 +57,13 @@ pub(super) struct Found {
     parameters: Vec<String>,
 }
 
+const TAKE_HEAD: [Operation; 4] = [
+    Operation::Discovery,
+    Operation::VersionRoot,
+    Operation::ShowHealth,
+    Operation::ShowReadiness,
+];
+
 impl Found {
     /// Looks a path up. The prefix `/v1` may be left out, a slash at the end too.
     pub(super) fn at(path: &str) -> Option<Self> {
@@ -76,12 +83,12 @@ impl Found {
         })
     }
 
-    /// The route of a method. The roots take HEAD as well (wire reference §1.1).
+    /// The route of a method. The roots take HEAD as well (wire reference §1.1), and so does what
+    /// load balancers ask.
     pub(super) fn route(&self, method: &Method) -> Option<&'static Route> {
         let route = |method: &Method| self.methods.iter().find(|r| r.method == *method).copied();
         match *method {
-            Method::HEAD => route(&Method::GET)
-                .filter(|r| matches!(r.operation, Operation::Discovery | Operation::VersionRoot)),
+            Method::HEAD => route(&Method::GET).filter(|r| TAKE_HEAD.contains(&r.operation)),
             _ => route(method),
         }
     }
@@ -177,6 +184,7 @@ mod tests {
     #[test]
     fn the_roots_alone_take_head() {
         assert!(found(&Method::HEAD, "/v1").is_some());
+        assert!(found(&Method::HEAD, "/readyz").is_some());
         assert!(found(&Method::HEAD, "/v1/nodes").is_none());
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Store;
-use super::database::{Cell, Statement, assembled, sql};
+use super::database::{Cell, Returns, Statement, assembled, sql};
 use super::documents::{Document, explained};
 use super::error::{Conflict, StoreError};
 use super::nodes::{conflict, detached};
@@ -178,12 +178,15 @@ impl Store {
         statements: Vec<Statement>,
     ) -> Result<Option<Arc<StoredNode>>, StoreError> {
         let store = self.clone();
+        let each = statements.into_iter().map(|one| (one, Returns::OneOrMore));
+        let statements = each.collect();
         detached(async move {
-            let Some(rows) = store.database().together(statements).await? else {
+            let Some(answers) = store.database().together(statements).await? else {
                 return Ok(None);
             };
-            let row = rows
+            let row = answers
                 .first()
+                .and_then(|rows| rows.first())
                 .ok_or_else(|| StoreError::corrupt("nodes", "a row was not returned"))?;
             let stored = decode(row, store.sealer())?;
             if let Some(snapshot) = store.snapshot() {

@@ -73,6 +73,22 @@ pub(crate) fn assembled(text: String, arguments: Vec<Cell>) -> Statement {
     }
 }
 
+/// How many rows a statement has to return for those that run with it to be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Returns {
+    AnyNumber,
+    OneOrMore,
+}
+
+impl Returns {
+    fn allows(self, rows: usize) -> bool {
+        match self {
+            Self::AnyNumber => true,
+            Self::OneOrMore => rows > 0,
+        }
+    }
+}
+
 /// One row of an answer.
 #[derive(Debug)]
 pub(crate) enum Row {
@@ -210,11 +226,12 @@ impl Database {
         .await
     }
 
-    /// All of the statements when each of them returns a row, else none of them; their first rows.
+    /// All of the statements when each of them returns as many rows as it has to, else none of them;
+    /// the rows of each one.
     pub(crate) async fn together(
         &self,
-        statements: Vec<Statement>,
-    ) -> Result<Option<Vec<Row>>, StoreError> {
+        statements: Vec<(Statement, Returns)>,
+    ) -> Result<Option<Vec<Vec<Row>>>, StoreError> {
         self.answered(true, statements, |database, statements| {
             Box::pin(database.together_once(statements))
         })
@@ -282,38 +299,38 @@ impl Database {
 
     async fn together_once(
         &self,
-        statements: Vec<Statement>,
-    ) -> Result<Option<Vec<Row>>, StoreError> {
-        let mut rows = Vec::with_capacity(statements.len());
+        statements: Vec<(Statement, Returns)>,
+    ) -> Result<Option<Vec<Vec<Row>>>, StoreError> {
+        let mut answers = Vec::with_capacity(statements.len());
         match &self.pools {
             Pools::Sqlite { write, .. } => {
                 let mut connection = at_rest(write).await?;
                 let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-                for statement in statements {
-                    let query = for_sqlite(statement);
-                    let Some(row) = query.fetch_optional(&mut *transaction).await? else {
+                for (statement, returns) in statements {
+                    let rows = for_sqlite(statement).fetch_all(&mut *transaction).await?;
+                    if !returns.allows(rows.len()) {
                         transaction.rollback().await?;
                         return Ok(None);
-                    };
-                    rows.push(Row::Sqlite(row));
+                    }
+                    answers.push(rows.into_iter().map(Row::Sqlite).collect());
                 }
                 transaction.commit().await?;
-                Ok(Some(rows))
+                Ok(Some(answers))
             }
             Pools::Postgres(pool) => {
                 let mut connection = self.connection(pool).await?;
                 let all = async {
                     let mut transaction = connection.begin().await?;
-                    for statement in statements {
-                        let query = for_postgres(statement);
-                        let Some(row) = query.fetch_optional(&mut *transaction).await? else {
+                    for (statement, returns) in statements {
+                        let rows = for_postgres(statement).fetch_all(&mut *transaction).await?;
+                        if !returns.allows(rows.len()) {
                             transaction.rollback().await?;
                             return Ok(None);
-                        };
-                        rows.push(Row::Postgres(row));
+                        }
+                        answers.push(rows.into_iter().map(Row::Postgres).collect());
                     }
                     transaction.commit().await?;
-                    Ok(Some(rows))
+                    Ok(Some(answers))
                 };
                 kept(connection_bound(all).await, connection)
             }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::Store;
 use super::column::{COLUMNS, Written};
-use super::database::{Cell, Database, Row, Statement, assembled, is_taken, sql};
+use super::database::{Cell, Database, Returns, Row, Statement, assembled, is_taken, sql};
 use super::error::{Conflict, StoreError};
 use super::filter::{NodeFilter, NodePage, SortDirection};
 use super::patience;
@@ -445,29 +445,50 @@ impl Store {
         changed.ok_or_else(|| StoreError::not_found("Node", id))
     }
 
-    /// Deletes a node with its ports, history, inventory, steps and events.
+    /// Deletes a node with its ports, history, inventory, steps and events. Its children are nodes
+    /// without a parent then; they are what is returned.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn delete_node(&self, id: NodeId) -> Result<(), StoreError> {
+    pub async fn delete_node(&self, id: NodeId) -> Result<Vec<Arc<StoredNode>>, StoreError> {
         let store = self.clone();
         detached(async move {
-            let uuid = Cell::text(id.to_string());
-            let delete = sql(
-                "DELETE FROM nodes WHERE uuid = $1 RETURNING id",
-                [uuid.clone()],
+            let uuid = || vec![Cell::text(id.to_string())];
+            let free = format!(
+                "UPDATE nodes SET revision = revision + 1, parent_node = NULL \
+                 WHERE parent_node = $1 RETURNING {}",
+                select_list()
             );
-            let rows = store.database().write(delete).await?;
+            let statements = vec![
+                (
+                    assembled(
+                        "DELETE FROM nodes WHERE uuid = $1 RETURNING id".to_owned(),
+                        uuid(),
+                    ),
+                    Returns::OneOrMore,
+                ),
+                (assembled(free, uuid()), Returns::AnyNumber),
+                (
+                    assembled("DELETE FROM events WHERE node_uuid = $1".to_owned(), uuid()),
+                    Returns::AnyNumber,
+                ),
+            ];
+            let answers = store.database().together(statements).await?;
             store.ports_changed();
-            let row = rows
-                .first()
-                .ok_or_else(|| StoreError::not_found("Node", id))?;
-            if let Some(snapshot) = store.snapshot() {
+            let mut answers = answers
+                .ok_or_else(|| StoreError::not_found("Node", id))?
+                .into_iter();
+            let deleted = answers.next().unwrap_or_default();
+            let freed = answers.next().unwrap_or_default();
+            if let (Some(snapshot), Some(row)) = (store.snapshot(), deleted.first()) {
                 snapshot.remove(row.required_int(0)?);
             }
-            let events = sql("DELETE FROM events WHERE node_uuid = $1", [uuid]);
-            store.database().execute(events).await?;
-            Ok(())
+            let freed = freed.iter().map(|row| decode(row, store.sealer()));
+            let freed = freed.collect::<Result<Vec<_>, _>>()?;
+            if let Some(snapshot) = store.snapshot() {
+                freed.iter().for_each(|child| snapshot.replace(child));
+            }
+            Ok(freed)
         })
         .await
     }

@@ -91,6 +91,7 @@ scenarios! {
     node_scenarios::every_field_is_kept;
     node_scenarios::names_and_instances_are_unique;
     node_scenarios::a_deleted_node_takes_everything_along;
+    node_scenarios::children_of_a_deleted_node_have_no_parent;
     node_scenarios::progress_is_kept_and_shown;
     node_scenarios::traits_are_a_sorted_set;
     write_scenarios::of_many_who_reserve_one_wins;

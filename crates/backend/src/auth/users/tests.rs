@@ -28,19 +28,35 @@ async fn a_broken_file_locks_nobody_out() {
         for _ in 0..2 {
             look_again(&file);
             assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
-            let trouble = file.trouble().unwrap();
+            let trouble = file.trouble().await.unwrap();
             assert!(trouble.contains(told), "{trouble}");
         }
     }
     operator_file::tests::pipe(&path);
     look_again(&file);
     assert_eq!(checked(&file, "me", "secret").await, Ok("me".into()));
-    assert!(file.trouble().unwrap().contains("a named pipe"));
+    assert!(file.trouble().await.unwrap().contains("a named pipe"));
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, line("you", "other")).unwrap();
     look_again(&file);
     assert_eq!(checked(&file, "me", "secret").await, wrong("me"));
-    assert_eq!(file.trouble(), None);
+    assert_eq!(file.trouble().await, None);
+}
+
+/// Who asks whether the service is ready has no password.
+#[tokio::test]
+async fn a_broken_file_is_told_of_before_anybody_logs_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users");
+    std::fs::write(&path, line("me", "secret")).unwrap();
+    let file = UserFile::open(path.as_path().into(), None).await.unwrap();
+    assert_eq!(file.trouble().await, None);
+    std::fs::write(&path, "garbage\n").unwrap();
+    look_again(&file);
+    assert!(file.trouble().await.unwrap().contains("line 1"));
+    std::fs::write(&path, line("me", "secret") + &line("you", "other")).unwrap();
+    look_again(&file);
+    assert_eq!(file.trouble().await, None);
 }
 
 #[test]
@@ -114,12 +130,12 @@ async fn who_is_in_the_file_is_let_in() {
     std::fs::remove_file(&path).unwrap();
     look_again(&file);
     assert_eq!(checked(&file, "you", "other").await, Ok("you".into()));
-    let trouble = file.trouble().unwrap();
+    let trouble = file.trouble().await.unwrap();
     assert!(trouble.contains("cannot be read"), "{trouble}");
     assert_eq!(file.reload().await, Err(trouble));
     std::fs::write(&path, line("me", "secret")).unwrap();
     assert_eq!(file.reload().await, Ok(1));
-    assert_eq!(file.trouble(), None);
+    assert_eq!(file.trouble().await, None);
 }
 
 #[test]

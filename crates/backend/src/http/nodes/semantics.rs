@@ -2,8 +2,11 @@
 //! names of an instance, network data (wire reference §8.1–8.3). What needs the node's lock is the
 //! conductor's.
 
+use std::collections::HashSet;
+
 use cupola_api::chassis::Chassis;
 use cupola_api::fault::ApiFault;
+use cupola_api::id::NodeId;
 use cupola_api::node::Node;
 use serde_json::Value;
 
@@ -33,7 +36,17 @@ pub(super) async fn check_references(
         Ok(found) if found.uuid == node.uuid => {
             Err(ApiFault::bad_request("A node cannot be its own parent_node.").into())
         }
-        Ok(found) if found.owner.as_deref() == owner => Ok(Some(found.uuid.0)),
+        Ok(found) if found.owner.as_deref() == owner => {
+            if descends(call, &found, node.uuid).await? {
+                return Err(ApiFault::bad_request(format!(
+                    "A node cannot be the child of a node below it: '{parent}' has node {} above it. \
+                     Give '{parent}' another parent_node first, or none.",
+                    node.uuid
+                ))
+                .into());
+            }
+            Ok(Some(found.uuid.0))
+        }
         // Of a node of somebody else nothing is told.
         Ok(_) | Err(StoreError::NotFound { .. }) => {
             let text = format!(
@@ -43,6 +56,24 @@ pub(super) async fn check_references(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a node is, through its parents, below another one.
+async fn descends(call: &Call, node: &Node, ancestor: NodeId) -> Result<bool, StoreError> {
+    let mut seen = HashSet::from([node.uuid.0]);
+    let mut above = node.parent_node;
+    // Two changes at once may have closed a circle that this one has no part in.
+    while let Some(parent) = above.filter(|parent| seen.insert(*parent)) {
+        if parent == ancestor.0 {
+            return Ok(true);
+        }
+        above = match call.state.store.node_by_id(parent.into()).await {
+            Ok(found) => found.parent_node,
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(false)
 }
 
 /// A node without an `instance_name` takes it from `instance_info.display_name` when a patch changes
@@ -57,7 +88,6 @@ pub(super) fn name_instance(before: &Node, node: &mut Node) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cupola_api::NodeId;
     use serde_json::json;
 
     fn named(name: Option<&str>, display: Option<&str>) -> Node {

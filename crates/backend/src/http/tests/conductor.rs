@@ -68,7 +68,7 @@ impl Rpc for TestConductor {
     }
 
     async fn destroy_node(&self, node: NodeId) -> Result<(), ApiFault> {
-        self.store.delete_node(node).await.map_err(fault)
+        self.store.delete_node(node).await.map(drop).map_err(fault)
     }
 
     async fn provision(

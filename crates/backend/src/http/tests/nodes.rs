@@ -264,6 +264,29 @@ async fn what_links_to_a_node_stays_with_its_owner() {
 }
 
 #[tokio::test]
+async fn a_node_is_no_child_of_one_below_it() {
+    let api = Api::start().await;
+    for name in ["top", "middle", "bottom"] {
+        api.node(name).await;
+    }
+    let under = |parent: &str| json!([{"op": "add", "path": "/parent_node", "value": parent}]);
+    for (child, parent) in [("middle", "top"), ("bottom", "middle")] {
+        let path = format!("/v1/nodes/{child}");
+        assert_eq!(api.patch(&path, under(parent)).await.status, 200);
+    }
+    for below in ["middle", "bottom"] {
+        let refused = api.patch("/v1/nodes/top", under(below)).await;
+        assert_eq!(refused.status, 400);
+        let start = format!("A node cannot be the child of a node below it: '{below}' has node ");
+        assert!(refused.fault().starts_with(&start), "{}", refused.fault());
+    }
+    assert_eq!(
+        api.patch("/v1/nodes/bottom", under("top")).await.status,
+        200
+    );
+}
+
+#[tokio::test]
 async fn traits() {
     let api = Api::start().await;
     api.node("n1").await;

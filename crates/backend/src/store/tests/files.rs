@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{PASSWORD, node, sqlite};
-use crate::store::database::sql;
+use crate::store::database::{Returns, sql};
 use crate::store::{NewStep, Phase, StateError, Store, StoreError, StoreOptions};
 
 fn all_files(directory: &Path) -> Vec<PathBuf> {
@@ -164,7 +164,8 @@ async fn a_transaction_that_the_database_rolled_back_does_not_keep_others_from_b
     for _ in 0..2 {
         let refused = database.transaction(broken()).await;
         assert!(refused.is_err(), "{refused:?}");
-        let refused = database.together(broken()).await;
+        let each = broken().into_iter().map(|one| (one, Returns::AnyNumber));
+        let refused = database.together(each.collect()).await;
         assert!(refused.is_err(), "{refused:?}");
     }
     let done = database

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{node, object};
 use crate::store::column::COLUMNS;
-use crate::store::{Conflict, Phase, Store, StoreError};
+use crate::store::{Conflict, NodeFilter, Phase, Store, StoreError};
 
 /// A node in which no field has its default.
 fn full_node() -> Node {
@@ -181,6 +181,29 @@ pub(super) async fn a_deleted_node_takes_everything_along(store: Store) {
     again.uuid = id;
     let again = store.create_node(again).await.expect("created again");
     assert!(again.row > gone.row, "a row is never used again");
+}
+
+pub(super) async fn children_of_a_deleted_node_have_no_parent(store: Store) {
+    let parent = store.create_node(node("parent")).await.expect("a node");
+    let mut children = Vec::new();
+    for name in ["c1", "c2"] {
+        let mut child = node(name);
+        child.parent_node = Some(parent.uuid.0);
+        children.push(store.create_node(child).await.expect("a child").uuid);
+    }
+    let hidden = NodeFilter {
+        hide_children: true,
+        ..NodeFilter::default()
+    };
+    let listed = store.nodes(hidden.clone()).await.expect("nodes");
+    assert_eq!(listed, std::slice::from_ref(&parent));
+
+    let mut freed = store.delete_node(parent.uuid).await.expect("deleted");
+    freed.sort_by_key(|child| child.row);
+    let uuids: Vec<_> = freed.iter().map(|child| child.uuid).collect();
+    assert_eq!(uuids, children);
+    assert!(freed.iter().all(|child| child.parent_node.is_none()));
+    assert_eq!(store.nodes(hidden).await.expect("nodes"), freed);
 }
 
 pub(super) async fn progress_is_kept_and_shown(store: Store) {
