@@ -290,14 +290,20 @@ pub(super) const RULES: &[Rule] = &[
         ],
     },
     Rule {
-        topic: "a node as its own parent",
+        topic: "a node as its own parent, or as a child of a node below it",
         upstream: "accepted",
         cupola: "400",
-        reason: "It would be powered on before itself.",
-        matches: &[Match {
-            cupola: "400 A node cannot be its own parent_node.",
-            ..STATUS
-        }],
+        reason: "It would be powered on before itself, and stand in no list.",
+        matches: &[
+            Match {
+                cupola: "400 A node cannot be its own parent_node.",
+                ..STATUS
+            },
+            Match {
+                cupola: "400 A node cannot be the child of a node below it*",
+                ..STATUS
+            },
+        ],
     },
     Rule {
         topic: "`owner` of what is made without authentication",
